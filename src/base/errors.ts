@@ -1,0 +1,67 @@
+/**
+ * Every error a user can meet, in one catalogue. A code's row says how a command ends (`exit`) and
+ * how an HTTP reply answers (`http`). The message carries what went wrong, `place` where (a file and
+ * line, a byte, a position in a query) and `hint` what to do about it.
+ */
+export const errorCatalogue = {
+  Usage: { exit: 2, http: 400 },
+  FileUnreadable: { exit: 2, http: 400 },
+  CaptureUnknownFormat: { exit: 2, http: 400 },
+  TopologyInvalid: { exit: 2, http: 400 },
+  TopologyAmbiguous: { exit: 2, http: 400 },
+  ConfigInvalid: { exit: 2, http: 400 },
+  QuerySyntax: { exit: 2, http: 400 },
+  QueryRefused: { exit: 2, http: 400 },
+  QueryFailed: { exit: 1, http: 400 },
+  QueryTimeout: { exit: 1, http: 408 },
+  QueryMemory: { exit: 1, http: 413 },
+  QueryCancelled: { exit: 130, http: 499 },
+  QueryBusy: { exit: 1, http: 503 },
+  InvalidTimeRange: { exit: 2, http: 400 },
+  ProjectNotExist: { exit: 2, http: 404 },
+  ProjectAlreadyExist: { exit: 2, http: 400 },
+  LogStoreNotExist: { exit: 2, http: 404 },
+  LogStoreAlreadyExist: { exit: 2, http: 400 },
+  FlowLogNotExist: { exit: 2, http: 404 },
+  ParameterInvalid: { exit: 2, http: 400 },
+  DataDirLocked: { exit: 4, http: 503 },
+  DataDirInvalid: { exit: 4, http: 500 },
+  StorageFull: { exit: 4, http: 507 },
+  StorageBroken: { exit: 4, http: 500 },
+  CaptureNotPermitted: { exit: 5, http: 403 },
+  CaptureFailed: { exit: 5, http: 500 },
+  ServerUnreachable: { exit: 6, http: 502 },
+  ServerError: { exit: 1, http: 500 },
+  NotLoopback: { exit: 1, http: 403 },
+  NotFound: { exit: 1, http: 404 },
+} as const
+
+export type ErrorCode = keyof typeof errorCatalogue
+
+export class WeirError extends Error {
+  readonly code: ErrorCode
+  /** Where: `file:line:column`, `byte 4096 of x.pcap`, `line 1:44`. */
+  readonly place: string | undefined
+  /** What the reader can do about it. */
+  readonly hint: string | undefined
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    more: { place?: string; hint?: string; cause?: unknown } = {},
+  ) {
+    super(message, more.cause === undefined ? {} : { cause: more.cause })
+    this.name = code
+    this.code = code
+    this.place = more.place
+    this.hint = more.hint
+  }
+}
+
+/** One line for a terminal: `QuerySyntax: expected a value after "dstport:" (line 1:9). Hint: ...`. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof WeirError)) return error instanceof Error ? error.message : String(error)
+  const place = error.place === undefined ? '' : ` (${error.place})`
+  const hint = error.hint === undefined ? '' : `. ${error.hint}`
+  return `${error.code}: ${error.message}${place}${hint}`
+}
