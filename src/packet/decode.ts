@@ -3,7 +3,7 @@
  * reference oracle.md: which link types and tags lead to IP, what counts as bytes, when ports and flags
  * can be read. Nothing is allocated: the row is written in place.
  */
-import { about, protocol, rowWords, type PacketBatch } from './packet.ts'
+import { about, protocol, rowWords, type PacketBatch } from './batch.ts'
 
 /** What became of a frame. Only `packet` fills a row. */
 export const decoded = { packet: 0, nonIp: 1, truncatedIp: 2, malformedIp: 3 } as const

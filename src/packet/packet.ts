@@ -1,84 +1,200 @@
 /**
  * packet/: bytes of a capture in, decoded packets out.
  *
- * Here stands what the other folders see: the batch that packets travel in. `decode.ts` finds the
- * outermost IP header of a frame and fills one row; `captures.ts` and its pcap and pcapng readers
- * turn files into batches; `pcap-writer.ts` writes captures. Rules: reference oracle.md (link types,
- * byte counts, fragments, ports, flags). What a packet means at an ENI is `vpc/`.
+ * `batch.ts` is the batch that packets travel in, a cache line a row. `decode.ts` finds the outermost IP
+ * header of a frame and fills one row. `byte-source.ts` reads files, standard input and compressed bytes;
+ * `pcap-reader.ts` and `pcapng-reader.ts` walk their records over `capture-file.ts`. This file opens
+ * captures by their magic and reads one, or several merged by time. `pcap-writer.ts` and
+ * `pcapng-writer.ts` write captures, `frame-writer.ts` the frames in them.
+ *
+ * Rules: reference oracle.md (link types, byte counts, fragments, ports, flags). What a packet means at
+ * an ENI is `vpc/`; live interfaces are `sources/`.
  */
-
-/** Rows a batch holds. A batch is small so that it stays in the first-level caches while it is used. */
-export const packetBatchRows = 256
+import { WeirError } from '../base/errors.ts'
+import type { ByteSource } from './byte-source.ts'
+import { type CaptureFile, type CaptureInterface, readState } from './capture-file.ts'
+import { PacketBatch, packetBatchRows, rowWords, word } from './batch.ts'
+import { pcapMagic, PcapReader } from './pcap-reader.ts'
+import { blockType, PcapngReader } from './pcapng-reader.ts'
 
 /**
- * A row is 16 words, one cache line, so that a packet costs one line whatever is read of it:
- *
- *      0..3   source address (IPv4: word 0 alone, words 1..3 are not cleared)
- *      4..7   destination address (IPv4: word 4 alone)
- *      8      source port << 16 | destination port
- *      9      `about`: see the bits below
- *      10     bytes at the IP layer, unsigned
- *      11     time, whole Unix seconds, unsigned
- *      12     time, nanoseconds within the second
- *      13     interface: index of the capture interface the frame was read at
- *      14     fragments: the IP identification (IPv6: the fragment header's)
- *      15     packets this row stands for: 1, or the segments of an offloaded frame
- *
- * Address words are in host order: 10.0.0.1 is 0x0a000001 | 0.
+ * The reader for what a source holds.
+ * @throws WeirError CaptureUnknownFormat for anything but pcap and pcapng (plain, gzip or zstd)
  */
-export const rowWords = 16
-export const word = {
-  source: 0,
-  destination: 4,
-  ports: 8,
-  about: 9,
-  bytes: 10,
-  second: 11,
-  nanosecond: 12,
-  interface: 13,
-  identification: 14,
-  packets: 15,
-} as const
-
-/** Bits of word 9. */
-export const about = {
-  protocolMask: 0xff,
-  flagsShift: 8, // the eight TCP flags, 0 for other protocols and unreadable headers
-  ipv6: 1 << 16,
-  /** The source of the capture knows the direction (pcapng flags, ring): 0 unknown, 1 in, 2 out. */
-  directionShift: 17,
-  directionMask: 3,
-  firstFragment: 1 << 19,
-  laterFragment: 1 << 20,
-  multicast: 1 << 21,
-  /** IPv4 255.255.255.255 or a link-layer broadcast seen by the ring. */
-  broadcast: 1 << 22,
-  /** An ICMP error whose quoted packet stands in the batch's `quoted` rows. */
-  icmpError: 1 << 23,
-  /** ICMPv6 types 133 to 137. */
-  neighbourDiscovery: 1 << 24,
-} as const
-
-/**
- * Packets decoded and not yet counted. Flat typed arrays, filled and emptied again: nothing is
- * allocated per packet. `quoted` holds, at the same row, the five-tuple quoted by an ICMP error (words
- * 0..9 as above: addresses, ports, protocol, family); it is only valid where `about.icmpError` is set.
- */
-export class PacketBatch {
-  rows = 0
-  readonly words = new Int32Array(packetBatchRows * rowWords)
-  readonly quoted = new Int32Array(packetBatchRows * rowWords)
+export async function openCapture(source: ByteSource): Promise<CaptureFile> {
+  const head = new Uint8Array(4)
+  let length = 0
+  while (length < 4) {
+    const count = await source.read(head, length)
+    if (count === 0) break
+    length += count
+  }
+  const rest = withHead(source, head.subarray(0, length))
+  const magic = new DataView(head.buffer).getUint32(0)
+  const swapped = new DataView(head.buffer).getUint32(0, true)
+  if (magic === blockType.section) return new PcapngReader(rest)
+  for (const known of Object.values(pcapMagic))
+    if (magic === known || swapped === known) return new PcapReader(rest)
+  source.close()
+  throw new WeirError(
+    'CaptureUnknownFormat',
+    length === 0 && source.broken === undefined
+      ? `${source.name} is empty`
+      : `${source.name} is not a capture Weir reads`,
+    {
+      place: `byte 0 of ${source.name}`,
+      hint: 'Weir reads pcap and pcapng files, plain or compressed with gzip or zstd',
+    },
+  )
 }
 
-/** The TCP flag bits as they stand in a record (RFC 793, RFC 3168). */
-export const tcpFlag = {
-  fin: 1,
-  syn: 2,
-  rst: 4,
-  psh: 8,
-  ack: 16,
-  urg: 32,
-  ece: 64,
-  cwr: 128,
-} as const
-export const protocol = { icmp: 1, tcp: 6, udp: 17, gre: 47, icmpv6: 58 } as const
+/** Gives the bytes already taken once more, then the rest. */
+function withHead(source: ByteSource, head: Uint8Array): ByteSource {
+  let used = 0
+  return {
+    name: source.name,
+    size: source.size,
+    get taken() {
+      return source.taken
+    },
+    get broken() {
+      return source.broken
+    },
+    read(into, from) {
+      if (used === head.length) return source.read(into, from)
+      const count = Math.min(head.length - used, into.length - from)
+      into.set(head.subarray(used, used + count), from)
+      used += count
+      return count
+    },
+    close: () => source.close(),
+  }
+}
+
+/** Who takes the packets of captures. */
+export interface PacketTaker {
+  /** An interface was found: `index` is what word 13 of its packets holds from now on. */
+  addInterface(index: number, found: CaptureInterface, file: CaptureFile): void
+  /** The rows of the batch, in order; the batch is reused after the call. */
+  add(batch: PacketBatch): void
+}
+
+/**
+ * Reads captures to their end. "Files are merged by timestamp (ties: argument order), each read in its own
+ * order" (records.md 62).
+ *
+ * @param pause called after each refill of a file, for progress; may be asynchronous to hold the reader back
+ */
+export async function readCaptures(
+  files: readonly CaptureFile[],
+  taker: PacketTaker,
+  pause: () => void | Promise<void> = () => {},
+): Promise<void> {
+  const lanes = files.map((file) => new Lane(file))
+  const numbers = { next: 0 }
+  if (lanes.length === 1) return await readAlone(lanes[0]!, taker, numbers, pause)
+  const merged = new PacketBatch()
+  const open = [] as Lane[]
+  for (const lane of lanes) if (await lane.fill(taker, numbers, pause)) open.push(lane)
+  while (open.length > 0) {
+    let first = open[0]!
+    for (const lane of open) if (lane.isBefore(first)) first = lane
+    copyRow(first, merged)
+    if (merged.rows === packetBatchRows) give(merged, taker)
+    first.cursor++
+    if (first.cursor === first.batch.rows && !(await first.fill(taker, numbers, pause)))
+      open.splice(open.indexOf(first), 1)
+  }
+  give(merged, taker)
+}
+
+async function readAlone(
+  lane: Lane,
+  taker: PacketTaker,
+  numbers: { next: number },
+  pause: () => void | Promise<void>,
+): Promise<void> {
+  const { file, batch } = lane
+  for (;;) {
+    const state = file.decode(batch)
+    lane.announce(taker, numbers)
+    give(batch, taker)
+    if (state === readState.done) return
+    if (state === readState.needBytes) {
+      await file.refill()
+      await pause()
+    }
+  }
+}
+
+function give(batch: PacketBatch, taker: PacketTaker): void {
+  if (batch.rows > 0) taker.add(batch)
+  batch.rows = 0
+}
+
+/** One file on its way into the merge. */
+class Lane {
+  readonly file: CaptureFile
+  readonly batch = new PacketBatch()
+  readonly #numbers: number[] = []
+  cursor = 0
+  #done = false
+
+  constructor(file: CaptureFile) {
+    this.file = file
+  }
+
+  announce(taker: PacketTaker, numbers: { next: number }): void {
+    while (this.#numbers.length < this.file.interfaces.length) {
+      const found = this.file.interfaces[this.#numbers.length]!
+      taker.addInterface(numbers.next, found, this.file)
+      this.#numbers.push(numbers.next++)
+    }
+  }
+
+  /** Decodes on until there is a row. False at the end of the file. */
+  async fill(
+    taker: PacketTaker,
+    numbers: { next: number },
+    pause: () => void | Promise<void>,
+  ): Promise<boolean> {
+    this.cursor = 0
+    this.batch.rows = 0
+    while (this.batch.rows === 0 && !this.#done) {
+      const state = this.file.decode(this.batch)
+      if (state === readState.done) this.#done = true
+      if (state === readState.needBytes) {
+        await this.file.refill()
+        await pause()
+      }
+    }
+    this.announce(taker, numbers)
+    for (let row = 0; row < this.batch.rows; row++) {
+      const at = row * rowWords + word.interface
+      this.batch.words[at] = this.#numbers[this.batch.words[at]!]!
+    }
+    return this.batch.rows > 0
+  }
+
+  isBefore(other: Lane): boolean {
+    const mine = this.cursor * rowWords
+    const theirs = other.cursor * rowWords
+    const seconds =
+      (this.batch.words[mine + word.second]! >>> 0) -
+      (other.batch.words[theirs + word.second]! >>> 0)
+    if (seconds !== 0) return seconds < 0
+    return this.batch.words[mine + word.nanosecond]! < other.batch.words[theirs + word.nanosecond]!
+  }
+}
+
+function copyRow(lane: Lane, to: PacketBatch): void {
+  const from = lane.cursor * rowWords
+  to.words.set(lane.batch.words.subarray(from, from + rowWords), to.rows * rowWords)
+  to.quoted.set(lane.batch.quoted.subarray(from, from + rowWords), to.rows * rowWords)
+  to.rows++
+}
+
+export * from './batch.ts'
+export { openByteSource, chunkSource, type ByteSource } from './byte-source.ts'
+export { type CaptureFile, type CaptureInterface, type Damage } from './capture-file.ts'
+export { decoded, decodeFrame, linkType, type Decoded } from './decode.ts'
