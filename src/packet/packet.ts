@@ -198,3 +198,27 @@ export * from './batch.ts'
 export { openByteSource, chunkSource, type ByteSource } from './byte-source.ts'
 export { type CaptureFile, type CaptureInterface, type Damage } from './capture-file.ts'
 export { decoded, decodeFrame, linkType, type Decoded } from './decode.ts'
+export {
+  etherType,
+  ethernet,
+  fragmentIpv4,
+  fragmentIpv6,
+  ipv4,
+  ipv6,
+  mac,
+  type Ipv6Extension,
+  type VlanTag,
+} from './frame-writer.ts'
+export { PcapWriter, type PcapOptions } from './pcap-writer.ts'
+export { packetDirection, PcapngWriter, type PcapngInterface } from './pcapng-writer.ts'
+export {
+  checksumOf,
+  icmp,
+  icmpv6,
+  joined,
+  opaque,
+  tcp,
+  udp,
+  wordSum,
+  type Transport,
+} from './transport-writer.ts'
