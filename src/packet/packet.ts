@@ -194,6 +194,7 @@ function copyRow(lane: Lane, to: PacketBatch): void {
   to.rows++
 }
 
+export { addressBytes } from './address-bytes.ts'
 export * from './batch.ts'
 export { openByteSource, chunkSource, type ByteSource } from './byte-source.ts'
 export { type CaptureFile, type CaptureInterface, type Damage } from './capture-file.ts'
