@@ -118,12 +118,16 @@ export class ConnectionTable {
     return closes
   }
 
-  /** Forgets every connection idle at `second`; slots move, so nobody may hold one across this call. */
-  sweep(second: number): void {
+  /**
+   * Forgets every connection idle at `second` unless `keep` wants it. Slots move.
+   * @returns the new slot of each old one, 0 for the forgotten
+   */
+  sweep(second: number, keep: (slot: number) => boolean = () => false): Int32Array {
+    const moved = new Int32Array(this.size + 1)
     let kept = 0
     for (let slot = 1; slot <= this.size; slot++) {
-      if (this.forgotten(slot, second)) continue
-      kept++
+      if (this.forgotten(slot, second) && !keep(slot)) continue
+      moved[slot] = ++kept
       if (kept === slot) continue
       this.#keys.copyWithin(kept * keyWords, slot * keyWords, (slot + 1) * keyWords)
       this.#state[kept] = this.#state[slot]!
@@ -132,6 +136,7 @@ export class ConnectionTable {
     }
     this.size = kept
     this.#reindex()
+    return moved
   }
 
   #place(slot: number, hash: number): void {

@@ -1,0 +1,367 @@
+/**
+ * Running totals of the flows of one capture window: an open-addressing index over 64-byte entries, so that
+ * a packet costs two cache lines.
+ */
+import { randomInt } from 'node:crypto'
+import { about, protocol, rowWords, tcpFlag } from '../packet/packet.ts'
+
+/**
+ * An entry is one unit (IPv4) or two (IPv6) of 16 words:
+ *
+ *      0      source, first word          8, 9    seconds of the first and the last packet, unsigned
+ *      1      destination, first word    10       TCP flags | traffic path << 8 | ipv6 bit
+ *      2      ports, as in a packet row  11       connection (see closings.ts), 0 none
+ *      3      owner | protocol           12..15   unused
+ *      4, 5   packets, as a double       16..18   IPv6: source, the other words
+ *      6, 7   bytes, as a double         20..22   IPv6: destination, the other words
+ *
+ * Doubles count exactly to 2^53.
+ */
+export const unitWords = 16
+export const entryIpv6 = 1 << 16
+
+/** Where a flow belongs: the ENI with direction and action (record/batch.ts codes), above the protocol. */
+export const ownerOf = (eni: number, direction: number, action: number): number =>
+  (eni << 12) | (direction << 10) | (action << 8)
+export const owner = {
+  eni: (word: number): number => word >>> 12,
+  direction: (word: number): number => (word >>> 10) & 3,
+  action: (word: number): number => (word >>> 8) & 3,
+  protocol: (word: number): number => word & 0xff,
+} as const
+/** ENIs an owner word has room for. */
+export const ownerEnisMax = 1 << 20
+
+/** What is to be counted: rows of a packet batch, each with its owner and traffic path. Reused. */
+export class FlowRows {
+  count = 0
+  readonly rows: Uint16Array
+  readonly owners: Int32Array
+  readonly paths: Uint8Array
+
+  constructor(capacity: number) {
+    this.rows = new Uint16Array(capacity)
+    this.owners = new Int32Array(capacity)
+    this.paths = new Uint8Array(capacity)
+  }
+}
+
+/** Who is told of TCP packets that may close a connection: `closings.ts`. */
+export interface ConnectionWatch {
+  /** A new accepted or rejected TCP flow came in with this packet row. */
+  link(table: FlowTable, entry: number, words: Int32Array, at: number): void
+  /** A packet with FIN, SYN or RST, or any packet of a flow that has a connection number. */
+  see(
+    table: FlowTable,
+    entry: number,
+    words: Int32Array,
+    at: number,
+    flags: number,
+    second: number,
+  ): void
+}
+
+/** The smallest index; a table grows by doubling when it is half full. */
+const indexSlotsMin = 1 << 10
+/** Rows looked up together, so that their cache misses overlap instead of following each other. */
+const stride = 128
+
+// Odd multipliers drawn anew in each process: a sender cannot choose packets that collide.
+const oddMultiplier = (): number => randomInt(2 ** 31) * 2 + 1
+const m0 = oddMultiplier() | 0
+const m1 = oddMultiplier() | 0
+const m2 = oddMultiplier() | 0
+const m3 = oddMultiplier() | 0
+const m4 = oddMultiplier() | 0
+
+const hashes = new Int32Array(stride)
+const found = new Int32Array(stride)
+
+export class FlowTable {
+  /** Number of flows. */
+  flows = 0
+  /** Packets turned away because the table held `flowsMax` flows. */
+  refused = 0
+  #words: Int32Array
+  #totals: Float64Array
+  #index: Int32Array
+  #mask: number
+  /** Units in use; unit 0 is never given out, so that 0 means "none". */
+  #units = 1
+  readonly #flowsMax: number
+  readonly #closings: ConnectionWatch
+  /** Keeps the touching loop from being taken out. */
+  touched = 0
+
+  /**
+   * @param closings finds out which connections close; shared by the tables of all open windows
+   * @param flowsExpected sizes the table for the flows of the last window, so that it need not grow
+   * @param flowsMax flows it holds at most; packets of further flows are counted in `refused`
+   */
+  constructor(closings: ConnectionWatch, flowsExpected = 0, flowsMax = Number.MAX_SAFE_INTEGER) {
+    this.#closings = closings
+    this.#flowsMax = flowsMax
+    let slots = indexSlotsMin
+    while (slots < flowsExpected * 2) slots *= 2
+    this.#index = new Int32Array(slots)
+    this.#mask = slots - 1
+    const units = Math.max(indexSlotsMin / 2, Math.ceil(flowsExpected * 1.1) + 2 * stride)
+    this.#words = new Int32Array(units * unitWords)
+    this.#totals = new Float64Array(this.#words.buffer)
+  }
+
+  /**
+   * Adds packets to their flows. Hot: no allocation, except when the table grows.
+   * @param words the packet batch's words
+   * @param rows which of its rows, `from` to `to` (exclusive), belong to this window
+   */
+  add(words: Int32Array, rows: FlowRows, from: number, to: number): void {
+    for (let start = from; start < to; start += stride) {
+      const count = Math.min(stride, to - start)
+      this.#reserve(count)
+      this.#lookAhead(words, rows, start, count)
+      this.#count(words, rows, start, count)
+    }
+  }
+
+  /** Hashes rows and touches their index slots and entries: independent loads, so the misses overlap. */
+  #lookAhead(words: Int32Array, rows: FlowRows, start: number, count: number): void {
+    const index = this.#index
+    const entries = this.#words
+    const mask = this.#mask
+    for (let i = 0; i < count; i++) {
+      const at = rows.rows[start + i]! * rowWords
+      const mark = words[at + 9]!
+      const key = rows.owners[start + i]! | (mark & about.protocolMask)
+      const hash =
+        (mark & about.ipv6) === 0
+          ? hashIpv4(words[at]!, words[at + 4]!, words[at + 8]!, key)
+          : hashIpv6(words, at, 4, words[at + 8]!, key)
+      hashes[i] = hash
+      found[i] = index[hash & mask]!
+    }
+    let touched = 0
+    for (let i = 0; i < count; i++) touched ^= entries[found[i]! * unitWords]!
+    this.touched = touched
+  }
+
+  #count(words: Int32Array, rows: FlowRows, start: number, count: number): void {
+    const entries = this.#words
+    const totals = this.#totals
+    for (let i = 0; i < count; i++) {
+      const row = start + i
+      const at = rows.rows[row]! * rowWords
+      const mark = words[at + 9]!
+      const key = rows.owners[row]! | (mark & about.protocolMask)
+      const second = words[at + 11]! >>> 0
+      let entry = found[i]! * unitWords
+      if (
+        entry === 0 ||
+        entries[entry] !== words[at] ||
+        entries[entry + 2] !== words[at + 8] ||
+        entries[entry + 1] !== words[at + 4] ||
+        entries[entry + 3] !== key ||
+        ((mark | entries[entry + 10]!) & about.ipv6) !== 0
+      ) {
+        entry = this.#findOrInsert(words, at, key, hashes[i]!, rows.paths[row]!, second)
+        if (entry === 0) {
+          this.refused += words[at + 15]!
+          continue
+        }
+      }
+      const total = entry >>> 1
+      totals[total + 2]! += words[at + 15]!
+      totals[total + 3]! += words[at + 10]! >>> 0
+      if (second < entries[entry + 8]! >>> 0) entries[entry + 8] = second
+      if (second > entries[entry + 9]! >>> 0) entries[entry + 9] = second
+      const flags = (mark >>> about.flagsShift) & 0xff
+      entries[entry + 10]! |= flags
+      if ((flags & (tcpFlag.fin | tcpFlag.syn | tcpFlag.rst)) !== 0 || entries[entry + 11] !== 0)
+        this.#closings.see(this, entry, words, at, flags, second)
+    }
+  }
+
+  /** The entry of a flow (an offset in words); a new one when there is none, 0 when the table is full. */
+  #findOrInsert(
+    words: Int32Array,
+    at: number,
+    key: number,
+    hash: number,
+    path: number,
+    second: number,
+  ): number {
+    const probe = this.#probe(words, at, 4, words[at + 8]!, key, hash)
+    if (probe >= 0) return this.#index[probe]! * unitWords
+    if (this.flows >= this.#flowsMax) return 0
+    const ipv6 = (words[at + 9]! & about.ipv6) !== 0
+    const entries = this.#words
+    const entry = this.#units * unitWords
+    this.#index[~probe] = this.#units
+    this.#units += ipv6 ? 2 : 1
+    this.flows++
+    entries[entry] = words[at]!
+    entries[entry + 1] = words[at + 4]!
+    entries[entry + 2] = words[at + 8]!
+    entries[entry + 3] = key
+    this.#totals[(entry >>> 1) + 2] = 0
+    this.#totals[(entry >>> 1) + 3] = 0
+    entries[entry + 8] = second
+    entries[entry + 9] = second
+    entries[entry + 10] = (path << 8) | (ipv6 ? entryIpv6 : 0)
+    entries[entry + 11] = 0
+    if (ipv6)
+      for (let i = 1; i < 4; i++) {
+        entries[entry + 15 + i] = words[at + i]!
+        entries[entry + 19 + i] = words[at + 4 + i]!
+      }
+    if ((key & 0xff) === protocol.tcp) this.#closings.link(this, entry, words, at)
+    return entry
+  }
+
+  /** The index slot of a key, or the complement of the free slot where it belongs. */
+  #probe(
+    words: Int32Array,
+    at: number,
+    destinationAt: number,
+    ports: number,
+    key: number,
+    hash: number,
+  ): number {
+    const entries = this.#words
+    const ipv6 = (words[at + 9]! & about.ipv6) !== 0
+    const sourceAt = 4 - destinationAt
+    let slot = hash & this.#mask
+    for (;;) {
+      const entry = this.#index[slot]! * unitWords
+      if (entry === 0) return ~slot
+      if (
+        entries[entry] === words[at + sourceAt] &&
+        entries[entry + 1] === words[at + destinationAt] &&
+        entries[entry + 2] === ports &&
+        entries[entry + 3] === key &&
+        ((entries[entry + 10]! & entryIpv6) !== 0) === ipv6 &&
+        (!ipv6 || this.#sameRest(entry, words, at + sourceAt, at + destinationAt))
+      )
+        return slot
+      slot = (slot + 1) & this.#mask
+    }
+  }
+
+  #sameRest(entry: number, words: Int32Array, source: number, destination: number): boolean {
+    const entries = this.#words
+    for (let i = 1; i < 4; i++)
+      if (
+        entries[entry + 15 + i] !== words[source + i] ||
+        entries[entry + 19 + i] !== words[destination + i]
+      )
+        return false
+    return true
+  }
+
+  /**
+   * The entry of the packet's five-tuple, or of its reverse, under another owner; 0 when there is none.
+   * Slow path, for `closings.ts`.
+   */
+  find(words: Int32Array, at: number, ownerWord: number, reversed: boolean): number {
+    const mark = words[at + 9]!
+    const key = ownerWord | (mark & about.protocolMask)
+    const ports = reversed ? (words[at + 8]! << 16) | (words[at + 8]! >>> 16) : words[at + 8]!
+    const destinationAt = reversed ? 0 : 4
+    const hash =
+      (mark & about.ipv6) === 0
+        ? hashIpv4(words[at + 4 - destinationAt]!, words[at + destinationAt]!, ports, key)
+        : hashIpv6(words, at, destinationAt, ports, key)
+    const probe = this.#probe(words, at, destinationAt, ports, key, hash)
+    return probe < 0 ? 0 : this.#index[probe]! * unitWords
+  }
+
+  connectionOf(entry: number): number {
+    return this.#words[entry + 11]!
+  }
+
+  setConnection(entry: number, connection: number): void {
+    this.#words[entry + 11] = connection
+  }
+
+  ownerAt(entry: number): number {
+    return this.#words[entry + 3]!
+  }
+
+  /** The entries' memory, for reading them out: walk from `unitWords` in steps of `entryWords`. */
+  get words(): Int32Array {
+    return this.#words
+  }
+
+  get totals(): Float64Array {
+    return this.#totals
+  }
+
+  /** Where the entries end, in words. */
+  get endWords(): number {
+    return this.#units * unitWords
+  }
+
+  /** Makes room for `count` more flows, so that nothing moves while they are counted. */
+  #reserve(count: number): void {
+    if ((this.flows + count) * 2 > this.#index.length) {
+      this.#index = new Int32Array(this.#index.length * 2)
+      this.#mask = this.#index.length - 1
+      this.#reindex()
+    }
+    const wanted = (this.#units + 2 * count) * unitWords
+    if (wanted <= this.#words.length) return
+    const wider = new Int32Array(Math.max(wanted, Math.ceil(this.#words.length / 8) * 12))
+    wider.set(this.#words.subarray(0, this.endWords))
+    this.#words = wider
+    this.#totals = new Float64Array(wider.buffer)
+  }
+
+  #reindex(): void {
+    const entries = this.#words
+    const index = this.#index
+    for (let entry = unitWords; entry < this.endWords; entry += entryWords(entries, entry)) {
+      const key = entries[entry + 3]!
+      const hash =
+        (entries[entry + 10]! & entryIpv6) === 0
+          ? hashIpv4(entries[entry]!, entries[entry + 1]!, entries[entry + 2]!, key)
+          : hashEntryIpv6(entries, entry, key)
+      let slot = hash & this.#mask
+      while (index[slot] !== 0) slot = (slot + 1) & this.#mask
+      index[slot] = entry / unitWords
+    }
+  }
+}
+
+/** Words from an entry to the next. */
+export const entryWords = (entries: Int32Array, entry: number): number =>
+  (entries[entry + 10]! & entryIpv6) === 0 ? unitWords : 2 * unitWords
+
+function hashIpv4(source: number, destination: number, ports: number, key: number): number {
+  const sum =
+    Math.imul(source, m0) ^ Math.imul(destination, m1) ^ Math.imul(ports, m2) ^ Math.imul(key, m3)
+  const mixed = Math.imul(sum ^ (sum >>> 16), m4)
+  return mixed ^ (mixed >>> 15)
+}
+
+function hashIpv6(
+  words: Int32Array,
+  at: number,
+  destinationAt: number,
+  ports: number,
+  key: number,
+): number {
+  const source = at + 4 - destinationAt
+  const destination = at + destinationAt
+  let folded = 0
+  for (let i = 1; i < 4; i++)
+    folded = Math.imul(folded ^ (folded >>> 16) ^ words[source + i]!, m3) + words[destination + i]!
+  return hashIpv4(words[source]! ^ folded, words[destination]!, ports, key)
+}
+
+function hashEntryIpv6(entries: Int32Array, entry: number, key: number): number {
+  let folded = 0
+  for (let i = 1; i < 4; i++)
+    folded =
+      Math.imul(folded ^ (folded >>> 16) ^ entries[entry + 15 + i]!, m3) + entries[entry + 19 + i]!
+  return hashIpv4(entries[entry]! ^ folded, entries[entry + 1]!, entries[entry + 2]!, key)
+}

@@ -1,0 +1,96 @@
+/** `weir replay`: captures to flow log records, on standard output or into a running server. */
+import { WeirError } from '../base/errors.ts'
+import { openByteSource } from '../packet/packet.ts'
+import { RecordTextWriter } from '../record/text.ts'
+import { type Assigner, captureIdentity, singleEniAssigner } from '../vpc/vpc.ts'
+import { type WindowSeconds, windowSecondsAllowed, windowSecondsDefault } from '../window/window.ts'
+import { exitStatus } from './exit-status.ts'
+import { startProgress } from './progress.ts'
+import { type ReplaySummary, replayCaptures } from './replay-captures.ts'
+import { writeStandardOutput } from './standard-output.ts'
+
+export interface ReplayOptions {
+  readonly topology?: string
+  readonly window?: string
+  readonly into?: string
+  readonly server: string
+}
+
+/** @returns the exit status: 0, or 3 when a file was damaged */
+export async function replay(paths: readonly string[], options: ReplayOptions): Promise<number> {
+  const windowSeconds = windowSecondsOf(options.window)
+  if (paths.filter((path) => path === '-').length > 1)
+    throw new WeirError('Usage', 'standard input ("-") can be read once only')
+  const assigner = await assignerOf(options.topology)
+  const sources = []
+  for (const path of paths) sources.push(await openByteSource(path))
+  const progress = startProgress('replay', sources)
+  let summary: ReplaySummary
+  try {
+    if (options.into === undefined) {
+      const writer = new RecordTextWriter(assigner.enis, writeStandardOutput)
+      summary = await replayCaptures(
+        sources,
+        assigner,
+        windowSeconds,
+        (batch) => writer.write(batch),
+        progress.tick,
+      )
+      writer.flush()
+    } else {
+      const { ServerSink } = await import('./server-sink.ts')
+      const sink = new ServerSink(options.server, options.into, assigner.enis)
+      summary = await replayCaptures(sources, assigner, windowSeconds, sink.take, async () => {
+        progress.tick()
+        await sink.drain()
+      })
+      await sink.finish()
+    }
+  } finally {
+    progress.stop()
+  }
+  return report(summary)
+}
+
+function windowSecondsOf(text: string | undefined): WindowSeconds {
+  if (text === undefined) return windowSecondsDefault
+  const found = windowSecondsAllowed.find((seconds) => String(seconds) === text)
+  if (found !== undefined) return found
+  throw new WeirError(
+    'Usage',
+    `--window is ${text}, but a capture window is 60, 300 or 600 seconds`,
+  )
+}
+
+async function assignerOf(topologyPath: string | undefined): Promise<Assigner> {
+  if (topologyPath === undefined)
+    return singleEniAssigner(captureIdentity, { useDirectionHint: false })
+  const { loadTopology, topologyAssigner } = await import('../vpc/vpc.ts')
+  return topologyAssigner(loadTopology(topologyPath))
+}
+
+/** What the reader of the records should know, on standard error. */
+function report(summary: ReplaySummary): number {
+  const say = (line: string): void => void process.stderr.write(`weir replay: ${line}\n`)
+  let damaged = false
+  for (const file of summary.files) {
+    const name = file.source.name
+    if (file.damage !== undefined) {
+      damaged = true
+      say(
+        `${name} is damaged at byte ${file.damage.byte}: ${file.damage.reason}. ` +
+          `The ${file.frames} frames before it are in the records.`,
+      )
+    }
+    if (file.dropsReported > 0)
+      say(`${name} says that ${file.dropsReported} frames were dropped when it was captured`)
+  }
+  if (summary.unassignedPackets > 0)
+    say(`${summary.unassignedPackets} packets belong to no interface of the topology`)
+  if (summary.latePackets > 0)
+    say(
+      `${summary.latePackets} packets came more than 60 s after their window's end; ` +
+        `they are in further records of their window`,
+    )
+  return damaged ? exitStatus.damagedInput : exitStatus.ok
+}
