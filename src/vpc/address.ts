@@ -27,7 +27,7 @@ export function parseAddress(text: string): Address | undefined {
   const [head = '', tail] = text.split('::')
   const front = groupsOf(head)
   const back = tail === undefined ? [] : groupsOf(tail)
-  const zeros = new Array<number>(8 - front.length - back.length).fill(0)
+  const zeros = Array.from({ length: 8 - front.length - back.length }, () => 0)
   const groups = [...front, ...zeros, ...back]
   const word = (i: number): number => (groups[i * 2]! << 16) | groups[i * 2 + 1]!
   return { family: 6, words: [word(0), word(1), word(2), word(3)], text }

@@ -70,7 +70,7 @@ function noteIssue(yaml: TopologyYaml, path: Path, schema: z.core.$ZodType, issu
     if (written === undefined) yaml.problem(at, issue.message, suggest('', names))
     else {
       const what = String(at.findLast((part) => typeof part === 'string'))
-      const hint = suggest(String(written), names)
+      const hint = suggest(typeof written === 'string' ? written : '', names)
       yaml.problem(at, `unknown ${what} ${JSON.stringify(written)}`, hint)
     }
   } else yaml.problem(at, issue.message)

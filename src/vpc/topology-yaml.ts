@@ -18,7 +18,7 @@ const depthMax = 32
 
 export class TopologyYaml {
   readonly value: YamlValue
-  readonly problems: TopologyProblem[] = []
+  readonly #problems: { readonly offset: number; readonly problem: TopologyProblem }[] = []
   readonly #file: string
   readonly #lines = new LineCounter()
   readonly #places = new Map<string, number>()
@@ -44,6 +44,11 @@ export class TopologyYaml {
     this.value = this.#read(document.contents, [], resolve)
   }
 
+  /** What was noted, from top to bottom. */
+  get problems(): TopologyProblem[] {
+    return this.#problems.toSorted((a, b) => a.offset - b.offset).map(({ problem }) => problem)
+  }
+
   /** Notes a problem at the value at `path`, or where it would be: at the container that lacks it. */
   problem(path: Path, message: string, hint?: string): void {
     this.#problem(this.#offset(path), message, hint)
@@ -60,7 +65,7 @@ export class TopologyYaml {
   }
 
   #problem(offset: number, message: string, hint?: string): void {
-    this.problems.push({ place: this.#placeOf(offset), message, hint })
+    this.#problems.push({ offset, problem: { place: this.#placeOf(offset), message, hint } })
   }
 
   #placeOf(offset: number): string {

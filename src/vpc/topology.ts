@@ -2,7 +2,7 @@
  * The topology file: "What the cloud knows about its network, in one YAML file" (DESIGN.md). Loaded once
  * and never changed: a new version of a network is a new Topology. Entries name each other by id.
  */
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { WeirError } from '../base/errors.ts'
 import { unixSeconds, type UnixSeconds } from '../base/time.ts'
 import { checkAddresses } from './topology-addresses.ts'
@@ -77,10 +77,10 @@ export interface TopologyLoad {
 }
 
 /** Reads and checks a topology file. Throws FileUnreadable, and TopologyInvalid as `parseTopology` does. */
-export async function loadTopology(path: string, load: TopologyLoad = {}): Promise<Topology> {
+export function loadTopology(path: string, load: TopologyLoad = {}): Topology {
   let text: string
   try {
-    text = await readFile(path, 'utf8')
+    text = readFileSync(path, 'utf8')
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
     throw new WeirError('FileUnreadable', `cannot read the topology file: ${reason}`, {
