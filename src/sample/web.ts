@@ -57,7 +57,7 @@ function request(tape: Tape, random: Random, at: number): void {
   const connection = new TcpConnection(tape, way(letIn, server, roundTrip), random, ports)
   const opened = connection.open(at)
   const asked = connection.data(true, opened, random.whole(250, 900), 0)
-  const thought = asked + random.real(2, 40) * millisecond - roundTrip
+  const thought = asked - roundTrip / 2 + random.real(1, 40) * millisecond
   const answered = connection.data(false, thought, random.whole(800, 24_000), 120_000)
   if (random.whole(1, 40) === 1) connection.reset(answered)
   else connection.close(answered + random.real(1, 300) * millisecond)
