@@ -52,11 +52,12 @@ export function filesUnder(root: string, folder: string, ending = ''): string[] 
 
 /** Every TypeScript file under `folder`, parsed. Throws with file and line where one does not parse. */
 export function readSources(root: string, folder: string): Source[] {
-  return filesUnder(root, folder, '.ts').map((path) => readSource(root, path))
+  return filesUnder(root, folder, '.ts').map((path) =>
+    parseSource(path, readFileSync(join(root, path), 'utf8')),
+  )
 }
 
-function readSource(root: string, path: string): Source {
-  const text = readFileSync(join(root, path), 'utf8')
+export function parseSource(path: string, text: string): Source {
   const ends = [...text.matchAll(/\n/g)].map((match) => match.index)
   const lineAt = (offset: number): number => {
     const line = ends.findIndex((end) => offset <= end)
@@ -109,9 +110,12 @@ export function functionsIn(source: Source): FunctionSpan[] {
     const line = source.lineAt(node.start)
     found.push({ name, line, lines: source.lineAt(node.end) - line + 1 })
   }
-  const nameOf = (start: number): string =>
-    /([\w#$]+)\s*(?:[:=][^;]*)?$/.exec(source.text.slice(Math.max(0, start - 80), start))?.[1] ??
-    'a function'
+  /** What stands before it on its line: `const name = `, `name: `, `  name` or `name(`. */
+  const nameOf = (start: number): string => {
+    const before = source.text.slice(source.text.lastIndexOf('\n', start - 1) + 1, start)
+    const name = /\b(?:const|let) ([\w$]+)/.exec(before) ?? /([\w$#]+)[\s:=(]*$/.exec(before)
+    return name?.[1] ?? 'a function'
+  }
   new Visitor({
     FunctionDeclaration: (node) => add(node, node.id?.name ?? 'a function'),
     FunctionExpression: (node) => add(node, node.id?.name ?? nameOf(node.start)),
