@@ -5,11 +5,12 @@
 # This is the one list of them: a package, and the command it is there for. What is already
 # installed, by whatever way, is left as it is. Exit status 1 when something is still missing.
 set -euo pipefail
+shopt -s inherit_errexit
 
 needs_of() {
   case "$1" in
-    test) # live capture between network namespaces; the checks against the expected flow tables
-      echo iproute2:ip iputils-ping:ping python3:python3 procps:ps ;;
+    test) # live capture between network namespaces; a second opinion on captures and flow tables
+      echo iproute2:ip iputils-ping:ping procps:ps python3:python3 tshark:tshark ;;
     bench) # the collectors that `npm run bench capture` stands beside, and what builds its read loop
       echo nfdump:nfpcapd softflowd:softflowd argus-server:argus tcpdump:tcpdump gcc:gcc \
         libc6-dev:/usr/include/stdio.h libpcap-dev:/usr/include/pcap/pcap.h time:/usr/bin/time ;;
