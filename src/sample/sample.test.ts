@@ -195,6 +195,17 @@ test('"Five source IP addresses accessed port 80"; one of them is answered', () 
   ])
   const answered = packets.filter((each) => each.source === '10.0.0.1' && each.sourcePort === 80)
   assert.deepEqual([...new Set(answered.map((each) => each.destination))], ['120.26.0.1'])
+  for (const [name, capture] of captures) {
+    if (name === 'sample-web.pcapng') continue
+    const others = capture.packets.filter(
+      (each) => each.destination === '10.0.0.1' && each.destinationPort === 80,
+    )
+    assert.deepEqual(
+      others,
+      [],
+      `${name} leaves the answer alone where all use cases share a logstore`,
+    )
+  }
   const refused = asked.filter((each) => each.source !== '120.26.0.1')
   assert.deepEqual([...new Set(refused.map((each) => each.flags))], [2], 'SYN and nothing else')
 })
@@ -295,6 +306,54 @@ test('"the proportion of traffic from VPC1 to the on-premises data center is hig
     /^192\.168\.20.*->192\.168\.20/.test(pair(each)),
   )
   assert.ok(inside.length > 2000, 'there is traffic that the scope filters out')
+})
+
+/**
+ * What the page's query makes of records: bytes * 8 / (end - start), a second at least, summed by
+ * minute. A record ends with its window, or in the second in which both sides have said FIN.
+ */
+function ratesOverRecords(packets: readonly Packet[], counts: (packet: Packet) => boolean) {
+  const records = new Map<string, { bytes: number; start: number; last: number; fin: boolean }>()
+  const keyOf = (each: Packet, from: string, to: string) =>
+    `${Math.floor(each.minute)} ${each.tap} ${each.protocol} ${from} ${to}`
+  const ends = (each: Packet) =>
+    [`${each.source} ${each.sourcePort}`, `${each.destination} ${each.destinationPort}`] as const
+  for (const each of packets) {
+    const second = Number(each.nanosecond / 1_000_000_000n)
+    const key = keyOf(each, ...ends(each))
+    const record = records.get(key) ?? { bytes: 0, start: second, last: second, fin: false }
+    record.bytes += each.bytes
+    record.last = second
+    record.fin ||= (each.flags & 1) !== 0
+    records.set(key, record)
+  }
+  const sums = Array.from({ length: 60 }, () => 0)
+  const seen = new Set<string>()
+  for (const each of packets.filter(counts)) {
+    const [from, to] = ends(each)
+    const key = keyOf(each, from, to)
+    if (seen.has(key)) continue
+    seen.add(key)
+    const { bytes, start, last, fin } = records.get(key)!
+    const closed = fin && records.get(keyOf(each, to, from))?.fin === true
+    const minute = Math.floor(each.minute)
+    const end = closed ? last : beginSeconds + 60 * (minute + 1)
+    sums[minute]! += (bytes * 8) / Math.max(end - start, 1)
+  }
+  return sums
+}
+
+test("VPC1's share is higher by the page's own formula too, which divides by the records' lengths", () => {
+  const { packets } = of('express')
+  const total = (prefix: string) =>
+    ratesOverRecords(
+      packets,
+      (each) => each.source.startsWith(prefix) && each.destination.startsWith('10.1.'),
+    )
+  const vpc1 = total('192.168.20.')
+  const vpc2 = total('192.168.10.')
+  const percentages = vpc1.map((rate, minute) => (rate * 100) / (rate + vpc2[minute]!))
+  for (const each of percentages) assert.ok(each > 55 && each < 85, `${each} %`)
 })
 
 test('connections begin with a handshake, count their bytes and acknowledge what was sent', () => {
