@@ -26,9 +26,9 @@ import { type Assigner, ObservationBatch, topologyAssigner } from '../src/vpc/vp
 export interface Watch {
   readonly assigner: Assigner
   /** The observations of each packet, in order. */
-  see(...packets: readonly string[]): string[][]
+  readonly see: (...packets: readonly string[]) => string[][]
   /** `see` for one packet. */
-  one(packet: string): string[]
+  readonly one: (packet: string) => string[]
 }
 
 export function watchTopology(text: string): Watch {
