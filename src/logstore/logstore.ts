@@ -1,42 +1,173 @@
 /**
  * logstore/: keeps logs. It has never heard of an ENI: a logstore is a table of typed columns with a
  * time, and what they mean is for others.
+ *
+ * A batch is checked (check-batch), encoded (batch-codec) and written to the log (log-writer), which
+ * acknowledges after fdatasync. Its rows are hot (hot-rows) until they are Parquet segments (stage,
+ * parquet, flush), which the catalogue lists (catalogue, segments) and compaction merges by hour.
+ * A query leases segments (files). After a crash the log is read again (log-recovery, replay).
+ *
+ *     lock.db lock.pid                                        one writer (lock)
+ *     catalogue.db                                            projects, logstores, segments, batch ids
+ *     log/SEQUENCE-SALT.log                                   what is not in segments yet
+ *     segments/PROJECT/LOGSTORE/DAY/HOUR-LEVEL-ID.parquet     by `__time__`, UTC
  */
-import type { ColumnSpec } from '../base/columns.ts'
+import { existsSync, mkdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { describeError, WeirError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import { Background } from './background.ts'
+import { Catalogue } from './catalogue.ts'
+import { defaultLogStoreConfig } from './config.ts'
+import type { LogStoreConfig } from './config.ts'
+import type { LogStore } from './contract.ts'
+import { DeliveredBatches } from './delivered.ts'
+import { Directory } from './directory.ts'
+import { nodeDisk } from './disk.ts'
+import type { Disk } from './disk.ts'
+import { openEngine } from './engine.ts'
+import { SegmentFiles } from './files.ts'
+import { HotRows } from './hot-rows.ts'
+import { lockDataDir } from './lock.ts'
+import { LogWriter } from './log-writer.ts'
+import { newCounters } from './parts.ts'
+import type { StoreParts } from './parts.ts'
+import { flushHot, matchSegmentFiles, replayLog } from './replay.ts'
+import { SegmentTable } from './segments.ts'
+import { OpenStore } from './store.ts'
+
+export type {
+  AppendOptions,
+  LogReader,
+  Logstore,
+  LogstoreOptions,
+  LogStore,
+  LogStoreStats,
+  Project,
+  ProjectOptions,
+  SegmentFile,
+  SegmentLease,
+} from './contract.ts'
+export { reservedColumns } from './contract.ts'
+export { defaultLogStoreConfig } from './config.ts'
+export type { LogStoreConfig } from './config.ts'
+export { nodeDisk } from './disk.ts'
+export type { Disk, DiskFile } from './disk.ts'
+
+export interface LogStoreEffects {
+  /** Unix seconds. */
+  readonly now: () => number
+  readonly disk: Disk
+  /** Told of what fails in the background and of accepted damage. */
+  readonly log: Log | undefined
+}
+
+const realEffects: LogStoreEffects = {
+  now: () => Math.floor(Date.now() / 1000),
+  disk: nodeDisk,
+  log: undefined,
+}
 
 /**
- * Columns every logstore has besides its own, in its Parquet files too: `__time__` and
- * `__receive_time__` (BIGINT, Unix seconds), `__topic__` and `__source__` (VARCHAR).
+ * Opens a data directory, made if it is not there, for this process alone. Everything acknowledged
+ * before is there, whatever ended the last process. Throws DataDirLocked, DataDirInvalid (of a newer
+ * Weir, or not ours), StorageBroken (the log or a segment is damaged; nothing was changed).
  */
-export const reservedColumns: readonly ColumnSpec[] = [
-  { name: '__time__', kind: 'integer' },
-  { name: '__receive_time__', kind: 'integer' },
-  { name: '__topic__', kind: 'text' },
-  { name: '__source__', kind: 'text' },
-]
-
-/** A Parquet file of a logstore: text columns are VARCHAR, integers BIGINT, absent values NULL. */
-export interface SegmentFile {
-  readonly path: string
-  readonly rows: number
-  /** Least and greatest `__time__` in it. */
-  readonly timeMin: number
-  readonly timeMax: number
+export async function openLogStore(
+  dataDir: string,
+  config: Partial<LogStoreConfig> = {},
+  effects: Partial<LogStoreEffects> = {},
+): Promise<LogStore> {
+  const root = resolve(dataDir)
+  const { now, disk, log } = { ...realEffects, ...effects }
+  makeDataDir(root)
+  const closers: (() => void)[] = []
+  try {
+    const lock = lockDataDir(root)
+    closers.push(() => lock.release())
+    await rm(join(root, 'tmp'), { recursive: true, force: true }) // sorts a crash left unfinished
+    await Promise.all(['tmp', 'log', 'segments'].map((each) => disk.makeFolder(join(root, each))))
+    await checkNotOrphaned(disk, root)
+    const catalogue = new Catalogue(join(root, 'catalogue.db'))
+    closers.push(() => catalogue.close())
+    const whole = { ...defaultLogStoreConfig, ...config }
+    const engine = await openEngine(whole, join(root, 'tmp'))
+    closers.push(() => engine.close())
+    const counters = newCounters()
+    const onFailure = (what: string, error: unknown) => {
+      counters.backgroundFailures++
+      log?.error(`${what} failed and will be tried again`, { error: describeError(error) })
+    }
+    const segments = new SegmentTable(catalogue.db)
+    const parts: StoreParts = {
+      config: whole,
+      disk,
+      now,
+      catalogue,
+      directory: new Directory(catalogue),
+      segments,
+      delivered: new DeliveredBatches(catalogue.db),
+      files: new SegmentFiles(root, disk, catalogue, segments, (e) => onFailure('unlink', e)),
+      engine,
+      hot: new HotRows(catalogue.coveredThrough()),
+      counters,
+    }
+    return await recover(parts, join(root, 'log'), log, onFailure, () => lock.release())
+  } catch (error) {
+    for (const close of closers.reverse()) close()
+    throw error
+  }
 }
 
-/** Files that stay on disk, unchanged, until `release` is called. */
-export interface SegmentLease {
-  readonly files: readonly SegmentFile[]
-  release(): void
+async function recover(
+  parts: StoreParts,
+  logFolder: string,
+  log: Log | undefined,
+  onFailure: (what: string, error: unknown) => void,
+  release: () => void,
+): Promise<LogStore> {
+  const damages = [...(await matchSegmentFiles(parts))]
+  const recovered = await replayLog(parts, logFolder)
+  damages.push(...recovered.damages)
+  for (const each of damages) log?.error('opened although damaged', { error: describeError(each) })
+  parts.counters.damages = damages.length
+  for (const logstore of parts.hot.logstores()) await flushHot(parts, logstore)
+  const writer = new LogWriter(parts.disk, logFolder, parts.config, {
+    files: recovered.files,
+    nextSequence: recovered.lastSequence + 1,
+  })
+  const covered = parts.hot.coveredThrough(0, 0)
+  parts.catalogue.transaction(() => parts.catalogue.setCoveredThrough(covered))
+  const background = new Background(parts, writer, onFailure)
+  await background.freeLog()
+  await parts.files.sweep()
+  return new OpenStore(parts, writer, background, release)
 }
 
-/** What `query/` reads through. */
-export interface LogReader {
-  /** The logstore's own columns (the reserved ones not among them). Throws ProjectNotExist, LogStoreNotExist. */
-  columns(project: string, logstore: string): readonly ColumnSpec[]
-  /**
-   * The segments that may hold rows with `from <= __time__ < to`: every row acknowledged before the
-   * call is in exactly one of them. They may hold rows outside the range too.
-   */
-  lease(project: string, logstore: string, from: number, to: number): Promise<SegmentLease>
+/** Without its catalogue every segment would look like a crash's leftover, and be removed. */
+async function checkNotOrphaned(disk: Disk, root: string): Promise<void> {
+  const place = join(root, 'catalogue.db')
+  if (existsSync(place)) return
+  const rest = [
+    ...(await disk.list(join(root, 'segments'))),
+    ...(await disk.list(join(root, 'log'))),
+  ]
+  if (rest.length > 0)
+    throw new WeirError('DataDirInvalid', 'there are segments or a log but no catalogue', {
+      place,
+      hint: 'restore catalogue.db from a backup, or choose an empty data directory',
+    })
+}
+
+function makeDataDir(root: string): void {
+  try {
+    mkdirSync(root, { recursive: true })
+  } catch (error) {
+    throw new WeirError('DataDirInvalid', 'the data directory cannot be made', {
+      place: root,
+      hint: 'choose another with --data',
+      cause: error,
+    })
+  }
 }

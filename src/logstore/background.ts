@@ -1,0 +1,151 @@
+import { planMerges, runMerge } from './compaction.ts'
+import type { LogstoreEntry } from './catalogue.ts'
+import { flushOldest } from './flush.ts'
+import type { LogWriter } from './log-writer.ts'
+import type { StoreParts } from './parts.ts'
+import { dropExpired } from './retention.ts'
+
+/**
+ * What the store does by itself: flushes hot rows after a while or when there are many, drops what
+ * expired, merges files, frees the log. One flush and one maintenance run at a time, side by side.
+ */
+export class Background {
+  readonly #parts: StoreParts
+  readonly #log: LogWriter
+  readonly #onFailure: (what: string, error: unknown) => void
+  #flushTimer: NodeJS.Timeout | undefined
+  #maintainTimer: NodeJS.Timeout | undefined
+  /** The flush that runs, and those behind it. */
+  #flushes: Promise<void> = Promise.resolve()
+  /** Logstores with a flush under way because of their rows. */
+  readonly #kicked = new Set<number>()
+  #maintenance: Promise<void> = Promise.resolve()
+  #stopping = false
+
+  constructor(
+    parts: StoreParts,
+    log: LogWriter,
+    onFailure: (what: string, error: unknown) => void,
+  ) {
+    this.#parts = parts
+    this.#log = log
+    this.#onFailure = onFailure
+    this.#maintainTimer = setInterval(() => void this.#tick(), parts.config.maintainIntervalMs)
+    this.#maintainTimer.unref()
+  }
+
+  /** Call when rows became hot: they will be flushed in time. */
+  rowsCame(logstore: number): void {
+    const { config, hot } = this.#parts
+    if (hot.rowsOf(logstore) >= config.flushRows) this.#kick(logstore)
+    else this.#flushIn(config.flushIntervalMs)
+  }
+
+  /** Puts every row into segments that is hot now. Throws StorageFull, StorageBroken. */
+  flush(logstore: number): Promise<void> {
+    const target = this.#parts.hot.newest(logstore)
+    const work = this.#flushes.then(() => this.#flushThrough(logstore, target))
+    this.#flushes = work.catch(() => undefined) // it is the caller's; the next flush is not hindered
+    return work
+  }
+
+  async flushAll(): Promise<void> {
+    for (const logstore of this.#parts.hot.logstores()) await this.flush(logstore)
+  }
+
+  /** Retention, merges, log files and unlinks that are due. Throws StorageFull, StorageBroken. */
+  maintain(): Promise<void> {
+    const work = this.#maintenance.then(() => this.#maintain())
+    this.#maintenance = work.catch(() => undefined)
+    return work
+  }
+
+  /** Frees the log files that are in segments. */
+  async freeLog(): Promise<void> {
+    await this.#log.free(this.#parts.catalogue.coveredThrough())
+  }
+
+  /** Flushes all and frees the log; a merge is abandoned: its file is removed, its inputs stay. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    clearTimeout(this.#flushTimer)
+    clearInterval(this.#maintainTimer)
+    const ended = this.#maintenance.then(() => true)
+    while (!(await Promise.race([ended, turn()]))) this.#parts.engine.merging.interrupt()
+    try {
+      await this.flushAll()
+      await this.freeLog()
+    } catch (error) {
+      this.#onFailure('the last flush', error) // the log keeps what could not be flushed
+    }
+    await this.#flushes
+  }
+
+  async #flushThrough(logstore: number, target: number): Promise<void> {
+    const { hot, directory } = this.#parts
+    while (hot.newest(logstore) > 0) {
+      const entry = directory.byId(logstore)
+      if (!entry || (hot.oldest(logstore, 0)[0]?.sequence ?? Infinity) > target) return
+      await flushOldest(this.#parts, entry)
+    }
+  }
+
+  #kick(logstore: number): void {
+    if (this.#kicked.has(logstore)) return
+    this.#kicked.add(logstore)
+    void this.#flushAndFree(logstore)
+  }
+
+  async #flushAndFree(logstore: number): Promise<void> {
+    const { config, hot } = this.#parts
+    try {
+      await this.flush(logstore)
+      await this.freeLog()
+    } catch (error) {
+      this.#onFailure('flush', error)
+    }
+    this.#kicked.delete(logstore)
+    if (hot.rowsOf(logstore) > 0) this.#flushIn(config.flushIntervalMs)
+  }
+
+  #flushIn(milliseconds: number): void {
+    if (this.#flushTimer || this.#stopping) return
+    this.#flushTimer = setTimeout(() => {
+      this.#flushTimer = undefined
+      for (const each of this.#parts.hot.logstores()) this.#kick(each)
+    }, milliseconds)
+    this.#flushTimer.unref()
+  }
+
+  async #tick(): Promise<void> {
+    try {
+      await this.maintain()
+    } catch (error) {
+      if (!this.#stopping) this.#onFailure('maintenance', error)
+    }
+  }
+
+  async #maintain(): Promise<void> {
+    for (const logstore of this.#parts.directory.all()) {
+      if (this.#stopping) return
+      dropExpired(this.#parts, logstore)
+      while (await this.#mergeSome(logstore)); // what was merged may be merged again
+    }
+    await this.freeLog()
+    await this.#parts.files.sweep()
+  }
+
+  /** Whether there was something to merge, and room to. */
+  async #mergeSome(logstore: LogstoreEntry): Promise<boolean> {
+    const { config, disk, files, now, segments } = this.#parts
+    const plans = planMerges(segments.unmerged(logstore.id), now(), config)
+    for (const plan of plans) {
+      const room = disk.freeBytes(files.absolute('.')) >= config.reserveBytes // the log's comes first
+      if (this.#stopping || !room) return false
+      await runMerge(this.#parts, logstore, plan)
+    }
+    return plans.length > 0
+  }
+}
+
+const turn = (): Promise<boolean> => new Promise((resolve) => setTimeout(() => resolve(false), 20))

@@ -1,0 +1,142 @@
+import type { BatchId, ColumnBatch, ColumnSpec } from '../base/columns.ts'
+
+/**
+ * Columns every logstore has besides its own, in its Parquet files too: `__time__` and
+ * `__receive_time__` (BIGINT, Unix seconds), `__topic__` and `__source__` (VARCHAR).
+ */
+export const reservedColumns: readonly ColumnSpec[] = [
+  { name: '__time__', kind: 'integer' },
+  { name: '__receive_time__', kind: 'integer' },
+  { name: '__topic__', kind: 'text' },
+  { name: '__source__', kind: 'text' },
+]
+
+/** A Parquet file of a logstore: text columns are VARCHAR, integers BIGINT, absent values NULL. */
+export interface SegmentFile {
+  readonly path: string
+  readonly rows: number
+  /** Least and greatest `__time__` in it. */
+  readonly timeMin: number
+  readonly timeMax: number
+}
+
+/** Files that stay on disk, unchanged, until `release` is called. */
+export interface SegmentLease {
+  readonly files: readonly SegmentFile[]
+  release(): void
+}
+
+/** What `query/` reads through. */
+export interface LogReader {
+  /** The logstore's own columns (the reserved ones not among them). Throws ProjectNotExist, LogStoreNotExist. */
+  columns(project: string, logstore: string): readonly ColumnSpec[]
+  /**
+   * The segments that may hold rows with `from <= __time__ < to`: every row acknowledged before the
+   * call is in exactly one of them. They may hold rows outside the range too.
+   */
+  lease(project: string, logstore: string, from: number, to: number): Promise<SegmentLease>
+}
+
+export interface ProjectOptions {
+  readonly description: string
+  /** What the project is, for lists and consoles: `{ sample: 'true' }`. */
+  readonly labels?: Readonly<Record<string, string>>
+}
+
+export interface Project {
+  readonly name: string
+  readonly description: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Unix seconds. */
+  readonly createdAt: number
+}
+
+export interface LogstoreOptions {
+  readonly columns: readonly ColumnSpec[]
+  /** Days a row is kept after its hour, 1 to 3650; 3650 keeps it for ever, as the log service does. */
+  readonly ttlDays: number
+  /** Columns an hourly file is sorted by, before `__time__`: what most queries ask one value of. */
+  readonly sortBy?: readonly string[]
+}
+
+export interface Logstore {
+  readonly name: string
+  readonly columns: readonly ColumnSpec[]
+  readonly ttlDays: number
+  readonly sortBy: readonly string[]
+  /** Unix seconds. */
+  readonly createdAt: number
+}
+
+export interface AppendOptions {
+  readonly id?: BatchId
+  readonly topic?: string
+  readonly source?: string
+}
+
+/** Counted since opening, except where it says "now". */
+export interface LogStoreStats {
+  readonly appendedBatches: number
+  readonly appendedRows: number
+  /** Bytes written to the log. */
+  readonly appendedBytes: number
+  readonly duplicateBatches: number
+  readonly refusedBatches: number
+  readonly syncs: number
+  readonly replayedBatches: number
+  readonly flushes: number
+  readonly compactions: number
+  readonly retentionDrops: number
+  /** Flushes, compactions, retention runs and unlinks that failed; each is tried again. */
+  readonly backgroundFailures: number
+  /** Places where the log or the segments were found damaged and the store was opened all the same. */
+  readonly damages: number
+  /** Now: rows acknowledged and not yet in a segment. */
+  readonly hotRows: number
+  /** Now: bytes in log files. */
+  readonly logBytes: number
+  /** Now: segments a query can meet, their rows and bytes. */
+  readonly segments: number
+  readonly segmentRows: number
+  readonly segmentBytes: number
+  /** Now: files replaced or expired that a lease keeps. */
+  readonly pendingDeletes: number
+}
+
+/** Projects, logstores and their rows in one data directory. Every method throws WeirError. */
+export interface LogStore extends LogReader {
+  /** Throws ParameterInvalid, ProjectAlreadyExist. */
+  createProject(name: string, options: ProjectOptions): void
+  /** Deletes its logstores too. Leased files stay until they are released. Throws ProjectNotExist. */
+  deleteProject(name: string): Promise<void>
+  /** By name. */
+  projects(): readonly Project[]
+  /** Throws ParameterInvalid, ProjectNotExist, LogStoreAlreadyExist. */
+  createLogstore(project: string, name: string, options: LogstoreOptions): void
+  /** Throws ProjectNotExist, LogStoreNotExist. */
+  deleteLogstore(project: string, name: string): Promise<void>
+  /** By name. Throws ProjectNotExist. */
+  logstores(project: string): readonly Logstore[]
+  /** Throws ParameterInvalid, ProjectNotExist, LogStoreNotExist. */
+  updateTtl(project: string, logstore: string, ttlDays: number): void
+  /**
+   * Stores a batch: resolved only after fdatasync of the log. `stored` is false when a batch of the
+   * same id is in this logstore already; it is not stored twice, whatever crashed in between.
+   *
+   * The batch needs a `__time__` (Unix seconds) in each row; columns it lacks are NULL. It is copied
+   * before the call returns, so the caller may fill its arrays again at once. Throws ParameterInvalid
+   * (nothing stored), ProjectNotExist, LogStoreNotExist, StorageFull (nothing stored, send it again
+   * later), StorageBroken.
+   */
+  append(
+    project: string,
+    logstore: string,
+    batch: ColumnBatch,
+    options?: AppendOptions,
+  ): Promise<{ stored: boolean }>
+  /** Runs what is due now: flush, retention, compaction, unlinks. The store does so by itself too. */
+  maintain(): Promise<void>
+  stats(): LogStoreStats
+  /** Flushes, ends or abandons a compaction, and gives the data directory free. */
+  close(): Promise<void>
+}

@@ -1,0 +1,133 @@
+import { WeirError } from '../base/errors.ts'
+import type { BatchId, ColumnSpec } from '../base/columns.ts'
+import { decodeBatch } from './batch-codec.ts'
+import type { LogstoreEntry } from './catalogue.ts'
+import { reservedColumns } from './contract.ts'
+import { isFull } from './disk.ts'
+import type { DuckDBConnection } from './engine.ts'
+import type { HotRecord } from './hot-rows.ts'
+import { readSums, StagedTables } from './parquet.ts'
+import type { StoreParts } from './parts.ts'
+import type { Segment } from './segments.ts'
+import { stageRows } from './stage.ts'
+import { differingSums } from './sums.ts'
+import type { SumsByColumn } from './sums.ts'
+
+/**
+ * Makes the oldest hot rows of a logstore segments, one an hour: written under a temporary name, read
+ * back and compared with the log, synced, renamed, catalogued with the log sequence they cover. Only
+ * then may the log be freed. Throws StorageFull and StorageBroken; the rows stay hot then.
+ */
+export async function flushOldest(parts: StoreParts, logstore: LogstoreEntry): Promise<void> {
+  const records = parts.hot.oldest(logstore.id, parts.config.flushRowsMax)
+  const through = records.at(-1)?.sequence
+  if (through === undefined) return
+  const segments = await writeSegments(parts, logstore, records)
+  parts.catalogue.transaction(() => {
+    if (!parts.directory.has(logstore.id)) return // deleted meanwhile: the next opening removes the files
+    for (const segment of segments) parts.segments.add(segment)
+    parts.delivered.save(logstore.id, records.map(({ id }) => id).filter(isId))
+    parts.catalogue.setCovered(logstore.id, through)
+    parts.catalogue.setCoveredThrough(parts.hot.coveredThrough(logstore.id, through))
+  })
+  parts.hot.drop(logstore.id, through)
+  parts.counters.flushes++
+  if (!parts.directory.has(logstore.id)) await discard(parts, segments)
+}
+
+async function writeSegments(
+  parts: StoreParts,
+  logstore: LogstoreEntry,
+  records: readonly HotRecord[],
+): Promise<Segment[]> {
+  const batches = records.map(({ body, receiveTime }) => ({
+    batch: decodeBatch(body),
+    receiveTime,
+  }))
+  const staged = stageRows(batches, logstore.columns)
+  if (staged.rows === 0) return []
+  const segments: Segment[] = []
+  try {
+    const tables = await StagedTables.load(parts.engine.flushing, staged)
+    for (const { hour, rows, timeMin, timeMax, sums } of staged.hours) {
+      const facts = { hour, level: 0, rows, timeMin, timeMax, sums }
+      const write = (path: string) => tables.writeHour(hour, path)
+      segments.push(await publishSegment(parts, parts.engine.flushing, logstore, facts, write))
+    }
+    await tables.drop()
+    return segments
+  } catch (error) {
+    await discard(parts, segments)
+    throw asStorageError(error, logstore)
+  }
+}
+
+/** What a file must hold. */
+export type SegmentFacts = Pick<Segment, 'hour' | 'level' | 'rows' | 'timeMin' | 'timeMax' | 'sums'>
+
+/** Writes, checks and syncs one file. It is no segment until it is catalogued. */
+export async function publishSegment(
+  parts: StoreParts,
+  connection: DuckDBConnection,
+  logstore: LogstoreEntry,
+  facts: SegmentFacts,
+  write: (path: string) => Promise<void>,
+): Promise<Segment> {
+  const id = parts.segments.takeId()
+  const path = await parts.files.pathFor(logstore, facts.hour, facts.level, id)
+  const final = parts.files.absolute(path)
+  const temporary = `${final}.tmp`
+  try {
+    await write(temporary)
+    await checkFile(connection, temporary, facts, logstore.columns)
+    await parts.disk.publish(temporary, final)
+    const bytes = await parts.disk.size(final)
+    return { ...facts, id, logstore: logstore.id, path, bytes, createdAt: parts.now() }
+  } catch (error) {
+    await parts.disk.remove(temporary)
+    throw error
+  }
+}
+
+async function checkFile(
+  connection: DuckDBConnection,
+  path: string,
+  wanted: { rows: number; sums: SumsByColumn },
+  columns: readonly ColumnSpec[],
+): Promise<void> {
+  const found = await readSums(connection, path, [...reservedColumns, ...columns])
+  const differing = differingSums(wanted.sums, found.sums)
+  if (found.rows === wanted.rows && differing === '') return
+  throw new WeirError(
+    'StorageBroken',
+    `a segment was written wrong: ${found.rows} of ${wanted.rows} rows; ${differing}`,
+    {
+      place: path,
+      hint: 'nothing is lost, the rows it was made of are kept; check memory and disk',
+    },
+  )
+}
+
+/** Files that did not become segments. */
+export async function discard(parts: StoreParts, segments: readonly Segment[]): Promise<void> {
+  for (const { path } of segments) await parts.disk.remove(parts.files.absolute(path))
+}
+
+/** DuckDB tells a full disk in words only. */
+export function asStorageError(error: unknown, logstore: LogstoreEntry): unknown {
+  if (error instanceof WeirError) return error
+  const place = `${logstore.project}/${logstore.name}`
+  const message = error instanceof Error ? error.message : String(error)
+  if (isFull(error) || /no space left/i.test(message))
+    return new WeirError('StorageFull', 'no room to write a segment', {
+      place,
+      hint: 'free space or shorten the time to live; what was acknowledged is in the log',
+      cause: error,
+    })
+  return new WeirError('StorageBroken', `a segment could not be written: ${message}`, {
+    place,
+    cause: error,
+  })
+}
+
+const isId = (id: BatchId | undefined): id is BatchId => id !== undefined

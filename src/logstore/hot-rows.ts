@@ -1,0 +1,86 @@
+import type { BatchId } from '../base/columns.ts'
+import { assert } from '../base/assert.ts'
+
+/** A log record that is synced and not yet in a segment. */
+export interface HotRecord {
+  readonly sequence: number
+  readonly receiveTime: number
+  readonly body: Buffer
+  readonly rows: number
+  readonly id: BatchId | undefined
+}
+
+/**
+ * What is acknowledged and lies in the log alone, by logstore, in sequence order. It keeps the
+ * encoded bodies: they are small, and nobody else has their bytes.
+ */
+export class HotRows {
+  readonly #byLogstore = new Map<number, { records: HotRecord[]; rows: number }>()
+  #rows = 0
+  #lastSequence: number
+
+  /** `lastSequence`: everything up to it is in segments. */
+  constructor(lastSequence: number) {
+    this.#lastSequence = lastSequence
+  }
+
+  get rows(): number {
+    return this.#rows
+  }
+
+  /** Every synced record passes here, in order; one whose logstore is gone only counts. */
+  note(sequence: number): void {
+    assert(sequence > this.#lastSequence, 'log records become durable in order')
+    this.#lastSequence = sequence
+  }
+
+  add(logstore: number, record: HotRecord): void {
+    const hot = this.#byLogstore.get(logstore) ?? { records: [], rows: 0 }
+    this.#byLogstore.set(logstore, hot)
+    hot.records.push(record)
+    hot.rows += record.rows
+    this.#rows += record.rows
+  }
+
+  logstores(): number[] {
+    return [...this.#byLogstore.keys()]
+  }
+
+  rowsOf(logstore: number): number {
+    return this.#byLogstore.get(logstore)?.rows ?? 0
+  }
+
+  /** The sequence of a logstore's newest hot record; 0 without one. */
+  newest(logstore: number): number {
+    return this.#byLogstore.get(logstore)?.records.at(-1)?.sequence ?? 0
+  }
+
+  /** The oldest records of a logstore: whole ones, up to `rowsMax` rows but at least one record. */
+  oldest(logstore: number, rowsMax: number): readonly HotRecord[] {
+    const records = this.#byLogstore.get(logstore)?.records ?? []
+    let rows = 0
+    const end = records.findIndex((each, index) => (rows += each.rows) > rowsMax && index > 0)
+    return end < 0 ? [...records] : records.slice(0, end)
+  }
+
+  /** They are in segments now, or their logstore is gone. */
+  drop(logstore: number, through: number): void {
+    const hot = this.#byLogstore.get(logstore)
+    if (!hot) return
+    const records = hot.records.filter(({ sequence }) => sequence > through)
+    const rows = records.reduce((sum, each) => sum + each.rows, 0)
+    this.#rows += rows - hot.rows
+    if (records.length > 0) this.#byLogstore.set(logstore, { records, rows })
+    else this.#byLogstore.delete(logstore)
+  }
+
+  /** The log up to here is in segments, once `logstore` has all its records up to `through` in them. */
+  coveredThrough(logstore: number, through: number): number {
+    let covered = this.#lastSequence
+    for (const [each, { records }] of this.#byLogstore) {
+      const first = records.find(({ sequence }) => each !== logstore || sequence > through)
+      if (first) covered = Math.min(covered, first.sequence - 1)
+    }
+    return covered
+  }
+}

@@ -1,0 +1,109 @@
+import { join } from 'node:path'
+import { WeirError } from '../base/errors.ts'
+import type { Disk } from './disk.ts'
+import type { LogRecord } from './log-record.ts'
+import { logHeaderBytes, parseLogFileName, readRecords } from './log-record.ts'
+
+/** A log file on disk. */
+export interface LogFileState {
+  readonly path: string
+  bytes: number
+  /** Of its last record; one below its first if it has none. */
+  lastSequence: number
+  /** Some of it could not be read: it is never removed. */
+  readonly damaged: boolean
+}
+
+export interface RecoveredLog {
+  readonly files: readonly LogFileState[]
+  readonly lastSequence: number
+  /** StorageBroken, one a place. Empty unless damage was accepted. */
+  readonly damages: readonly WeirError[]
+}
+
+export interface RecoveryOptions {
+  /** All records up to this sequence are in segments: damage among them harms nothing. */
+  readonly coveredThrough: number
+  readonly acceptDamage: boolean
+}
+
+interface Scan {
+  sequence: number
+  /** The first byte that was no record, with all before it good. */
+  bad: { place: string } | undefined
+  damages: WeirError[]
+}
+
+/**
+ * Reads the log from its beginning and hands on every record, in order. Bytes at the very end that
+ * are no record are what a crash tore off while writing: they were never acknowledged and are cut.
+ * Bytes that are no record and have records, or another file, behind them are damage: StorageBroken,
+ * and nothing on disk is changed, unless `acceptDamage` asks for what can be read.
+ */
+export async function recoverLog(
+  disk: Disk,
+  folder: string,
+  options: RecoveryOptions,
+  onRecord: (record: LogRecord) => Promise<void> | void,
+): Promise<RecoveredLog> {
+  const names = (await disk.list(folder)).filter((name) => parseLogFileName(name))
+  const scan: Scan = { sequence: options.coveredThrough, bad: undefined, damages: [] }
+  const files: LogFileState[] = []
+  for (const [index, name] of names.entries()) {
+    const path = join(folder, name)
+    const { firstSequence, salt } = parseLogFileName(name) ?? { firstSequence: 0, salt: 0 }
+    if (index === 0) scan.sequence = Math.min(firstSequence - 1, options.coveredThrough)
+    const bytes = await disk.read(path)
+    const damagesBefore = scan.damages.length
+    let good = 0
+    for (const { at, record } of readRecords(bytes, salt)) {
+      if (record && record.sequence > scan.sequence) {
+        checkContinues(scan, record, `byte ${at} of ${path}`, options)
+        good = at + logHeaderBytes + record.body.length
+        await onRecord(record)
+      } else scan.bad ??= { place: `byte ${at} of ${path}` }
+    }
+    const next = parseLogFileName(names[index + 1] ?? '')
+    if (scan.bad && next) checkFileEnd(scan, scan.bad.place, next.firstSequence, options)
+    const damaged = scan.damages.length > damagesBefore
+    if (!next && good === 0 && !damaged) await disk.remove(path)
+    else files.push({ path, bytes: good, lastSequence: scan.sequence, damaged })
+    if (!next && good > 0 && good < bytes.length) await disk.truncate(path, good)
+  }
+  const lastSequence = Math.max(scan.sequence, options.coveredThrough)
+  return { files, lastSequence, damages: scan.damages }
+}
+
+/** A file is synced to its end before the next is begun, so a bad end with a next file is damage. */
+function checkFileEnd(
+  scan: Scan,
+  place: string,
+  nextSequence: number,
+  options: RecoveryOptions,
+): void {
+  if (nextSequence - 1 > options.coveredThrough) report(scan, place, options)
+  scan.bad = undefined
+}
+
+function checkContinues(
+  scan: Scan,
+  record: LogRecord,
+  place: string,
+  options: RecoveryOptions,
+): void {
+  const lost = record.sequence - scan.sequence - 1
+  if (lost !== 0 && record.sequence - 1 > options.coveredThrough)
+    report(scan, scan.bad?.place ?? place, options, lost)
+  scan.bad = undefined
+  scan.sequence = record.sequence
+}
+
+function report(scan: Scan, place: string, options: RecoveryOptions, lost?: number): void {
+  const what = lost === undefined ? 'records' : `${lost} records`
+  const error = new WeirError('StorageBroken', `the log is damaged: ${what} cannot be read`, {
+    place,
+    hint: 'restore the file from a copy, or open with acceptDamage to keep all the rest',
+  })
+  if (!options.acceptDamage) throw error
+  scan.damages.push(error)
+}

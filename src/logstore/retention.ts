@@ -1,0 +1,17 @@
+import type { LogstoreEntry } from './catalogue.ts'
+import { ttlDaysMax } from './names.ts'
+import type { StoreParts } from './parts.ts'
+import { hourSeconds } from './stage.ts'
+
+/**
+ * Drops the segments of hours that ended `ttlDays` ago or earlier, whole, from every later query; a
+ * running one keeps its files by its lease. Nothing is rewritten to expire.
+ */
+export function dropExpired(parts: StoreParts, logstore: LogstoreEntry): void {
+  if (logstore.ttlDays === ttlDaysMax) return // kept for ever
+  const end = parts.now() - logstore.ttlDays * 24 * hourSeconds
+  const expired = parts.segments.before(logstore.id, Math.floor(end / hourSeconds))
+  if (expired.length === 0) return
+  parts.catalogue.transaction(() => parts.segments.retire(expired))
+  parts.counters.retentionDrops += expired.length
+}

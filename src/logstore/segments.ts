@@ -1,0 +1,148 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { SumsByColumn } from './sums.ts'
+import { sumsFromJson, sumsToJson } from './sums.ts'
+
+/** A catalogued Parquet file. */
+export interface Segment {
+  readonly id: number
+  readonly logstore: number
+  /** Below the data directory. */
+  readonly path: string
+  /** Hours since 1970; every row's `__time__` lies in it. */
+  readonly hour: number
+  readonly level: number
+  readonly rows: number
+  readonly bytes: number
+  readonly timeMin: number
+  readonly timeMax: number
+  readonly sums: SumsByColumn
+  /** Unix seconds. */
+  readonly createdAt: number
+}
+
+/** The catalogue's segments, and the files that are not segments any more but not yet unlinked. */
+export class SegmentTable {
+  readonly #db: DatabaseSync
+  #nextId: number
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+    const row = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'segments'").get()
+    this.#nextId = Number(row?.['seq'] ?? 0) + 1
+  }
+
+  /** An id no segment has had; it is in the file's name too. */
+  takeId(): number {
+    return this.#nextId++
+  }
+
+  add(segment: Segment): void {
+    this.#db
+      .prepare('INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(
+        segment.id,
+        segment.logstore,
+        segment.path,
+        segment.hour,
+        segment.level,
+        segment.rows,
+        segment.bytes,
+        segment.timeMin,
+        segment.timeMax,
+        sumsToJson(segment.sums),
+        segment.createdAt,
+      )
+  }
+
+  /** Takes segments out of every later query; their files wait for `pendingDeletes`. */
+  retire(segments: readonly Segment[]): void {
+    const remove = this.#db.prepare('DELETE FROM segments WHERE id = ?')
+    const pend = this.#db.prepare('INSERT OR IGNORE INTO pending_deletes VALUES (?)')
+    for (const { id, path } of segments) {
+      remove.run(id)
+      pend.run(path)
+    }
+  }
+
+  /** Whether all of them are still segments. */
+  holds(segments: readonly Segment[]): boolean {
+    const find = this.#db.prepare('SELECT 1 FROM segments WHERE id = ?')
+    return segments.every(({ id }) => find.get(id) !== undefined)
+  }
+
+  /** Those that may hold rows with `from <= __time__ < to`, oldest first. */
+  overlapping(logstore: number, from: number, to: number): Segment[] {
+    return this.#select('WHERE logstore = ? AND time_max >= ? AND time_min < ?', logstore, from, to)
+  }
+
+  ofLogstore(logstore: number): Segment[] {
+    return this.#select('WHERE logstore = ?', logstore)
+  }
+
+  /** Of hours before this one. */
+  before(logstore: number, hour: number): Segment[] {
+    return this.#select('WHERE logstore = ? AND hour < ?', logstore, hour)
+  }
+
+  /** Of hours that are not one final file. */
+  unmerged(logstore: number): Segment[] {
+    const hours = 'SELECT hour FROM segments WHERE logstore = ? AND level < 2'
+    return this.#select(`WHERE logstore = ? AND hour IN (${hours})`, logstore, logstore)
+  }
+
+  paths(): Set<string> {
+    return new Set(
+      this.#db
+        .prepare('SELECT path FROM segments')
+        .all()
+        .map((row) => String(row['path'])),
+    )
+  }
+
+  removeByPath(path: string): void {
+    this.#db.prepare('DELETE FROM segments WHERE path = ?').run(path)
+  }
+
+  totals(): { segments: number; rows: number; bytes: number } {
+    const row = this.#db
+      .prepare('SELECT count(*) AS n, total(rows) AS rows, total(bytes) AS bytes FROM segments')
+      .get()
+    return {
+      segments: Number(row?.['n']),
+      rows: Number(row?.['rows']),
+      bytes: Number(row?.['bytes']),
+    }
+  }
+
+  pendingDeletes(): string[] {
+    return this.#db
+      .prepare('SELECT path FROM pending_deletes ORDER BY path')
+      .all()
+      .map((row) => String(row['path']))
+  }
+
+  /** The files are gone. */
+  deleted(paths: readonly string[]): void {
+    const remove = this.#db.prepare('DELETE FROM pending_deletes WHERE path = ?')
+    for (const path of paths) remove.run(path)
+  }
+
+  #select(where: string, ...values: number[]): Segment[] {
+    return this.#db
+      .prepare(`SELECT * FROM segments ${where} ORDER BY hour, id`)
+      .all(...values)
+      .map((row) => ({
+        id: Number(row['id']),
+        logstore: Number(row['logstore']),
+        path: String(row['path']),
+        hour: Number(row['hour']),
+        level: Number(row['level']),
+        rows: Number(row['rows']),
+        bytes: Number(row['bytes']),
+        timeMin: Number(row['time_min']),
+        timeMax: Number(row['time_max']),
+        sums: sumsFromJson(String(row['sums'])),
+        createdAt: Number(row['created_at']),
+      }))
+  }
+}

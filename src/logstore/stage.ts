@@ -1,0 +1,141 @@
+import type { ColumnSpec } from '../base/columns.ts'
+import type { LoggedBatch, LoggedColumn } from './batch-codec.ts'
+import { integerAt } from './batch-codec.ts'
+import { reservedColumns } from './contract.ts'
+import type { ColumnSums } from './sums.ts'
+import { integerSums, textSums } from './sums.ts'
+
+/** Rows ready to be copied into the engine: fixed-width words and dictionaries, no value alone. */
+export interface StagedRows {
+  readonly rows: number
+  readonly columns: readonly StagedColumn[]
+  /** Every hour that has rows, in order. */
+  readonly hours: readonly StagedHour[]
+}
+
+export type StagedColumn =
+  | { name: string; kind: 'text'; codes: Uint32Array; dictionary: readonly string[] }
+  | {
+      name: string
+      kind: 'integer'
+      /** int64 a row, as its lower and upper half. */
+      halves: Uint32Array
+      /** A bit a row, set where there is a value; undefined where all have one. */
+      present: Uint32Array | undefined
+    }
+
+export interface StagedHour {
+  /** Hours since 1970. */
+  readonly hour: number
+  readonly rows: number
+  readonly timeMin: number
+  readonly timeMax: number
+  /** Of its rows, by column. */
+  readonly sums: ReadonlyMap<string, ColumnSums>
+}
+
+export interface StagedBatch {
+  readonly batch: LoggedBatch
+  readonly receiveTime: number
+}
+
+export const hourSeconds = 3600
+
+/** Puts batches of one logstore behind each other. */
+export function stageRows(
+  batches: readonly StagedBatch[],
+  specs: readonly ColumnSpec[],
+): StagedRows {
+  const rows = batches.reduce((sum, { batch }) => sum + batch.rows, 0)
+  const all = [...reservedColumns, ...specs]
+  const columns = all.map(({ name, kind }) =>
+    kind === 'text' ? stageText(name, batches, rows) : stageInteger(name, batches, rows),
+  )
+  return { rows, columns, hours: stageHours(columns, rows) }
+}
+
+const one = (count: number, value: number) => new Float64Array(count).fill(value)
+
+/** The column as it was logged, or one made of what the batch says for all its rows. */
+function columnOf(name: string, { batch, receiveTime }: StagedBatch): LoggedColumn | undefined {
+  if (name === '__receive_time__')
+    return { kind: 'integer', least: receiveTime, differences: one(batch.rows, 1) }
+  const text = name === '__topic__' ? batch.topic : name === '__source__' ? batch.source : undefined
+  if (text === undefined) return batch.columns.get(name)
+  return { kind: 'text', dictionary: [text], codes: one(batch.rows, 1) }
+}
+
+function stageText(name: string, batches: readonly StagedBatch[], rows: number): StagedColumn {
+  const codes = new Uint32Array(rows)
+  const codeOf = new Map<string, number>()
+  let at = 0
+  for (const each of batches) {
+    const column = columnOf(name, each)
+    if (column?.kind === 'text') {
+      const newCode = new Uint32Array(column.dictionary.length + 1)
+      column.dictionary.forEach((text, index) => {
+        const known = codeOf.get(text) ?? codeOf.size + 1
+        codeOf.set(text, known)
+        newCode[index + 1] = known
+      })
+      for (let row = 0; row < each.batch.rows; row++) codes[at + row] = newCode[column.codes[row]!]!
+    }
+    at += each.batch.rows
+  }
+  return { name, kind: 'text', codes, dictionary: [...codeOf.keys()] }
+}
+
+function stageInteger(name: string, batches: readonly StagedBatch[], rows: number): StagedColumn {
+  const halves = new Uint32Array(rows * 2)
+  const present = new Uint32Array(Math.ceil(rows / 32))
+  let count = 0
+  let at = 0
+  for (const each of batches) {
+    const column = columnOf(name, each)
+    if (column?.kind === 'integer')
+      for (let row = 0; row < each.batch.rows; row++) {
+        const value = integerAt(column, row)
+        if (Number.isNaN(value)) continue
+        const target = at + row
+        halves[target * 2] = value // the lower 32 bits, also of negative values
+        halves[target * 2 + 1] = Math.floor(value / 2 ** 32)
+        present[target >>> 5]! |= 1 << (target & 31)
+        count++
+      }
+    at += each.batch.rows
+  }
+  return { name, kind: 'integer', halves, present: count === rows ? undefined : present }
+}
+
+function stageHours(columns: readonly StagedColumn[], rows: number): StagedHour[] {
+  const times = columns.find((each) => each.name === '__time__')
+  if (times?.kind !== 'integer' || rows === 0) return []
+  const slotOf = new Map<number, number>()
+  const slots = new Uint32Array(rows)
+  const ranges: { hour: number; rows: number; timeMin: number; timeMax: number }[] = []
+  for (let row = 0; row < rows; row++) {
+    const time = times.halves[row * 2]! + times.halves[row * 2 + 1]! * 2 ** 32
+    const hour = Math.floor(time / hourSeconds)
+    let slot = slotOf.get(hour)
+    if (slot === undefined) {
+      slot = ranges.push({ hour, rows: 0, timeMin: time, timeMax: time }) - 1
+      slotOf.set(hour, slot)
+    }
+    const range = ranges[slot]!
+    range.rows++
+    range.timeMin = Math.min(range.timeMin, time)
+    range.timeMax = Math.max(range.timeMax, time)
+    slots[row] = slot
+  }
+  const sums = columns.map((each) =>
+    each.kind === 'text'
+      ? textSums(each.codes, each.dictionary, slots, ranges.length)
+      : integerSums(each.halves, each.present, slots, ranges.length),
+  )
+  return ranges
+    .map((range, slot) => ({
+      ...range,
+      sums: new Map(columns.map((each, index) => [each.name, sums[index]![slot]!])),
+    }))
+    .sort((a, b) => a.hour - b.hour)
+}

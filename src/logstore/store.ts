@@ -1,0 +1,230 @@
+import { WeirError } from '../base/errors.ts'
+import type { BatchId, ColumnBatch, ColumnSpec } from '../base/columns.ts'
+import type { Background } from './background.ts'
+import { encodeBatch } from './batch-codec.ts'
+import type { LogstoreEntry } from './catalogue.ts'
+import { checkBatch } from './check-batch.ts'
+import type {
+  AppendOptions,
+  Logstore,
+  LogstoreOptions,
+  LogStore,
+  LogStoreStats,
+  Project,
+  ProjectOptions,
+  SegmentLease,
+} from './contract.ts'
+import { keyOf } from './delivered.ts'
+import { logstoreGone, publicLogstore } from './directory.ts'
+import type { LogRecord } from './log-record.ts'
+import type { LogWriter } from './log-writer.ts'
+import { invalid } from './names.ts'
+import type { StoreParts } from './parts.ts'
+
+/** An open data directory: checks, orders and hands on; the parts do the work. */
+export class OpenStore implements LogStore {
+  readonly #parts: StoreParts
+  readonly #log: LogWriter
+  readonly #background: Background
+  readonly #release: () => void
+  /** Batches with an id on their way into the log, by logstore and id. */
+  readonly #inFlight = new Map<string, Promise<void>>()
+  #closed: Promise<void> | undefined
+
+  constructor(parts: StoreParts, log: LogWriter, background: Background, release: () => void) {
+    this.#parts = parts
+    this.#log = log
+    this.#background = background
+    this.#release = release
+  }
+
+  createProject(name: string, options: ProjectOptions): void {
+    this.#checkOpen()
+    this.#parts.directory.createProject(name, options, this.#parts.now())
+  }
+
+  async deleteProject(name: string): Promise<void> {
+    this.#checkOpen()
+    await this.#remove(this.#parts.directory.logstores(name), () =>
+      this.#parts.catalogue.removeProject(name),
+    )
+  }
+
+  projects(): readonly Project[] {
+    return this.#parts.directory.projects()
+  }
+
+  createLogstore(project: string, name: string, options: LogstoreOptions): void {
+    this.#checkOpen()
+    this.#parts.directory.createLogstore(project, name, options, this.#parts.now())
+  }
+
+  async deleteLogstore(project: string, name: string): Promise<void> {
+    this.#checkOpen()
+    await this.#remove([this.#parts.directory.logstore(project, name)], () => undefined)
+  }
+
+  logstores(project: string): readonly Logstore[] {
+    return this.#parts.directory.logstores(project).map(publicLogstore)
+  }
+
+  updateTtl(project: string, logstore: string, ttlDays: number): void {
+    this.#checkOpen()
+    this.#parts.directory.updateTtl(project, logstore, ttlDays)
+  }
+
+  columns(project: string, logstore: string): readonly ColumnSpec[] {
+    return this.#parts.directory.logstore(project, logstore).columns
+  }
+
+  async append(
+    project: string,
+    name: string,
+    batch: ColumnBatch,
+    options: AppendOptions = {},
+  ): Promise<{ stored: boolean }> {
+    this.#checkOpen()
+    const { counters } = this.#parts
+    try {
+      const logstore = this.#parts.directory.logstore(project, name)
+      const body = this.#encode(logstore, batch, options)
+      const stored = options.id
+        ? await this.#appendOnce(logstore, options.id, body, batch.rows)
+        : await this.#write(logstore, undefined, body, batch.rows).then(() => true)
+      if (!stored) counters.duplicateBatches++
+      return { stored }
+    } catch (error) {
+      counters.refusedBatches++
+      throw error
+    }
+  }
+
+  async lease(project: string, name: string, from: number, to: number): Promise<SegmentLease> {
+    this.#checkOpen()
+    const { id } = this.#parts.directory.logstore(project, name)
+    await this.#background.flush(id)
+    this.#parts.directory.logstore(project, name)
+    return this.#parts.files.lease(this.#parts.segments.overlapping(id, from, to))
+  }
+
+  async maintain(): Promise<void> {
+    this.#checkOpen()
+    await this.#background.flushAll()
+    await this.#background.maintain()
+  }
+
+  stats(): LogStoreStats {
+    const { counters, hot, segments } = this.#parts
+    const totals = segments.totals()
+    return {
+      ...counters,
+      syncs: this.#log.syncs,
+      hotRows: hot.rows,
+      logBytes: this.#log.bytes,
+      segments: totals.segments,
+      segmentRows: totals.rows,
+      segmentBytes: totals.bytes,
+      pendingDeletes: segments.pendingDeletes().length,
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  #encode(logstore: LogstoreEntry, batch: ColumnBatch, options: AppendOptions): Buffer {
+    checkBatch(batch, logstore.columns, options, this.#parts.config)
+    const body = encodeBatch(batch, options)
+    const { batchBytesMax } = this.#parts.config
+    if (body.length > batchBytesMax)
+      throw invalid(
+        `a batch has at most ${batchBytesMax} bytes, not ${body.length}`,
+        'send it in parts',
+      )
+    return body
+  }
+
+  /** A repeat waits for the first: only when that one failed is the repeat written. */
+  async #appendOnce(
+    logstore: LogstoreEntry,
+    id: BatchId,
+    body: Buffer,
+    rows: number,
+  ): Promise<boolean> {
+    const key = `${keyOf(logstore.id, id)}${id.number}`
+    for (let first = this.#inFlight.get(key); first; first = this.#inFlight.get(key))
+      await first.catch(() => undefined)
+    if (this.#parts.delivered.has(logstore.id, id)) return false
+    const work = this.#write(logstore, id, body, rows)
+    this.#inFlight.set(key, work)
+    try {
+      await work
+      return true
+    } finally {
+      this.#inFlight.delete(key)
+    }
+  }
+
+  async #write(
+    logstore: LogstoreEntry,
+    id: BatchId | undefined,
+    body: Buffer,
+    rows: number,
+  ): Promise<void> {
+    const { config, directory, hot, now } = this.#parts
+    if (hot.rows + rows > config.hotRowsMax) await this.#background.flushAll()
+    this.#checkOpen()
+    await this.#log.append({
+      logstore: logstore.id,
+      receiveTime: now(),
+      body,
+      onDurable: (record) => this.#becameDurable(record, id, rows),
+    })
+    if (!directory.has(logstore.id)) throw logstoreGone(logstore.project, logstore.name)
+  }
+
+  #becameDurable(record: LogRecord, id: BatchId | undefined, rows: number): void {
+    const { counters, delivered, directory, hot } = this.#parts
+    const { sequence, receiveTime, body, logstore } = record
+    hot.note(sequence)
+    if (!directory.has(logstore)) return
+    hot.add(logstore, { sequence, receiveTime, body, rows, id })
+    if (id) delivered.add(logstore, id)
+    counters.appendedBatches++
+    counters.appendedRows += rows
+    counters.appendedBytes += body.length
+    this.#background.rowsCame(logstore)
+  }
+
+  async #remove(logstores: readonly LogstoreEntry[], more: () => void): Promise<void> {
+    const { catalogue, delivered, directory, files, hot, segments } = this.#parts
+    catalogue.transaction(() => {
+      for (const { id } of logstores) {
+        segments.retire(segments.ofLogstore(id))
+        delivered.removeLogstore(id)
+        catalogue.removeLogstore(id)
+      }
+      more()
+    })
+    directory.reload()
+    for (const { id } of logstores) hot.drop(id, Infinity)
+    await files.sweep()
+  }
+
+  #checkOpen(): void {
+    if (!this.#closed) return
+    throw new WeirError('ServerError', 'the log store is closed', {
+      hint: 'send it again when the server is back',
+    })
+  }
+
+  async #close(): Promise<void> {
+    await this.#log.close()
+    await this.#background.stop()
+    await this.#parts.files.stop()
+    this.#parts.engine.close()
+    this.#parts.catalogue.close()
+    this.#release()
+  }
+}

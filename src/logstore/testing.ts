@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { DuckDBInstance } from '@duckdb/node-api'
+import type { Column, ColumnBatch, ColumnSpec } from '../base/columns.ts'
+import type { LogReader } from './logstore.ts'
+
+/** What tests of this folder and the kill test share: a table of three columns and how to read it. */
+export const testColumns: readonly ColumnSpec[] = [
+  { name: 'eni-id', kind: 'text' },
+  { name: 'bytes', kind: 'integer' },
+  { name: 'Odd "name"', kind: 'text' },
+]
+
+export type TestRow = readonly [
+  time: number,
+  eni: string | null,
+  bytes: number | null,
+  odd: string | null,
+]
+
+export function batchOf(rows: readonly TestRow[]): ColumnBatch {
+  const text = (values: (string | null)[]): Column => {
+    const dictionary = [...new Set(values.filter((each) => each !== null))]
+    const codes = values.map((each) => (each === null ? 0 : dictionary.indexOf(each) + 1))
+    return { kind: 'text', dictionary, codes: Uint32Array.from(codes) }
+  }
+  const integer = (values: (number | null)[]): Column => ({
+    kind: 'integer',
+    values: Float64Array.from(values, (each) => each ?? Number.NaN),
+  })
+  const columns = new Map<string, Column>([
+    ['__time__', integer(rows.map((row) => row[0]))],
+    ['eni-id', text(rows.map((row) => row[1]))],
+    ['bytes', integer(rows.map((row) => row[2]))],
+    ['Odd "name"', text(rows.map((row) => row[3]))],
+  ])
+  return { rows: rows.length, columns }
+}
+
+/** A folder that is removed when the test ends. */
+export function temporaryFolder(context: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-logstore-'))
+  context.after(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export const allTime = [0, 2 ** 40] as const
+
+/** Rows of a SELECT over `log`, which is every row of a logstore; integers as numbers. */
+export async function ask(
+  store: LogReader,
+  project: string,
+  logstore: string,
+  select: string,
+): Promise<unknown[][]> {
+  const lease = await store.lease(project, logstore, ...allTime)
+  try {
+    return await askFiles(
+      lease.files.map((file) => file.path),
+      select,
+    )
+  } finally {
+    lease.release()
+  }
+}
+
+export async function askFiles(paths: readonly string[], select: string): Promise<unknown[][]> {
+  if (paths.length === 0) return []
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  try {
+    const list = paths.map((path) => `'${path}'`).join(', ')
+    const sql = `WITH log AS (SELECT * FROM read_parquet([${list}])) ${select}`
+    const reader = await connection.runAndReadAll(sql)
+    return reader
+      .getRows()
+      .map((row) => row.map((value) => (typeof value === 'bigint' ? Number(value) : value)))
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+  }
+}
