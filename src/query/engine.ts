@@ -1,0 +1,104 @@
+/** One DuckDB instance for one query: made ready ahead, then shut around the query's own files. */
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { ColumnSpec } from '../base/columns.ts'
+import { WeirError } from '../base/errors.ts'
+import { fenceReason } from './fence.ts'
+import { macroStatements } from './macros.ts'
+import { storeView } from './plan.ts'
+import { quoteName, quoteText } from './quote.ts'
+
+export interface EngineLimits {
+  readonly memoryBytesMax: number
+  readonly threads: number
+  /** An empty private folder for sorts and joins larger than memory; '' for none. */
+  readonly tempDirectory: string
+  readonly tempBytesMax: number
+}
+
+export interface Engine {
+  readonly instance: DuckDBInstance
+  readonly connection: DuckDBConnection
+}
+
+/** A fresh instance in memory with its limits and macros; nothing of a user has reached it yet. */
+export async function createEngine(limits: EngineLimits): Promise<Engine> {
+  const { DuckDBInstance } = await import('@duckdb/node-api')
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  const settings = [
+    `memory_limit = '${Math.floor(limits.memoryBytesMax / 1024)}KiB'`,
+    `threads = ${limits.threads}`,
+    `temp_directory = ${quoteText(limits.tempDirectory)}`,
+    ...(limits.tempDirectory === ''
+      ? []
+      : [`max_temp_directory_size = '${Math.floor(limits.tempBytesMax / 1024)}KiB'`]),
+    "TimeZone = 'UTC'",
+    'integer_division = true',
+  ]
+  for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`)
+  for (const statement of macroStatements) await connection.run(statement)
+  return { instance, connection }
+}
+
+/**
+ * Opens the files and shuts everything else, in this order: the paths, external access off,
+ * extensions off, the view, the lock.
+ */
+export async function shutAround(
+  { connection }: Engine,
+  files: readonly string[],
+  columns: readonly ColumnSpec[],
+): Promise<void> {
+  const paths = files.map(quoteText).join(', ')
+  const closing = [
+    `allowed_paths = [${paths}]`,
+    'enable_external_access = false',
+    'autoinstall_known_extensions = false',
+    'autoload_known_extensions = false',
+    'allow_community_extensions = false',
+  ]
+  for (const setting of closing) await connection.run(`SET GLOBAL ${setting}`)
+  const typed = columns.map(({ name, kind }) => {
+    const type = kind === 'integer' ? 'BIGINT' : 'VARCHAR'
+    return files.length === 0
+      ? `CAST(NULL AS ${type}) AS ${quoteName(name)}`
+      : `CAST(${quoteName(name)} AS ${type}) AS ${quoteName(name)}`
+  })
+  const source = files.length === 0 ? 'WHERE FALSE' : `FROM read_parquet([${paths}])`
+  await connection.run(`CREATE VIEW ${storeView} AS SELECT ${typed.join(', ')} ${source}`)
+  await connection.run('SET GLOBAL lock_configuration = true')
+}
+
+/** Throws QueryRefused when the second fence does not know what the statement holds. */
+export async function checkStatement({ connection }: Engine, sql: string): Promise<void> {
+  const reader = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)', [sql])
+  const serialized = reader.getRows()[0]?.[0]
+  const reason = fenceReason(String(serialized), [storeView])
+  if (reason === undefined) return
+  throw new WeirError(
+    'QueryRefused',
+    `the translated query holds ${reason}, which is not let through`,
+  )
+}
+
+/** An error of the engine in the words of the query, without paths and internal names. */
+export function engineError(error: unknown): WeirError {
+  if (error instanceof WeirError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  const plain = message
+    .split('\n')[0]!
+    .replace(/^[A-Za-z ]*(Error|Exception): /, '')
+    .replace(/(?:\/[^/\s"']+)+\/([^/\s"']+)/g, '$1')
+    .replace(/"?__(src|store)"?/g, 'log')
+    .replace(/sls_(\w+)/g, '$1')
+  if (/^Out of Memory/.test(message)) {
+    return new WeirError('QueryMemory', 'the query needs more memory than it may have', {
+      hint: 'ask for a shorter time range or fewer groups',
+      cause: error,
+    })
+  }
+  if (/^(Binder|Parser|Catalog) Error/.test(message)) {
+    return new WeirError('QuerySyntax', plain, { cause: error })
+  }
+  return new WeirError('QueryFailed', plain, { cause: error })
+}

@@ -1,0 +1,58 @@
+import { rename, rm } from 'node:fs/promises'
+import { quoteName, quoteText } from './quote.ts'
+import type { QueryResult } from './query.ts'
+
+/**
+ * Writes a result as a Parquet file: bigint, double, boolean, timestamp and date as such, all else
+ * as VARCHAR. The file appears whole or not at all. Runs in this process: the values are data here,
+ * never SQL.
+ */
+export async function exportParquet(result: QueryResult, path: string): Promise<void> {
+  const { DuckDBInstance } = await import('@duckdb/node-api')
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  const partial = `${path}.partial`
+  try {
+    const names = uniqueNames(result.columns.map((column) => column.name))
+    const columns = names.map((name) => `${quoteName(name)} VARCHAR`)
+    await connection.run(`CREATE TABLE result (${columns.join(', ')})`)
+    const appender = await connection.createAppender('result')
+    for (const row of result.rows) {
+      for (const value of row) {
+        if (value === null) appender.appendNull()
+        else appender.appendVarchar(value)
+      }
+      appender.endRow()
+    }
+    appender.closeSync()
+    const typed = result.columns.map(({ type }, index) => {
+      const name = quoteName(names[index]!)
+      return `CAST(${name} AS ${parquetTypes[type] ?? 'VARCHAR'}) AS ${name}`
+    })
+    await connection.run(
+      `COPY (SELECT ${typed.join(', ')} FROM result) TO ${quoteText(partial)} (FORMAT parquet, COMPRESSION zstd)`,
+    )
+    await rename(partial, path)
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+    await rm(partial, { force: true })
+  }
+}
+
+const parquetTypes: Readonly<Record<string, string>> = {
+  bigint: 'BIGINT',
+  double: 'DOUBLE',
+  boolean: 'BOOLEAN',
+  timestamp: 'TIMESTAMP',
+  date: 'DATE',
+}
+
+function uniqueNames(names: readonly string[]): string[] {
+  const seen = new Set<string>()
+  return names.map((name, index) => {
+    const free = name === '' || seen.has(name.toLowerCase()) ? `${name}_${index}` : name
+    seen.add(free.toLowerCase())
+    return free
+  })
+}

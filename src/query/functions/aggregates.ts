@@ -1,0 +1,140 @@
+import type { Printed, SqlType } from '../types.ts'
+import { aggregate, aggregated, list, sameAs, scalar, windowOnly } from './rule.ts'
+import type { CallContext, FunctionRule } from './rule.ts'
+
+const asBigint =
+  (name: string) =>
+  (args: readonly Printed[], call: CallContext): string =>
+    `CAST(${aggregated(name, args, call)} AS BIGINT)`
+
+/** The engine's sum of integers is wider than a bigint; a sum that does not fit is an error. */
+const sum = (args: readonly Printed[], call: CallContext): string =>
+  args[0]?.type === 'bigint' ? asBigint('sum')(args, call) : aggregated('sum', args, call)
+
+const numeric = (args: readonly Printed[]): SqlType => {
+  const type = args[0]?.type ?? 'unknown'
+  return type === 'null' ? 'bigint' : type
+}
+
+const extreme = (args: readonly Printed[]): SqlType =>
+  args.length === 2 ? { array: args[0]!.type } : args[0]!.type
+
+const by = (args: readonly Printed[]): SqlType =>
+  args.length === 3 ? { array: args[0]!.type } : args[0]!.type
+
+/** Exact, a value of the data: the answer of a query never depends on a sketch. */
+function percentile(args: readonly Printed[], call: CallContext): string {
+  const [value, fraction] = args
+  if (args.length === 3) {
+    throw call.error('approx_percentile with weights is not supported', args[1]!.at)
+  }
+  return aggregated(
+    'quantile_disc',
+    [value!, { ...fraction!, sql: asFractions(fraction!, call) }],
+    call,
+  )
+}
+
+function asFractions(fraction: Printed, call: CallContext): string {
+  if (/^[-0-9.eE()+ ,[\]CASTDOUBLE]*$/.test(fraction.sql)) return fraction.sql
+  throw call.error('the fraction of approx_percentile must be a literal', fraction.at, 'as in 0.95')
+}
+
+const percentileType = (args: readonly Printed[]): SqlType => {
+  const fraction = args[1]?.type
+  const value = args[0]!.type
+  return typeof fraction === 'object' ? { array: value } : value
+}
+
+/** A map of a list of entries; of equal keys the first one stays. */
+const entries = (args: readonly Printed[], call: CallContext): string => {
+  const [key, value] = args
+  const inside = `CASE WHEN ${key!.sql} IS NOT NULL THEN {'key': ${key!.sql}, 'value': ${value!.sql}} END`
+  return `sls_entries_map(${aggregated('list', args, call, inside)})`
+}
+
+const multimap = (args: readonly Printed[], call: CallContext): string => {
+  const [key, value] = args
+  const inside = `CASE WHEN ${key!.sql} IS NOT NULL THEN {'key': ${key!.sql}, 'value': ${value!.sql}} END`
+  return `sls_entries_multimap(${aggregated('list', args, call, inside)})`
+}
+
+function listagg(args: readonly Printed[], call: CallContext): string {
+  const separator = args[1]?.sql ?? "''"
+  return aggregated('string_agg', args, call, `${args[0]!.sql}, ${separator}`)
+}
+
+export const aggregates: readonly FunctionRule[] = [
+  aggregate('count', [0, 1], 'any', 'bigint', (args, call) =>
+    args.length === 0 ? `count(*)${call.tail}` : aggregated('count', args, call),
+  ),
+  aggregate('count_if', 1, 'boolean', 'bigint', asBigint('count_if')),
+  aggregate('sum', 1, 'number', numeric, sum),
+  aggregate('avg', 1, 'number', 'double'),
+  aggregate('min', [1, 2], 'any number', extreme),
+  aggregate('max', [1, 2], 'any number', extreme),
+  aggregate('min_by', [2, 3], 'any any number', by),
+  aggregate('max_by', [2, 3], 'any any number', by),
+  aggregate('arbitrary', 1, 'any', sameAs(), 'any_value'),
+  aggregate('any_value', 1, 'any', sameAs()),
+  aggregate('bool_and', 1, 'boolean', 'boolean'),
+  aggregate('bool_or', 1, 'boolean', 'boolean'),
+  aggregate('every', 1, 'boolean', 'boolean', 'bool_and'),
+  aggregate('array_agg', 1, 'any', (args) => ({ array: args[0]!.type }), 'list'),
+  aggregate(
+    'set_agg',
+    1,
+    'any',
+    (args) => ({ array: args[0]!.type }),
+    (args, call) => aggregated('list', args, { ...call, distinct: 'DISTINCT ' }),
+  ),
+  aggregate('listagg', [1, 2], 'text text', 'varchar', listagg),
+  aggregate(
+    'geometric_mean',
+    1,
+    'number',
+    'double',
+    (args, call) => `exp(${aggregated('avg', args, call, `ln(${list(args)})`)})`,
+  ),
+  aggregate('stddev', 1, 'number', 'double'),
+  aggregate('stddev_samp', 1, 'number', 'double'),
+  aggregate('stddev_pop', 1, 'number', 'double'),
+  aggregate('variance', 1, 'number', 'double'),
+  aggregate('var_samp', 1, 'number', 'double'),
+  aggregate('var_pop', 1, 'number', 'double'),
+  aggregate('kurtosis', 1, 'number', 'double'),
+  aggregate('skewness', 1, 'number', 'double'),
+  aggregate('entropy', 1, 'any', 'double'),
+  aggregate('corr', 2, 'number', 'double'),
+  aggregate('covar_pop', 2, 'number', 'double'),
+  aggregate('covar_samp', 2, 'number', 'double'),
+  aggregate('regr_slope', 2, 'number', 'double'),
+  aggregate('regr_intercept', 2, 'number', 'double'),
+  aggregate('bitwise_and_agg', 1, 'number', 'bigint', 'bit_and'),
+  aggregate('bitwise_or_agg', 1, 'number', 'bigint', 'bit_or'),
+  aggregate('histogram', 1, 'any', (args) => ({ map: [args[0]!.type, 'bigint'] })),
+  aggregate('map_agg', 2, 'any', (args) => ({ map: [args[0]!.type, args[1]!.type] }), entries),
+  aggregate(
+    'multimap_agg',
+    2,
+    'any',
+    (args) => ({ map: [args[0]!.type, { array: args[1]!.type }] }),
+    multimap,
+  ),
+  aggregate('approx_distinct', [1, 2], 'any number', 'bigint', (args, call) =>
+    aggregated('count', [args[0]!], { ...call, distinct: 'DISTINCT ' }),
+  ),
+  aggregate('approx_percentile', [2, 3], 'number any any', percentileType, percentile),
+  windowOnly('row_number', 0, 'any', 'bigint'),
+  windowOnly('rank', 0, 'any', 'bigint'),
+  windowOnly('dense_rank', 0, 'any', 'bigint'),
+  windowOnly('percent_rank', 0, 'any', 'double'),
+  windowOnly('cume_dist', 0, 'any', 'double'),
+  windowOnly('ntile', 1, 'number', 'bigint'),
+  windowOnly('first_value', 1, 'any', sameAs()),
+  windowOnly('last_value', 1, 'any', sameAs()),
+  windowOnly('nth_value', 2, 'any number', sameAs()),
+  windowOnly('lag', [1, 3], 'any number any', sameAs()),
+  windowOnly('lead', [1, 3], 'any number any', sameAs()),
+  scalar('grouping', [1, 8], 'any', 'bigint'),
+]

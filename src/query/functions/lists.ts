@@ -1,0 +1,189 @@
+import { typeName } from '../types.ts'
+import type { Printed, SqlType } from '../types.ts'
+import type { CallContext, FunctionRule } from './rule.ts'
+import { list, sameAs, scalar } from './rule.ts'
+import { capped, itemsMax } from './strings.ts'
+
+export const elementOf = (type: SqlType): SqlType =>
+  typeof type === 'object' && 'array' in type ? type.array : 'unknown'
+
+const isMap = (arg: Printed) => typeof arg.type === 'object' && 'map' in arg.type
+const element = (args: readonly Printed[]): SqlType => elementOf(args[0]!.type)
+
+const valueOf = (args: readonly Printed[]): SqlType => {
+  const { type } = args[0]!
+  return typeof type === 'object' && 'map' in type ? type.map[1] : elementOf(type)
+}
+
+const lambda = (arg: Printed, parameters: number, call: CallContext) => {
+  if (arg.lambda?.parameters.length === parameters) return arg.lambda
+  const shape = parameters === 1 ? 'x -> ...' : '(x, y) -> ...'
+  throw call.error(`expected a lambda of ${parameters}`, arg.at, `as in ${shape}`)
+}
+
+const filtered = (args: readonly Printed[], call: CallContext): string => {
+  lambda(args[1]!, 1, call)
+  return `list_filter(${list(args)})`
+}
+
+function sequence(args: readonly Printed[], call: CallContext): string {
+  const [from, to, step] = args
+  const stepSql = step?.sql ?? '1'
+  const literals = args.every((arg) => arg.literal !== undefined || /^\(?-? ?\d+\)?$/.test(arg.sql))
+  if (!literals) return `sls_sequence(${from!.sql}, ${to!.sql}, ${stepSql})`
+  const number = (sql: string) => Number(sql.replace(/[() ]/g, ''))
+  const size = (number(to!.sql) - number(from!.sql)) / number(stepSql)
+  if (size < itemsMax) return `generate_series(${from!.sql}, ${to!.sql}, ${stepSql})`
+  throw call.error(`a sequence has at most ${itemsMax} elements`, from!.at)
+}
+
+/** The reduced state is passed through the last lambda as a list of one. */
+function reduce([values, initial, step, last]: readonly Printed[], call: CallContext): string {
+  const state = `list_reduce(${values!.sql}, ${step!.sql}, ${initial!.sql})`
+  lambda(step!, 2, call)
+  lambda(last!, 1, call)
+  return `list_transform([${state}], ${last!.sql})[1]`
+}
+
+/** A lambda of a map's key and value as one over its entries. */
+function overEntries(
+  map: Printed,
+  arg: Printed,
+  call: CallContext,
+  take: (body: string) => string,
+) {
+  const { parameters, body } = lambda(arg, 2, call)
+  const pair = `list_transform(map_entries(${map.sql}), lambda e: [e])`
+  const inner = `list_transform(list_transform(p, lambda e: e.value), lambda ${parameters[1]}: ${take(body)})[1]`
+  return `list_transform(${pair}, lambda p: list_transform(list_transform(p, lambda e: e.key), lambda ${parameters[0]}: ${inner})[1])`
+}
+
+export const lists: readonly FunctionRule[] = [
+  scalar('cardinality', 1, 'any', 'bigint', ([value]) =>
+    isMap(value!) ? `CAST(cardinality(${value!.sql}) AS BIGINT)` : `len(${value!.sql})`,
+  ),
+  scalar('element_at', 2, 'any', valueOf, ([value, key]) => `${value!.sql}[${key!.sql}]`),
+  scalar('contains', 2, 'array any', 'boolean', 'list_contains'),
+  scalar('array_distinct', 1, 'array', sameAs(), 'sls_distinct'),
+  scalar(
+    'array_union',
+    2,
+    'array',
+    sameAs(),
+    ([a, b]) => `sls_distinct(list_concat(${a!.sql}, ${b!.sql}))`,
+  ),
+  scalar(
+    'array_intersect',
+    2,
+    'array',
+    sameAs(),
+    ([a, b]) => `list_sort(list_intersect(${a!.sql}, ${b!.sql}))`,
+  ),
+  scalar(
+    'array_except',
+    2,
+    'array',
+    sameAs(),
+    ([a, b]) => `list_filter(sls_distinct(${a!.sql}), lambda e: NOT list_contains(${b!.sql}, e))`,
+  ),
+  scalar('array_join', [2, 3], 'array text text', 'varchar', ([values, delimiter, none]) =>
+    none === undefined
+      ? `array_to_string(${values!.sql}, ${delimiter!.sql})`
+      : `array_to_string(list_transform(${values!.sql}, lambda e: coalesce(CAST(e AS VARCHAR), ${none.sql})), ${delimiter!.sql})`,
+  ),
+  scalar('array_max', 1, 'array', element, 'list_max'),
+  scalar('array_min', 1, 'array', element, 'list_min'),
+  scalar(
+    'array_position',
+    2,
+    'array any',
+    'bigint',
+    (args) => `coalesce(list_position(${list(args)}), 0)`,
+  ),
+  scalar(
+    'array_remove',
+    2,
+    'array any',
+    sameAs(),
+    ([values, gone]) => `list_filter(${values!.sql}, lambda e: e <> ${gone!.sql})`,
+  ),
+  scalar(
+    'array_sort',
+    1,
+    'array',
+    sameAs(),
+    ([values]) => `list_sort(${values!.sql}, 'ASC', 'NULLS LAST')`,
+  ),
+  scalar('arrays_overlap', 2, 'array', 'boolean', 'list_has_any'),
+  scalar('flatten', 1, 'array', (args) => elementOf(args[0]!.type)),
+  scalar(
+    'slice',
+    3,
+    'array number number',
+    sameAs(),
+    ([values, start, length]) =>
+      `(${values!.sql})[${start!.sql} : ${start!.sql} + ${length!.sql} - 1]`,
+  ),
+  scalar('sequence', [2, 3], 'number', { array: 'bigint' }, sequence),
+  scalar(
+    'repeat',
+    2,
+    'any number',
+    ([value]) => ({ array: value!.type }),
+    ([value, count], call) =>
+      `list_transform(range(${capped(count!, call)}), lambda i: ${value!.sql})`,
+  ),
+  scalar(
+    'transform',
+    2,
+    'array any',
+    (args) => ({ array: args[1]!.type }),
+    (args, call) => {
+      lambda(args[1]!, 1, call)
+      return `list_transform(${list(args)})`
+    },
+  ),
+  scalar('filter', 2, 'array any', sameAs(), filtered),
+  scalar(
+    'any_match',
+    2,
+    'array any',
+    'boolean',
+    (args, call) => `(len(${filtered(args, call)}) > 0)`,
+  ),
+  scalar(
+    'none_match',
+    2,
+    'array any',
+    'boolean',
+    (args, call) => `(len(${filtered(args, call)}) = 0)`,
+  ),
+  scalar(
+    'all_match',
+    2,
+    'array any',
+    'boolean',
+    (args, call) => `(len(${filtered(args, call)}) = len(${args[0]!.sql}))`,
+  ),
+  scalar('reduce', 4, 'array any any any', (args) => args[3]!.type, reduce),
+  scalar('map', [0, 2], 'array', ([keys, values]) => ({
+    map: [elementOf(keys?.type ?? 'unknown'), elementOf(values?.type ?? 'unknown')],
+  })),
+  scalar('map_keys', 1, 'map', ([map]) => ({
+    array: typeof map!.type === 'object' && 'map' in map!.type ? map!.type.map[0] : 'unknown',
+  })),
+  scalar('map_values', 1, 'map', (args) => ({ array: valueOf(args) })),
+  scalar('map_concat', [2, 8], 'map', sameAs()),
+  scalar('map_filter', 2, 'map any', sameAs(), ([map, keep], call) => {
+    const kept = overEntries(map!, keep!, call, (body) => body)
+    return `map_from_entries(list_filter(map_entries(${map!.sql}), lambda e, i: ${kept}[i]))`
+  }),
+]
+
+/** What the parameters of a lambda are, by the arguments in front of it. */
+export function lambdaTypes(name: string, before: readonly Printed[]): SqlType[] {
+  const first = before[0]?.type ?? 'unknown'
+  if (name === 'reduce') return [before[1]?.type ?? 'unknown', elementOf(first)]
+  if (typeof first === 'object' && 'map' in first) return [...first.map]
+  return [elementOf(first), typeName(first) === 'unknown' ? 'unknown' : elementOf(first)]
+}

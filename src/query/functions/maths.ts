@@ -1,0 +1,134 @@
+import { classOf, commonType } from '../types.ts'
+import type { Printed, SqlType } from '../types.ts'
+import type { CallContext, FunctionRule } from './rule.ts'
+import { list, sameAs, scalar } from './rule.ts'
+
+const doubles = (name: string, engine = name, arity: number = 1): FunctionRule =>
+  scalar(
+    name,
+    arity,
+    'number',
+    'double',
+    (args) => `${engine}(${args.map((arg) => `CAST(${arg.sql} AS DOUBLE)`).join(', ')})`,
+  )
+
+/** A divisor: zero is an error for integers, as the language has it, and NULL inside `try`. */
+export function divisor(arg: Printed, call: Pick<CallContext, 'inTry'>): string {
+  if (arg.literal !== undefined && Number(arg.literal) !== 0) return arg.sql
+  return call.inTry ? `nullif(${arg.sql}, 0)` : `sls_nz(${arg.sql})`
+}
+
+const anyNull = (args: readonly Printed[]) => args.map((arg) => `${arg.sql} IS NULL`).join(' OR ')
+
+const extreme =
+  (name: string) =>
+  (args: readonly Printed[]): string =>
+    `(CASE WHEN NOT (${anyNull(args)}) THEN ${name}(${list(args)}) END)`
+
+const common = (args: readonly Printed[]): SqlType => commonType(args.map((arg) => arg.type))
+
+function extremeOf(name: string): FunctionRule {
+  return scalar(name, [1, 64], 'any', common, (args, call) => {
+    const classes = args.map((arg) => classOf(arg.type)).filter((each) => each !== undefined)
+    const other = classes.findIndex((each) => each !== classes[0])
+    if (other === -1) return extreme(name)(args)
+    throw call.error(`${name}() takes values of one type`, args[other]!.at)
+  })
+}
+
+export const maths: readonly FunctionRule[] = [
+  scalar('abs', 1, 'number', sameAs()),
+  scalar('ceil', 1, 'number', sameAs(), 'ceil'),
+  scalar('ceiling', 1, 'number', sameAs(), 'ceil'),
+  scalar('floor', 1, 'number', sameAs()),
+  scalar('round', [1, 2], 'number', sameAs(), ([value, digits]) =>
+    digits === undefined
+      ? `round(${value!.sql})`
+      : `round(${value!.sql}, CAST(${digits.sql} AS INTEGER))`,
+  ),
+  scalar('truncate', 1, 'number', sameAs(), 'trunc'),
+  scalar('sign', 1, 'number', sameAs(), ([value]) =>
+    value!.type === 'bigint'
+      ? `CAST(sign(${value!.sql}) AS BIGINT)`
+      : `CAST(sign(${value!.sql}) AS DOUBLE)`,
+  ),
+  scalar(
+    'mod',
+    2,
+    'number',
+    common,
+    (args, call) => `(${args[0]!.sql} % ${divisor(args[1]!, call)})`,
+  ),
+  doubles('sqrt'),
+  doubles('cbrt'),
+  doubles('exp'),
+  doubles('ln'),
+  doubles('log2'),
+  doubles('log10'),
+  doubles('log', 'log', 2),
+  doubles('pow', 'pow', 2),
+  doubles('power', 'pow', 2),
+  doubles('degrees'),
+  doubles('radians'),
+  doubles('sin'),
+  doubles('cos'),
+  doubles('tan'),
+  doubles('asin'),
+  doubles('acos'),
+  doubles('atan'),
+  doubles('atan2', 'atan2', 2),
+  scalar('pi', 0, 'any', 'double'),
+  scalar('e', 0, 'any', 'double', () => 'exp(CAST(1 AS DOUBLE))'),
+  scalar('nan', 0, 'any', 'double', () => "CAST('nan' AS DOUBLE)"),
+  scalar('infinity', 0, 'any', 'double', () => "CAST('inf' AS DOUBLE)"),
+  scalar('is_nan', 1, 'number', 'boolean', 'isnan'),
+  scalar('is_finite', 1, 'number', 'boolean', 'isfinite'),
+  scalar('is_infinite', 1, 'number', 'boolean', 'isinf'),
+  scalar('random', 0, 'any', 'double'),
+  scalar('rand', 0, 'any', 'double', 'random'),
+  extremeOf('greatest'),
+  extremeOf('least'),
+  scalar(
+    'to_base',
+    2,
+    'number',
+    'varchar',
+    ([value, base]) => `lower(to_base(${value!.sql}, CAST(${base!.sql} AS INTEGER)))`,
+  ),
+  scalar('from_base', 2, 'text number', 'bigint', 'sls_from_base'),
+  scalar('width_bucket', 4, 'number', 'bigint', 'sls_width_bucket'),
+  scalar('bitwise_and', 2, 'number', 'bigint', ([a, b]) => `(${a!.sql} & ${b!.sql})`),
+  scalar('bitwise_or', 2, 'number', 'bigint', ([a, b]) => `(${a!.sql} | ${b!.sql})`),
+  scalar('bitwise_xor', 2, 'number', 'bigint', 'xor'),
+  scalar('bitwise_not', 1, 'number', 'bigint', ([a]) => `(~ ${a!.sql})`),
+  scalar(
+    'bitwise_left_shift',
+    2,
+    'number',
+    'bigint',
+    ([a, b]) => `(CAST(${a!.sql} AS BIGINT) << CAST(${b!.sql} AS INTEGER))`,
+  ),
+  scalar(
+    'bitwise_right_shift',
+    2,
+    'number',
+    'bigint',
+    ([a, b]) => `(CAST(${a!.sql} AS BIGINT) >> CAST(${b!.sql} AS INTEGER))`,
+  ),
+]
+
+const branches = (args: readonly Printed[]): SqlType =>
+  commonType(args.slice(1).map((arg) => arg.type))
+
+export const conditionals: readonly FunctionRule[] = [
+  scalar(
+    'if',
+    [2, 3],
+    'boolean any any',
+    branches,
+    ([condition, yes, no]) =>
+      `(CASE WHEN ${condition!.sql} THEN ${yes!.sql} ELSE ${no?.sql ?? 'NULL'} END)`,
+  ),
+  scalar('coalesce', [1, 64], 'any', common),
+  scalar('nullif', 2, 'any', sameAs()),
+]

@@ -1,0 +1,116 @@
+import type { Printed, SqlType } from '../types.ts'
+import type { CallContext, FunctionRule } from './rule.ts'
+import { list, scalar } from './rule.ts'
+
+/** The longest text or list one call may make: Presto stops at 10,000 elements too. */
+export const itemsMax = 10_000
+
+/** A count that a user gives, bounded: at once when it is a literal, else while the query runs. */
+export function capped(arg: Printed, call: CallContext): string {
+  if (arg.literal !== undefined && arg.type === 'bigint') {
+    if (Number(arg.literal) <= itemsMax) return arg.sql
+    throw call.error(`${arg.literal} is more than ${itemsMax} can be made`, arg.at)
+  }
+  return call.inTry
+    ? `(CASE WHEN ${arg.sql} <= ${itemsMax} THEN ${arg.sql} END)`
+    : `sls_cap(${arg.sql})`
+}
+
+const pad =
+  (name: string) =>
+  (args: readonly Printed[], call: CallContext): string =>
+    `${name}(${args[0]!.sql}, CAST(${capped(args[1]!, call)} AS INTEGER), ${args[2]!.sql})`
+
+function concat(args: readonly Printed[]): string {
+  const arrays = args.some((arg) => typeof arg.type === 'object' && 'array' in arg.type)
+  if (arrays)
+    return args.map((arg) => arg.sql).reduce((left, right) => `list_concat(${left}, ${right})`)
+  return `(${args.map((arg) => arg.sql).join(' || ')})`
+}
+
+const concatType = (args: readonly Printed[]): SqlType =>
+  args.find((arg) => typeof arg.type === 'object')?.type ?? 'varchar'
+
+const substr = (args: readonly Printed[]): string => {
+  const [text, start, length] = args
+  const cut = [text!.sql, start!.sql, ...(length === undefined ? [] : [length.sql])].join(', ')
+  if (start!.literal !== undefined && start!.literal !== '0') return `substr(${cut})`
+  return `(CASE WHEN ${start!.sql} = 0 THEN '' ELSE substr(${cut}) END)`
+}
+
+const reverse = (args: readonly Printed[]): string =>
+  typeof args[0]!.type === 'object' ? `list_reverse(${list(args)})` : `reverse(${list(args)})`
+
+const digest =
+  (name: string) =>
+  (args: readonly Printed[]): string =>
+    `unhex(${name}(${args[0]!.sql}))`
+
+export const strings: readonly FunctionRule[] = [
+  scalar('concat', [2, 64], 'any', concatType, concat),
+  scalar('length', 1, 'text', 'bigint'),
+  scalar('lower', 1, 'text', 'varchar'),
+  scalar('upper', 1, 'text', 'varchar'),
+  scalar('trim', [1, 2], 'text', 'varchar'),
+  scalar('ltrim', [1, 2], 'text', 'varchar'),
+  scalar('rtrim', [1, 2], 'text', 'varchar'),
+  scalar('lpad', 3, 'text number text', 'varchar', pad('lpad')),
+  scalar('rpad', 3, 'text number text', 'varchar', pad('rpad')),
+  scalar('substr', [2, 3], 'text number number', 'varchar', substr),
+  scalar('substring', [2, 3], 'text number number', 'varchar', substr),
+  scalar('strpos', 2, 'text', 'bigint'),
+  scalar(
+    'replace',
+    [2, 3],
+    'text',
+    'varchar',
+    (args) => `replace(${list(args)}${args.length === 2 ? ", ''" : ''})`,
+  ),
+  scalar('reverse', 1, 'any', (args) => args[0]!.type, reverse),
+  scalar('split', [2, 3], 'text text number', { array: 'varchar' }, (args) =>
+    args.length === 2 ? `string_split(${list(args)})` : `sls_split(${list(args)})`,
+  ),
+  scalar(
+    'split_part',
+    3,
+    'text text number',
+    'varchar',
+    ([text, delimiter, index]) => `string_split(${text!.sql}, ${delimiter!.sql})[${index!.sql}]`,
+  ),
+  scalar('split_to_map', 3, 'text', { map: ['varchar', 'varchar'] }, 'sls_split_to_map'),
+  scalar('starts_with', 2, 'text', 'boolean'),
+  scalar('ends_with', 2, 'text', 'boolean'),
+  scalar('translate', 3, 'text', 'varchar'),
+  scalar('chr', 1, 'number', 'varchar', ([code]) => `chr(CAST(${code!.sql} AS INTEGER))`),
+  scalar('codepoint', 1, 'text', 'bigint', 'unicode'),
+  scalar('levenshtein_distance', 2, 'text', 'bigint', 'levenshtein'),
+  scalar('hamming_distance', 2, 'text', 'bigint', 'hamming'),
+  scalar('normalize', 1, 'text', 'varchar', 'nfc_normalize'),
+  scalar('to_utf8', 1, 'text', 'varbinary', 'encode'),
+  scalar('from_utf8', 1, 'binary', 'varchar', 'decode'),
+  scalar('to_hex', 1, 'binary', 'varchar', 'hex'),
+  scalar('from_hex', 1, 'text', 'varbinary', 'unhex'),
+  scalar('to_base64', 1, 'binary', 'varchar', 'base64'),
+  scalar('from_base64', 1, 'text', 'varbinary'),
+  scalar('md5', 1, 'binary', 'varbinary', digest('md5')),
+  scalar('sha1', 1, 'binary', 'varbinary', digest('sha1')),
+  scalar('sha256', 1, 'binary', 'varbinary', digest('sha256')),
+  scalar(
+    'url_decode',
+    1,
+    'text',
+    'varchar',
+    ([text]) => `url_decode(replace(${text!.sql}, '+', ' '))`,
+  ),
+  scalar(
+    'url_encode',
+    1,
+    'text',
+    'varchar',
+    ([text]) => `replace(url_encode(${text!.sql}), '%20', '+')`,
+  ),
+  scalar('url_extract_protocol', 1, 'text', 'varchar', 'sls_url_protocol'),
+  scalar('url_extract_host', 1, 'text', 'varchar', 'sls_url_host'),
+  scalar('url_extract_path', 1, 'text', 'varchar', 'sls_url_path'),
+  scalar('url_extract_query', 1, 'text', 'varchar', 'sls_url_query'),
+]

@@ -1,0 +1,469 @@
+import type { ColumnSpec } from '../base/columns.ts'
+import { functionTable } from './functions/table.ts'
+import { ExpressionPrinter, direction } from './print-expression.ts'
+import type { Place } from './print-expression.ts'
+import type { QueryText } from './place.ts'
+import { quoteName } from './quote.ts'
+import { Scope } from './scope.ts'
+import type { ScopeColumn, ScopeRelation } from './scope.ts'
+import type {
+  Alias,
+  GroupItem,
+  Name,
+  OrderItem,
+  Query,
+  Relation,
+  Select,
+  Window,
+} from './sql-tree.ts'
+import { elementOf } from './functions/lists.ts'
+import { classOf, typeName } from './types.ts'
+import type { Printed, SqlType } from './types.ts'
+
+/** The CTE every reference to the log reads from. */
+export const sourceName = '__src'
+
+export interface OutputColumn {
+  readonly name: string
+  readonly type: SqlType
+}
+
+interface PrintedQuery {
+  readonly sql: string
+  readonly columns: readonly OutputColumn[]
+}
+
+/** Queries of WITH by lower-case name, as they are seen at one place. */
+type Ctes = ReadonlyMap<
+  string,
+  { readonly name: string; readonly columns: readonly OutputColumn[] }
+>
+
+interface SelectOutput {
+  readonly printed: Printed
+  readonly name: string
+  /** The alias the user gave. */
+  readonly alias: string | undefined
+}
+
+/**
+ * Prints a query for DuckDB. Every column is printed with its relation, GROUP BY and ORDER BY go by
+ * position, so the engine never looks a name up in its own order.
+ */
+export class QueryPrinter {
+  /** Columns of the log that the query reads. */
+  readonly used = new Set<string>()
+  readsLog = false
+  readonly #query: QueryText
+  readonly #logColumns: readonly ColumnSpec[]
+  readonly #storeName: string
+  readonly #expressions: ExpressionPrinter
+  #ctes: Ctes = new Map()
+
+  constructor(
+    query: QueryText,
+    zone: string,
+    logColumns: readonly ColumnSpec[],
+    storeName: string,
+  ) {
+    this.#query = query
+    this.#logColumns = logColumns
+    this.#storeName = storeName
+    this.#expressions = new ExpressionPrinter({
+      query,
+      zone,
+      subquery: (inner, scope) => {
+        const printed = this.print(inner, scope)
+        return { sql: printed.sql, types: printed.columns.map((column) => column.type) }
+      },
+    })
+  }
+
+  /** `limit` stands in for a missing LIMIT. */
+  print(query: Query, outer: Scope | undefined, limit?: string): PrintedQuery {
+    const before = this.#ctes
+    const ctes = query.ctes.map((cte) => this.#cte(cte.name, cte.columns, cte.query, outer))
+    const { sql, columns } = this.#body(query, outer)
+    this.#ctes = before
+    const withClause = ctes.length === 0 ? '' : `WITH ${ctes.join(', ')} `
+    const tail = limit ?? this.#limit(query)
+    return { sql: `${withClause}${sql}${tail}`, columns }
+  }
+
+  #limit(query: Query): string {
+    const limit = query.limit === undefined ? '' : ` LIMIT ${query.limit}`
+    return query.offset === undefined ? limit : `${limit} OFFSET ${query.offset}`
+  }
+
+  #cte(name: Name, renamed: readonly Name[], query: Query, outer: Scope | undefined): string {
+    const printed = this.print(query, outer)
+    const columns = this.#rename(name, renamed, printed.columns)
+    this.#ctes = new Map(this.#ctes).set(name.text.toLowerCase(), { name: name.text, columns })
+    return `${quoteName(name.text)}(${internalNames(columns).map(quoteName).join(', ')}) AS (${printed.sql})`
+  }
+
+  #rename(of: Name, names: readonly Name[], columns: readonly OutputColumn[]): OutputColumn[] {
+    if (names.length !== 0 && names.length !== columns.length) {
+      throw this.#query.syntax(
+        `${of.text} has ${columns.length} columns, and ${names.length} names are given`,
+        of.at,
+      )
+    }
+    return columns.map((column, index) => ({ ...column, name: names[index]?.text ?? column.name }))
+  }
+
+  #body(query: Query, outer: Scope | undefined): PrintedQuery {
+    const { body } = query
+    if (body.kind === 'select') return this.#select(body, query.orderBy, outer)
+    if (body.kind === 'query') {
+      const inner = this.print(body, outer)
+      return { ...inner, sql: `(${inner.sql})${this.#orderByOutput(query.orderBy, inner.columns)}` }
+    }
+    if (body.kind === 'values') {
+      const place: Place = { scope: new Scope(this.#query, [], outer), noAggregates: 'VALUES' }
+      const rows = body.rows.map((row) => row.map((each) => this.#expressions.print(each, place)))
+      const columns = rows[0]!.map((cell, index) => ({ name: `_col${index}`, type: cell.type }))
+      const sql = rows.map((row) => `(${row.map((cell) => cell.sql).join(', ')})`).join(', ')
+      return { sql: `VALUES ${sql}${this.#orderByOutput(query.orderBy, columns)}`, columns }
+    }
+    const left = this.print(body.left, outer)
+    const right = this.print(body.right, outer)
+    if (left.columns.length !== right.columns.length) {
+      throw this.#query.syntax(
+        `${body.kind.toUpperCase()} joins queries of ${left.columns.length} and ${right.columns.length} columns`,
+        query.at,
+      )
+    }
+    const operator = `${body.kind.toUpperCase()}${body.all ? ' ALL' : ''}`
+    const order = this.#orderByOutput(query.orderBy, left.columns)
+    return { sql: `(${left.sql}) ${operator} (${right.sql})${order}`, columns: left.columns }
+  }
+
+  /** ORDER BY where only the output's columns are there: by position or name. */
+  #orderByOutput(items: readonly OrderItem[], columns: readonly OutputColumn[]): string {
+    if (items.length === 0) return ''
+    const printed = items.map((item) => {
+      const { value } = item
+      const named =
+        value.kind === 'column' && value.table === undefined
+          ? columns.findIndex((column) => column.name.toLowerCase() === value.name.toLowerCase()) +
+            1
+          : value.kind === 'literal' && value.type === 'bigint'
+            ? Number(value.text)
+            : 0
+      if (named >= 1 && named <= columns.length) return `${named}${direction(item)}`
+      throw this.#query.syntax('ORDER BY takes a column of the result here', value.at)
+    })
+    return ` ORDER BY ${printed.join(', ')}`
+  }
+
+  #select(select: Select, orderBy: readonly OrderItem[], outer: Scope | undefined): PrintedQuery {
+    const from = select.from ?? (readsRows(select) ? logRelation : undefined)
+    const relations: ScopeRelation[] = []
+    const fromSql = from === undefined ? '' : ` FROM ${this.#relation(from, relations, outer)}`
+    const scope = new Scope(this.#query, relations, outer)
+    const windows = new Map<string, Window>(
+      select.windows.map((each) => [each.name.toLowerCase(), each.window]),
+    )
+    const place: Place = { scope, windows }
+    const outputs = this.#outputs(select, place)
+    const list = outputs.map((output) => `${output.printed.sql} AS ${quoteName(output.name)}`)
+    const where = this.#condition('WHERE', select.where, { ...place, noAggregates: 'WHERE' })
+    const group = this.#groupBy(select, outputs, place)
+    const having = this.#condition('HAVING', select.having, place)
+    const order = this.#orderBy(orderBy, outputs, place)
+    const distinct = select.distinct ? 'DISTINCT ' : ''
+    const columns = outputs.map((output) => ({ name: output.name, type: output.printed.type }))
+    return {
+      sql: `SELECT ${distinct}${list.join(', ')}${fromSql}${where}${group}${having}${order}`,
+      columns,
+    }
+  }
+
+  #condition(clause: string, value: Select['where'], place: Place): string {
+    if (value === undefined) return ''
+    const printed = this.#expressions.print(value, place)
+    const found = classOf(printed.type)
+    if (found === undefined || found === 'boolean') return ` ${clause} ${printed.sql}`
+    throw this.#query.syntax(
+      `${clause} needs a condition, not a ${typeName(printed.type)}`,
+      value.at,
+    )
+  }
+
+  #outputs(select: Select, place: Place): SelectOutput[] {
+    const outputs: SelectOutput[] = []
+    for (const item of select.items) {
+      if (item.kind === 'star') {
+        for (const column of place.scope.star(item.table, item.at)) {
+          const printed = { sql: column.sql, type: column.type, at: item.at }
+          outputs.push({ printed, name: column.name, alias: undefined })
+        }
+        continue
+      }
+      const printed = this.#expressions.print(item.value, place)
+      const own =
+        item.value.kind === 'column' ? this.#columnName(item.value.name) : `_col${outputs.length}`
+      outputs.push({ printed, name: item.alias?.text ?? own, alias: item.alias?.text })
+    }
+    return outputs
+  }
+
+  /** A column of the log is called as the log calls it, however it was written. */
+  #columnName(name: string): string {
+    const own = this.#logColumns.find((column) => column.name.toLowerCase() === name.toLowerCase())
+    return own?.name ?? name
+  }
+
+  /** GROUP BY: an alias wins over a column of the same name; both are printed by position. */
+  #groupBy(select: Select, outputs: readonly SelectOutput[], place: Place): string {
+    if (select.groupBy.length === 0) return ''
+    const scope: Place = { ...place, noAggregates: 'GROUP BY' }
+    const printed = select.groupBy.map((item) => this.#groupItem(item, outputs, scope))
+    return ` GROUP BY ${printed.join(', ')}`
+  }
+
+  #groupItem(item: GroupItem, outputs: readonly SelectOutput[], place: Place): string {
+    if (item.kind === 'expression') return this.#groupKey(item.value, outputs, place, true)
+    const sets = item.sets.map(
+      (set) => `(${set.map((each) => this.#groupKey(each, outputs, place, false)).join(', ')})`,
+    )
+    const names = { rollup: 'ROLLUP', cube: 'CUBE', sets: 'GROUPING SETS' }
+    return `${names[item.kind]} (${sets.join(', ')})`
+  }
+
+  #groupKey(
+    value: GroupItem extends infer _ ? Parameters<ExpressionPrinter['print']>[0] : never,
+    outputs: readonly SelectOutput[],
+    place: Place,
+    byPosition: boolean,
+  ): string {
+    const index = this.#outputIndex(value, outputs, 'GROUP BY', (output) => output.alias)
+    if (index === undefined) return this.#expressions.print(value, place).sql
+    const { printed, name } = outputs[index]!
+    if (printed.aggregate === true) {
+      throw this.#query.syntax(`GROUP BY cannot take ${name}, which holds an aggregate`, value.at)
+    }
+    return byPosition ? String(index + 1) : printed.sql
+  }
+
+  /** The output an expression stands for: its position, or its name as `nameOf` gives it. */
+  #outputIndex(
+    value: Parameters<ExpressionPrinter['print']>[0],
+    outputs: readonly SelectOutput[],
+    clause: string,
+    nameOf: (output: SelectOutput) => string | undefined,
+  ): number | undefined {
+    if (value.kind === 'literal' && value.type === 'bigint') {
+      const position = Number(value.text)
+      if (position >= 1 && position <= outputs.length) return position - 1
+      throw this.#query.syntax(`${clause} position ${value.text} is not in the SELECT`, value.at)
+    }
+    if (value.kind !== 'column' || value.table !== undefined) return undefined
+    const wanted = value.name.toLowerCase()
+    const index = outputs.findIndex((output) => nameOf(output)?.toLowerCase() === wanted)
+    return index === -1 ? undefined : index
+  }
+
+  #orderBy(items: readonly OrderItem[], outputs: readonly SelectOutput[], place: Place): string {
+    if (items.length === 0) return ''
+    const aliases = new Map<string, Printed>()
+    for (const { alias, printed } of outputs) {
+      if (alias !== undefined && !aliases.has(alias.toLowerCase()))
+        aliases.set(alias.toLowerCase(), printed)
+    }
+    const inner: Place = { ...place, scope: place.scope.withAliases(aliases) }
+    const printed = items.map((item) => {
+      const index = this.#outputIndex(item.value, outputs, 'ORDER BY', (output) => output.alias)
+      const sql =
+        index === undefined ? this.#expressions.print(item.value, inner).sql : String(index + 1)
+      return `${sql}${direction(item)}`
+    })
+    return ` ORDER BY ${printed.join(', ')}`
+  }
+
+  #relation(relation: Relation, into: ScopeRelation[], outer: Scope | undefined): string {
+    if (relation.kind === 'join') return this.#join(relation, into, outer)
+    if (relation.kind === 'unnest') return this.#unnest(relation, into, outer)
+    if (relation.kind === 'subquery') {
+      const { sql, columns } = this.print(relation.query, outer)
+      const name = relation.alias?.name ?? { text: `_query${into.length}`, at: relation.query.at }
+      const renamed = this.#rename(name, relation.alias?.columns ?? [], columns)
+      const internal = internalNames(renamed)
+      this.#add(into, relation.alias?.name, columnsOf(name.text, renamed, internal))
+      return `(${sql}) AS ${quoteName(name.text)}(${internal.map(quoteName).join(', ')})`
+    }
+    return this.#table(relation.name, relation.alias, into)
+  }
+
+  #add(into: ScopeRelation[], alias: Name | undefined, columns: readonly ScopeColumn[]): void {
+    const taken = (each: ScopeRelation) => each.alias?.toLowerCase() === alias?.text.toLowerCase()
+    if (alias !== undefined && into.some(taken)) {
+      throw this.#query.syntax(
+        `the table name ${alias.text} is used twice`,
+        alias.at,
+        'give one an alias',
+      )
+    }
+    into.push({ alias: alias?.text, columns })
+  }
+
+  #table(name: Name, alias: Alias | undefined, into: ScopeRelation[]): string {
+    const wanted = name.text.toLowerCase()
+    const shown = alias?.name ?? name
+    const cte = this.#ctes.get(wanted)
+    if (cte !== undefined) {
+      const renamed = this.#rename(shown, alias?.columns ?? [], cte.columns)
+      const internal = internalNames(renamed)
+      this.#add(into, shown, columnsOf(shown.text, renamed, internal))
+      return `${quoteName(cte.name)} AS ${quoteName(shown.text)}(${internal.map(quoteName).join(', ')})`
+    }
+    if (wanted !== 'log' && wanted !== this.#storeName.toLowerCase()) {
+      throw this.#query.refused(
+        `the table ${name.text} is not open to this query`,
+        name.at,
+        `FROM log is the logstore ${this.#storeName}`,
+      )
+    }
+    if (alias !== undefined && alias.columns.length > 0) {
+      throw this.#query.refused('the columns of log cannot be renamed here', name.at)
+    }
+    this.readsLog = true
+    const columns = this.#logColumns.map((column): ScopeColumn => ({
+      name: column.name,
+      sql: `${quoteName(shown.text)}.${quoteName(column.name)}`,
+      type: column.kind === 'integer' ? 'bigint' : 'varchar',
+      use: () => this.used.add(column.name),
+    }))
+    this.#add(into, shown, columns)
+    return `${sourceName} AS ${quoteName(shown.text)}`
+  }
+
+  #join(
+    join: Relation & { kind: 'join' },
+    into: ScopeRelation[],
+    outer: Scope | undefined,
+  ): string {
+    const leftStart = into.length
+    const left = this.#relation(join.left, into, outer)
+    const rightStart = into.length
+    const right = this.#relation(join.right, into, outer)
+    const wrapped = join.right.kind === 'join' ? `(${right})` : right
+    const sql = `${left} ${join.join.toUpperCase()} JOIN ${wrapped}`
+    if (join.using.length > 0) return `${sql} ${this.#using(join, into, leftStart, rightStart)}`
+    if (join.on === undefined) return sql
+    const place: Place = { scope: new Scope(this.#query, into, outer), noAggregates: 'JOIN' }
+    return `${sql}${this.#condition('ON', join.on, place)}`
+  }
+
+  /** USING: the columns of both sides are compared, and seen once without a table name. */
+  #using(
+    join: Relation & { kind: 'join' },
+    into: ScopeRelation[],
+    leftStart: number,
+    rightStart: number,
+  ): string {
+    const sides = [into.slice(leftStart, rightStart), into.slice(rightStart)]
+    const pairs = join.using.map((name) => {
+      const found = sides.map((side) =>
+        new Scope(this.#query, side, undefined).column(undefined, name.text, name.at),
+      )
+      return { name, left: found[0]!, right: found[1]! }
+    })
+    const gone = new Set(join.using.map((name) => name.text.toLowerCase()))
+    const merged = pairs.map(({ name, left, right }): ScopeColumn => {
+      const sql =
+        join.join === 'full'
+          ? `coalesce(${left.sql}, ${right.sql})`
+          : (join.join === 'right' ? right : left).sql
+      return { name: name.text, sql, type: left.type }
+    })
+    const rest = into.splice(leftStart)
+    into.push({ alias: undefined, columns: merged })
+    for (const relation of rest) {
+      const columns = relation.columns.filter((column) => !gone.has(column.name.toLowerCase()))
+      into.push({ alias: relation.alias, columns })
+    }
+    return `ON (${pairs.map(({ left, right }) => `(${left.sql} = ${right.sql})`).join(' AND ')})`
+  }
+
+  /** UNNEST as a lateral query: several lists side by side, a map as keys and values. */
+  #unnest(
+    relation: Relation & { kind: 'unnest' },
+    into: ScopeRelation[],
+    outer: Scope | undefined,
+  ): string {
+    const place: Place = { scope: new Scope(this.#query, into, outer), noAggregates: 'UNNEST' }
+    const lists = relation.of.flatMap((each) => {
+      const printed = this.#expressions.print(each, place)
+      const { type, sql } = printed
+      if (typeof type === 'object' && 'map' in type) {
+        return [
+          { sql: `map_keys(${sql})`, type: type.map[0] },
+          { sql: `map_values(${sql})`, type: type.map[1] },
+        ]
+      }
+      const found = classOf(type)
+      if (found === undefined || found === 'array') return [{ sql, type: elementOf(type) }]
+      throw this.#query.syntax(`UNNEST needs an array or a map, not a ${typeName(type)}`, each.at)
+    })
+    const items = lists.map((list) => ({ sql: `unnest(${list.sql})`, type: list.type }))
+    const first = lists[0]!.sql
+    const numbered = relation.ordinality
+      ? [{ sql: `generate_subscripts(${first}, 1)`, type: 'bigint' as const }]
+      : []
+    const columns = [...items, ...numbered].map(({ type }, index) => ({
+      name: `_col${index}`,
+      type,
+    }))
+    const name = relation.alias?.name ?? { text: `_unnest${into.length}`, at: relation.at }
+    const renamed = this.#rename(name, relation.alias?.columns ?? [], columns)
+    const internal = internalNames(renamed)
+    this.#add(into, relation.alias?.name, columnsOf(name.text, renamed, internal))
+    const select = [...items, ...numbered].map((item) => item.sql).join(', ')
+    return `LATERAL (SELECT ${select}) AS ${quoteName(name.text)}(${internal.map(quoteName).join(', ')})`
+  }
+}
+
+const logRelation: Relation = { kind: 'table', name: { text: 'log', at: 0 }, alias: undefined }
+
+/** Column names as the engine sees them: each only once. */
+function internalNames(columns: readonly OutputColumn[]): string[] {
+  const seen = new Set<string>()
+  return columns.map(({ name }, index) => {
+    const free = seen.has(name.toLowerCase()) ? `${name}:${index}` : name
+    seen.add(free.toLowerCase())
+    return free
+  })
+}
+
+function columnsOf(
+  table: string,
+  columns: readonly OutputColumn[],
+  internal: readonly string[],
+): ScopeColumn[] {
+  return columns.map(({ name, type }, index) => ({
+    name,
+    type,
+    sql: `${quoteName(table)}.${quoteName(internal[index]!)}`,
+  }))
+}
+
+/** Whether a SELECT without FROM asks about the rows of the log. */
+function readsRows(select: Select): boolean {
+  if (select.where !== undefined || select.groupBy.length > 0 || select.having !== undefined)
+    return true
+  return select.items.some((item) => item.kind === 'star' || mentionsRows(item.value, []))
+}
+
+function mentionsRows(node: unknown, bound: readonly string[]): boolean {
+  if (Array.isArray(node)) return node.some((each) => mentionsRows(each, bound))
+  if (typeof node !== 'object' || node === null) return false
+  const { kind, name, parameters } = node as Record<string, unknown>
+  if (kind === 'query') return false
+  if (kind === 'column') return !bound.includes(String(name))
+  if (kind === 'call' && (functionTable.get(String(name))?.kind ?? 'scalar') !== 'scalar')
+    return true
+  const inner = kind === 'lambda' ? [...bound, ...(parameters as string[])] : bound
+  return Object.values(node).some((each) => mentionsRows(each, inner))
+}

@@ -1,0 +1,122 @@
+import { nearest } from './place.ts'
+import type { QueryText } from './place.ts'
+import { quoteName } from './quote.ts'
+import type { Name } from './sql-tree.ts'
+import type { Printed, SqlType } from './types.ts'
+
+/** A column of something that stands in FROM. */
+export interface ScopeColumn {
+  /** What users call it. */
+  readonly name: string
+  /** How it is printed, with the name of its relation. */
+  readonly sql: string
+  readonly type: SqlType
+  /** Told when the column is used. */
+  readonly use?: () => void
+}
+
+export interface ScopeRelation {
+  readonly alias: string | undefined
+  readonly columns: readonly ScopeColumn[]
+}
+
+/**
+ * What names mean at one place of a query: the columns of the relations in FROM, then what the
+ * query around it has. In ORDER BY the aliases of the SELECT come first.
+ */
+export class Scope {
+  readonly relations: readonly ScopeRelation[]
+  readonly aliases: ReadonlyMap<string, Printed>
+  readonly #query: QueryText
+  readonly #parent: Scope | undefined
+
+  constructor(
+    query: QueryText,
+    relations: readonly ScopeRelation[],
+    parent: Scope | undefined,
+    aliases: ReadonlyMap<string, Printed> = new Map(),
+  ) {
+    this.#query = query
+    this.relations = relations
+    this.#parent = parent
+    this.aliases = aliases
+  }
+
+  withAliases(aliases: ReadonlyMap<string, Printed>): Scope {
+    return new Scope(this.#query, this.relations, this.#parent, aliases)
+  }
+
+  /** The parameters of a lambda are seen in front of every column. */
+  withParameters(names: readonly string[], types: readonly SqlType[]): Scope {
+    const parameter = (name: string, index: number): ScopeColumn => ({
+      name,
+      sql: lambdaParameter(name),
+      type: types[index] ?? 'unknown',
+    })
+    const columns = names.map(parameter)
+    return new Scope(this.#query, [{ alias: undefined, columns }], this)
+  }
+
+  column(table: Name | undefined, name: string, at: number): Printed {
+    const found = this.#find(table, name, at)
+    if (found !== undefined) return found
+    throw this.#unknown(table, name, at)
+  }
+
+  #find(table: Name | undefined, name: string, at: number): Printed | undefined {
+    const wanted = name.toLowerCase()
+    const alias = table === undefined ? this.aliases.get(wanted) : undefined
+    if (alias !== undefined) return { ...alias, at }
+    const relations = this.relations.filter((relation) => isNamed(relation, table))
+    const columns = relations.flatMap((relation) => relation.columns)
+    const found = columns.filter((column) => column.name.toLowerCase() === wanted)
+    if (found.length > 1) {
+      throw this.#query.syntax(`the column ${name} is ambiguous`, at, 'write table.column')
+    }
+    const column = found[0]
+    if (column === undefined) {
+      return this.#parent === undefined ? undefined : this.#parent.#find(table, name, at)
+    }
+    column.use?.()
+    return { sql: column.sql, type: column.type, at }
+  }
+
+  #unknown(table: Name | undefined, name: string, at: number) {
+    const chain = this.#chain()
+    const relations = chain.flatMap((scope) => scope.relations)
+    if (table !== undefined && !relations.some((relation) => isNamed(relation, table))) {
+      return this.#query.syntax(`there is no table ${table.text} here`, table.at)
+    }
+    const names = relations
+      .filter((relation) => isNamed(relation, table))
+      .flatMap((relation) => relation.columns.map((column) => column.name))
+    const near = nearest(name, names)
+    const hint =
+      near === undefined
+        ? "texts are in single quotes: 'ACCEPT'"
+        : `did you mean ${/^[a-z_]\w*$/.test(near) ? near : quoteName(near)}?`
+    return this.#query.syntax(`column ${name} cannot be resolved`, at, hint)
+  }
+
+  #chain(): Scope[] {
+    return [this, ...(this.#parent === undefined ? [] : this.#parent.#chain())]
+  }
+
+  /** The columns of `*` or `table.*`. */
+  star(table: Name | undefined, at: number): readonly ScopeColumn[] {
+    const relations = this.relations.filter((relation) => isNamed(relation, table))
+    if (relations.length === 0) {
+      const what = table === undefined ? '"*" needs a FROM' : `there is no table ${table.text} here`
+      throw this.#query.syntax(what, table?.at ?? at)
+    }
+    const columns = relations.flatMap((relation) => relation.columns)
+    for (const column of columns) column.use?.()
+    return columns
+  }
+}
+
+const isNamed = (relation: ScopeRelation, table: Name | undefined): boolean =>
+  table === undefined || relation.alias?.toLowerCase() === table.text.toLowerCase()
+
+/** A lambda's parameter for the engine: never the name of a column. */
+export const lambdaParameter = (name: string): string => quoteName(`l_${name.toLowerCase()}`)

@@ -1,0 +1,54 @@
+import type { ColumnSpec } from '../base/columns.ts'
+import type { ErrorCode } from '../base/errors.ts'
+import type { EngineLimits } from './engine.ts'
+import type { RawRows } from './plan.ts'
+
+/** One query, complete: the worker has nothing else to ask for. */
+export interface WorkerQuery {
+  readonly text: string
+  readonly logstore: string
+  readonly columns: readonly ColumnSpec[]
+  readonly from: number
+  readonly to: number
+  readonly zone: string
+  readonly raw: RawRows
+  readonly files: readonly string[]
+  readonly rowsMax: number
+  /** Of all values together, in UTF-16 code units. */
+  readonly charactersMax: number
+}
+
+/** Handed to the worker as the one argument of its command line. */
+export interface WorkerSetup {
+  readonly engine: EngineLimits
+  /** Resident memory at which the worker gives up: the engine's own limit does not hold all of it. */
+  readonly processBytesMax: number
+}
+
+export type ToWorker =
+  | { readonly kind: 'run'; readonly query: WorkerQuery }
+  | { readonly kind: 'interrupt' }
+
+export type Row = (string | null)[]
+
+export interface ResultColumn {
+  readonly name: string
+  readonly type: string
+}
+
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'rows'; readonly rows: Row[] }
+  | {
+      readonly kind: 'done'
+      readonly columns: readonly ResultColumn[]
+      readonly hasSql: boolean
+      readonly limited: boolean
+    }
+  | {
+      readonly kind: 'failed'
+      readonly code: ErrorCode
+      readonly message: string
+      readonly place: string | undefined
+      readonly hint: string | undefined
+    }
