@@ -1,7 +1,9 @@
 /** ACCEPT or REJECT: records.md 16 to 37. A test's name begins with the number of its rule. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { watchTopology } from '../../test/vpc-observations.ts'
+import { watchTopology, writePacket } from '../../test/vpc-observations.ts'
+import { PacketBatch, packetBatchRows, rowWords, word } from '../packet/packet.ts'
+import { ObservationBatch } from './vpc.ts'
 
 interface Rules {
   /** Rules of sg-1, the group of ENI `a` alone. */
@@ -310,17 +312,20 @@ test('29: how long a connection is remembered', () => {
       [`${peer}:99 > ${A}:1 tcp A @4`, 'a ACCEPT'],
       [`${peer}:99 > ${A}:1 tcp A @7.001`, 'a REJECT'],
     ])
-  // "a rejected packet does not refresh an open connection"
-  const acl = 'ingress: [ { policy: drop, peer: 8.8.8.8 } ], egress: [ { policy: accept } ]'
-  expect(
-    network({ acl, rules: ['{ direction: egress, policy: drop, ports: 98/98, protocol: udp }'] }),
-    [
-      [`${A}:1 > ${peer}:99 udp @0`, 'a ACCEPT'],
-      [`${peer}:99 > ${A}:1 udp @20`, 'a REJECT'],
-      [`${peer}:99 > ${A}:1 udp @40`, 'a REJECT'], // forgotten, so a first packet, and refused
-      [`${A}:1 > ${peer}:99 udp @41`, 'a ACCEPT'],
-    ],
-  )
+  // "a rejected packet does not refresh an open connection": seen by what an ICMP error quotes.
+  const acl =
+    'ingress: [ { policy: drop, peer: 8.8.8.8 }, { policy: accept } ], egress: [ { policy: accept } ]'
+  const quoting = `9.9.9.9 > ${A} icmp @31 error ${A}:1 > ${peer}:99 udp`
+  expect(network({ acl }), [
+    [`${A}:1 > ${peer}:99 udp @0`, 'a ACCEPT'],
+    [`${A}:1 > ${peer}:99 udp @20`, 'a ACCEPT'],
+    [quoting, 'a ACCEPT'],
+  ])
+  expect(network({ acl }), [
+    [`${A}:1 > ${peer}:99 udp @0`, 'a ACCEPT'],
+    [`${peer}:99 > ${A}:1 udp @20`, 'a REJECT'],
+    [quoting, 'a REJECT'],
+  ])
   // "any packet keeps a refused one"
   expect(network({ rules: ['{ direction: ingress, policy: accept, peer: sg-2 }'] }), [
     [`${peer}:99 > ${A}:1 udp @0`, 'a REJECT'],
@@ -459,4 +464,29 @@ test('36: ports are ignored in rules for all protocols or ICMP', () => {
 test('37: a missing route rejects nothing', () => {
   const { one } = network()
   assert.deepEqual(one(`${A}:1 > 192.168.7.7:9 tcp S`), ['a out ACCEPT 0'])
+})
+
+test('29: connections are swept when there are many, and none that is remembered is lost', () => {
+  const watch = network()
+  const batch = new PacketBatch()
+  const out = new ObservationBatch()
+  watch.assigner.addInterface(0, { file: 'x.pcap', name: undefined })
+  const open = (from: number, to: number, second: number): void => {
+    for (let i = from; i < to; i += packetBatchRows) {
+      batch.rows = packetBatchRows
+      for (let row = 0; row < packetBatchRows; row++) {
+        writePacket(`${A}:1 > 8.0.0.0:9 tcp S @${second}`, batch, row)
+        batch.words[row * rowWords + word.destination]! += i + row
+      }
+      watch.assigner.assign(batch, out)
+    }
+  }
+  open(0, 1 << 16, 1000)
+  open(1 << 16, 1 << 17, 1500)
+  open(1 << 17, 3 << 16, 2200) // the first ones are forgotten, the second ones not
+  expect(watch, [
+    [`8.0.200.7:9 > ${A}:1 tcp SA @2200`, 'a REJECT'],
+    [`8.1.200.7:9 > ${A}:1 tcp SA @2200`, 'a ACCEPT'],
+    [`8.2.200.7:9 > ${A}:1 tcp SA @2200`, 'a ACCEPT'],
+  ])
 })
