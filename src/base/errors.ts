@@ -33,6 +33,8 @@ export const errorCatalogue = {
   ServerUnreachable: { exit: 6, http: 502 },
   ServerError: { exit: 1, http: 500 },
   NotLoopback: { exit: 1, http: 403 },
+  RequestTooLarge: { exit: 2, http: 413 },
+  RequestTimeout: { exit: 1, http: 408 },
   NotFound: { exit: 1, http: 404 },
 } as const
 

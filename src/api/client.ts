@@ -1,0 +1,123 @@
+/** The other side of Weir's own routes, for commands. Errors come back as the WeirErrors they were. */
+import type { BatchId } from '../base/columns.ts'
+import { type ErrorCode, errorCatalogue, WeirError } from '../base/errors.ts'
+import type {
+  ErrorBody,
+  ProjectEntry,
+  ProjectsAnswer,
+  QueryAnswer,
+  QueryRequest,
+  RecordsAnswer,
+} from './contract.ts'
+
+/**
+ * @param server such as http://127.0.0.1:8080
+ * @throws WeirError what the server answered; ServerUnreachable when none does; Usage when `server` is
+ *   no URL; QueryCancelled when `signal` aborts
+ */
+export const queryServer = (
+  server: string,
+  request: QueryRequest,
+  signal?: AbortSignal,
+): Promise<QueryAnswer> =>
+  call<QueryAnswer>(server, '/weir/v1/query', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(request),
+    ...(signal === undefined ? {} : { signal }),
+  })
+
+/** The projects of a server, with their logstores and rows. Errors as `queryServer`. */
+export async function projectsOfServer(server: string): Promise<readonly ProjectEntry[]> {
+  const { projects } = await call<ProjectsAnswer>(server, '/weir/v1/projects', {})
+  return projects
+}
+
+/**
+ * Puts records into a logstore. When it resolves they are on the server's disk; sending the same batch
+ * again is safe: the answer says `stored: false` and nothing is stored twice.
+ *
+ * @param records NDJSON of the page's fields, at most `recordsMax` lines and 32 MiB
+ */
+export function putRecords(
+  server: string,
+  target: { readonly project: string; readonly logstore: string; readonly id: BatchId },
+  records: Uint8Array<ArrayBuffer> | string,
+): Promise<RecordsAnswer> {
+  const { project, logstore, id } = target
+  const query = new URLSearchParams({
+    project,
+    logstore,
+    flowLog: id.flowLog,
+    run: id.run,
+    number: String(id.number),
+  })
+  return call<RecordsAnswer>(server, `/weir/v1/records?${query.toString()}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: records,
+  })
+}
+
+/** Removes the sample project of a server. */
+export async function removeSample(server: string): Promise<void> {
+  await call<object>(server, '/weir/v1/sample', { method: 'DELETE' })
+}
+
+async function call<Answer>(server: string, path: string, init: RequestInit): Promise<Answer> {
+  const { status, text } = await exchange(server, path, init)
+  const body = parsed(text)
+  if (status === 200 && body !== undefined) return body as Answer
+  throw errorOf(server, status, body)
+}
+
+async function exchange(server: string, path: string, init: RequestInit) {
+  const url = URL.parse(path, server)
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new WeirError('Usage', `${JSON.stringify(server)} is not the URL of a server`, {
+      hint: 'Write it like http://127.0.0.1:8080',
+    })
+  try {
+    const response = await fetch(url, { ...init, redirect: 'error' })
+    return { status: response.status, text: await response.text() }
+  } catch (cause) {
+    if (init.signal?.aborted === true)
+      throw new WeirError('QueryCancelled', 'the query was cancelled', { cause })
+    throw new WeirError('ServerUnreachable', `no answer from ${url.origin}: ${reasonOf(cause)}`, {
+      hint: 'Is it running? Start one with: weir start',
+      cause,
+    })
+  }
+}
+
+/** `fetch failed` says nothing; its cause does. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  if (!(cause instanceof Error)) return String(cause)
+  if (cause.message !== '') return cause.message
+  return 'code' in cause ? String(cause.code) : cause.name
+}
+
+function parsed(text: string): object | undefined {
+  try {
+    const body: unknown = JSON.parse(text)
+    return typeof body === 'object' && body !== null ? body : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+function errorOf(server: string, status: number, body: object | undefined): WeirError {
+  const { code, message, place, hint } = (body ?? {}) as Partial<ErrorBody>
+  if (typeof code !== 'string' || typeof message !== 'string')
+    return new WeirError('ServerError', `${server} answered with HTTP status ${status}`, {
+      hint: 'Is it a Weir server?',
+    })
+  return new WeirError(isErrorCode(code) ? code : 'ServerError', message, {
+    ...(typeof place === 'string' ? { place } : {}),
+    ...(typeof hint === 'string' ? { hint } : {}),
+  })
+}
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCatalogue, code)

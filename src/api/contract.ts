@@ -1,0 +1,74 @@
+/** What travels between Weir's own routes and their callers: JSON bodies, and nothing that runs. */
+
+/** The body of POST /weir/v1/query. */
+export interface QueryRequest {
+  readonly project: string
+  readonly logstore: string
+  /** `search | SQL`. */
+  readonly query: string
+  /** Unix seconds, `from <= __time__ < to`. */
+  readonly from?: number
+  readonly to?: number
+  /** For a search without SQL: how many rows, and from which on. */
+  readonly line?: number
+  readonly offset?: number
+  /** For a search without SQL: newest first. */
+  readonly reverse?: boolean
+  /** The time zone that dates are read and written in, such as Asia/Shanghai. */
+  readonly zone?: string
+}
+
+export interface QueryColumn {
+  readonly name: string
+  /** As SQL names it: bigint, double, varchar ... */
+  readonly type: string
+}
+
+export type QueryValue = string | number | boolean | null
+
+export interface QueryAnswer {
+  readonly columns: readonly QueryColumn[]
+  readonly rows: readonly (readonly QueryValue[])[]
+  /** Whether the query had a SQL part. */
+  readonly hasSql: boolean
+  /** "An answer is exact or says what is missing." */
+  readonly exact: boolean
+  readonly scannedRows: number
+  readonly elapsedMs: number
+  /** Whether rows were left out by a limit that the query did not set itself. */
+  readonly limited: boolean
+}
+
+export interface LogstoreEntry {
+  readonly name: string
+  readonly rows: number
+  readonly ttlDays: number
+}
+
+export interface ProjectEntry {
+  readonly name: string
+  readonly description: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly logstores: readonly LogstoreEntry[]
+}
+
+/** The answer of GET /weir/v1/projects. */
+export interface ProjectsAnswer {
+  readonly projects: readonly ProjectEntry[]
+}
+
+/** The answer of POST /weir/v1/records. */
+export interface RecordsAnswer {
+  readonly rows: number
+  /** False when this batch was stored before: the same flow log, run and number. */
+  readonly stored: boolean
+}
+
+/** The body of every reply that is an error. */
+export interface ErrorBody {
+  readonly code: string
+  readonly message: string
+  readonly place?: string
+  readonly hint?: string
+  readonly requestId: string
+}

@@ -1,0 +1,51 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { QueryRequest } from './contract.ts'
+import { assertFromThisMachine } from './loopback-only.ts'
+import type { QueryRunner } from './things.ts'
+
+/** The text of a query; much more than anyone writes, and what the parser is tested with. */
+const queryLengthMax = 65_536
+const unixSeconds = { type: 'integer', minimum: 0, maximum: 9_999_999_999 } as const
+const name = { type: 'string', minLength: 1, maxLength: 128 } as const
+
+const body = {
+  type: 'object',
+  required: ['project', 'logstore', 'query'],
+  additionalProperties: false,
+  properties: {
+    project: name,
+    logstore: name,
+    query: { type: 'string', maxLength: queryLengthMax },
+    from: unixSeconds,
+    to: unixSeconds,
+    line: { type: 'integer', minimum: 0, maximum: 1_000_000 },
+    offset: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+    reverse: { type: 'boolean' },
+    zone: { type: 'string', minLength: 1, maxLength: 64 },
+  },
+} as const
+
+/** POST /weir/v1/query, for this machine only. A caller that goes away cancels its query. */
+export function addQueryRoute(server: FastifyInstance, query: QueryRunner): void {
+  server.post<{ Body: QueryRequest }>(
+    '/weir/v1/query',
+    {
+      constraints: { api: 'weir' },
+      schema: { body },
+      onRequest: (request, _, done) => {
+        assertFromThisMachine(request.socket.remoteAddress, request.headers)
+        done()
+      },
+    },
+    async (request, reply) => reply.send(await query.run(request.body, abandoned(reply))),
+  )
+}
+
+/** Aborts when the connection closes before the reply is out. */
+function abandoned(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort()
+  })
+  return controller.signal
+}

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import type { IncomingHttpHeaders } from 'node:http'
+import { test } from 'node:test'
+import { type ApiName, ruleFor } from './route-by-header.ts'
+
+test('which API a request is for', () => {
+  const f = (
+    method: string,
+    url: string,
+    headers: IncomingHttpHeaders,
+    api: ApiName | undefined,
+    why?: string,
+  ) => {
+    const rule = ruleFor({ method, url, headers })
+    assert.deepEqual([rule?.api, rule?.why], [api, why], `${method} ${url}`)
+  }
+  // "Route by headers: x-acs-action/Action => RPC; x-log-apiversion or Authorization: LOG ...|
+  // SLS4-HMAC-SHA256 ... => SLS" (alibaba-api.md §0).
+  f('POST', '/', { 'x-acs-action': 'CreateFlowLog' }, 'vpc', 'header x-acs-action')
+  f('GET', '/?Format=JSON&Action=DescribeFlowLogs', {}, 'vpc', 'parameter Action')
+  f('GET', '/?action=DescribeFlowLogs', {}, undefined)
+  f('GET', '/logstores?Action=x', {}, undefined)
+  const form = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' }
+  f('POST', '/', form, 'vpc', 'a form sent to /')
+  f('GET', '/', form, undefined)
+  f('GET', '/', { 'x-log-apiversion': '0.6.0' }, 'logService', 'header x-log-apiversion')
+  const scheme = 'authorization scheme LOG or SLS4-HMAC-SHA256'
+  f('GET', '/logstores/a', { authorization: 'LOG key:signature' }, 'logService', scheme)
+  f('POST', '/', { authorization: 'SLS4-HMAC-SHA256 Credential=a' }, 'logService', scheme)
+  f('GET', '/', { authorization: 'LOGGER x' }, undefined)
+  f('GET', '/healthz', {}, 'weir', 'a path of Weir')
+  f('GET', '/metrics?x=1', { authorization: 'Bearer x' }, 'weir', 'a path of Weir')
+  f('POST', '/weir/v1/query', {}, 'weir', 'a path of Weir')
+  f('GET', '/weirdo', {}, undefined)
+  f('GET', '/healthz/', {}, undefined)
+  f('GET', '/', {}, undefined)
+  f('POST', '/weir/v1/query', { 'x-acs-action': 'X' }, 'vpc', 'header x-acs-action')
+})

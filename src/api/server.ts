@@ -1,0 +1,164 @@
+/** The HTTP server that all APIs share: what holds for every request, whichever API it is for. */
+import { randomUUID } from 'node:crypto'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { WeirError } from '../base/errors.ts'
+import { nearest } from '../base/nearest.ts'
+import { addHealthRoutes } from './health-routes.ts'
+import { addRequestMetrics, type RequestMetrics } from './request-metrics.ts'
+import { addQueryRoute } from './query-route.ts'
+import { errorReply, requestIdHeader } from './reply.ts'
+import { ruleFor } from './route-by-header.ts'
+import { schemaError, strictAjv } from './schema.ts'
+import { addStoreRoutes } from './store-routes.ts'
+import type { ApiThings } from './things.ts'
+
+/** A query is text and some numbers. Routes that take more say so. */
+const bodyBytesMax = 1024 * 1024
+/** A request must have come whole by then: a slow sender must not hold a connection for ever. */
+const requestTimeoutMs = 60_000
+const keepAliveTimeoutMs = 30_000
+
+export function createServer(things: ApiThings): FastifyInstance {
+  const metrics = addRequestMetrics(things.metrics)
+  const server = Fastify({
+    logger: false,
+    bodyLimit: bodyBytesMax,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    forceCloseConnections: 'idle',
+    requestIdHeader: false,
+    genReqId: newRequestId,
+    ajv: { customOptions: strictAjv },
+    schemaErrorFormatter: schemaError,
+    routerOptions: { constraints: { api: apiConstraint } },
+    clientErrorHandler: (error, socket) => refuseUnparsed(error, socket, metrics),
+    frameworkErrors: (error, request, reply) => {
+      const { status, headers, text } = rawReply(error, request.id)
+      reply.raw.writeHead(status, headers).end(text)
+    },
+  })
+  server.addHook('onRequest', (request, reply, done) => {
+    void reply.header(requestIdHeader, request.id)
+    done(encodingError(request))
+  })
+  // A kept connection would keep a closing server waiting for its time-out.
+  let closing = false
+  server.addHook('preClose', (done) => {
+    closing = true
+    done()
+  })
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    if (closing) void reply.header('connection', 'close')
+    done(null, payload)
+  })
+  server.setErrorHandler((error, request, reply) => {
+    const { status, headers, body, failed } = errorReply(error, request.id)
+    if (failed) {
+      metrics.failures.inc()
+      things.log.error('request failed', {
+        requestId: request.id,
+        method: request.method,
+        path: pathOf(request),
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      })
+    }
+    return reply.code(status).headers(headers).send(body)
+  })
+  server.setNotFoundHandler((request) => {
+    throw notFound(request, paths)
+  })
+  const paths: string[] = []
+  server.addHook('onRoute', ({ url }) => void paths.push(url))
+  server.addHook('onResponse', (request, reply, done) => {
+    metrics.answered(request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime)
+    done()
+  })
+  addHealthRoutes(server, things)
+  addQueryRoute(server, things.query)
+  addStoreRoutes(server, things.store, things.sample)
+  return server
+}
+
+const newRequestId = (): string => randomUUID().toUpperCase()
+
+/** Lets a route say for which API it is; the others do not see its path. */
+const apiConstraint = {
+  name: 'api',
+  storage: () => {
+    const handlers = new Map<unknown, never>()
+    return {
+      get: (api: unknown) => handlers.get(api) ?? null,
+      set: (api: unknown, handler: never) => void handlers.set(api, handler),
+    }
+  },
+  deriveConstraint: (request: IncomingMessage) => ruleFor(request)?.api ?? 'none',
+  mustMatchWhenDerived: true,
+}
+
+/** Bodies are read as they are: a compressed one would only be misread. */
+function encodingError(request: FastifyRequest): WeirError | undefined {
+  const encoding = request.headers['content-encoding']
+  if (encoding === undefined || encoding === 'identity') return undefined
+  return new WeirError('ParameterInvalid', 'the request body must not be compressed', {
+    place: 'header content-encoding',
+  })
+}
+
+function notFound(request: FastifyRequest, paths: readonly string[]): WeirError {
+  const rule = ruleFor(request.raw)
+  const path = pathOf(request)
+  if (rule === undefined)
+    return new WeirError('NotFound', `${request.method} ${path} is for no API of this server`, {
+      hint: 'Weir’s own routes are /healthz, /metrics and those under /weir/v1/',
+    })
+  if (rule.api !== 'weir') {
+    const name = rule.api === 'vpc' ? 'VPC' : 'log service'
+    return new WeirError('NotFound', `this server has no ${name} API yet (${rule.why})`)
+  }
+  const near = nearest(path, paths)
+  const hint =
+    near === path
+      ? `${path} is there, but not for ${request.method}`
+      : near === undefined
+        ? undefined
+        : `Did you mean ${near}?`
+  return new WeirError(
+    'NotFound',
+    `there is no route ${request.method} ${path}`,
+    hint === undefined ? {} : { hint },
+  )
+}
+
+/** For messages and the log: without the query, and not longer than anyone reads. */
+function pathOf(request: FastifyRequest): string {
+  const [path = ''] = request.url.split('?')
+  return path.length > 200 ? `${path.slice(0, 200)}...` : path
+}
+
+/** A reply to what never reached a route. */
+function rawReply(error: Error, requestId: string) {
+  const { status, headers, body } = errorReply(error, requestId)
+  const text = JSON.stringify(body)
+  const about = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(text)),
+  }
+  return { status, headers: { ...headers, ...about }, text }
+}
+
+/** Answers what Node's parser could not read: there is no request then, only a socket. */
+function refuseUnparsed(error: Error, socket: Socket, metrics: RequestMetrics): void {
+  if (socket.destroyed || ('code' in error && error.code === 'ECONNRESET')) return // a caller that went away
+  metrics.unparsed.inc()
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const { status, headers, text } = rawReply(error, newRequestId())
+  const lines = Object.entries({ ...headers, connection: 'close' }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  )
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${text}`)
+}

@@ -1,0 +1,113 @@
+import type { FastifyInstance } from 'fastify'
+import { WeirError } from '../base/errors.ts'
+import { flowLogTopic } from '../record/columns.ts'
+import { parseRecords } from '../record/parse.ts'
+import type { LogstoreEntry, ProjectEntry, RecordsAnswer } from './contract.ts'
+import { assertFromThisMachine } from './loopback-only.ts'
+import type { RecordStore, SampleRemover } from './things.ts'
+
+/** About 80,000 records: two to four bytes of memory for each byte of it while it is read. */
+export const recordsBytesMax = 32 * 1024 * 1024
+const ndjson = 'application/x-ndjson'
+
+interface RecordsQuery {
+  readonly project: string
+  readonly logstore: string
+  readonly flowLog: string
+  readonly run: string
+  readonly number: string
+}
+
+const name = { type: 'string', minLength: 1, maxLength: 128 } as const
+const recordsQuery = {
+  type: 'object',
+  required: ['project', 'logstore', 'flowLog', 'run', 'number'],
+  additionalProperties: false,
+  properties: {
+    project: name,
+    logstore: name,
+    flowLog: name,
+    run: name,
+    number: { type: 'string', pattern: '^(0|[1-9][0-9]{0,14})$' },
+  },
+} as const
+const noQuery = { type: 'object', additionalProperties: false, properties: {} } as const
+
+/**
+ * For this machine only: GET /weir/v1/projects, DELETE /weir/v1/sample, and POST /weir/v1/records, which
+ * answers when the batch is on disk and stores a batch that is sent again once.
+ */
+export function addStoreRoutes(
+  server: FastifyInstance,
+  store: RecordStore,
+  sample: SampleRemover,
+): void {
+  const constraints = { api: 'weir' }
+  server.register((own, _, registered) => {
+    own.addHook('onRequest', (request, _reply, done) => {
+      assertFromThisMachine(request.socket.remoteAddress, request.headers)
+      done()
+    })
+    own.get(
+      '/weir/v1/projects',
+      { constraints, schema: { querystring: noQuery } },
+      async (_request, reply) => reply.send({ projects: await listProjects(store) }),
+    )
+    own.delete(
+      '/weir/v1/sample',
+      { constraints, schema: { querystring: noQuery } },
+      async (_request, reply) => {
+        await sample.remove()
+        return reply.send({})
+      },
+    )
+    own.removeAllContentTypeParsers()
+    own.addContentTypeParser(ndjson, { parseAs: 'buffer' }, (_request, body, done) =>
+      done(null, body),
+    )
+    own.post<{ Querystring: RecordsQuery; Body: Buffer | undefined }>(
+      '/weir/v1/records',
+      { constraints, schema: { querystring: recordsQuery }, bodyLimit: recordsBytesMax },
+      async (request, reply) => {
+        if (request.body === undefined)
+          throw new WeirError('ParameterInvalid', `records come as ${ndjson}`)
+        return reply.send(await putRecords(store, request.query, request.body))
+      },
+    )
+    registered()
+  })
+}
+
+async function putRecords(
+  store: RecordStore,
+  { project, logstore, flowLog, run, number }: RecordsQuery,
+  body: Buffer,
+): Promise<RecordsAnswer> {
+  const batch = parseRecords(body)
+  const id = { flowLog, run, number: Number(number) }
+  const { stored } = await store.append(project, logstore, batch, { id, topic: flowLogTopic })
+  return { rows: batch.rows, stored }
+}
+
+async function listProjects(store: RecordStore): Promise<ProjectEntry[]> {
+  const entries: ProjectEntry[] = []
+  for (const { name: project, description, labels } of store.projects()) {
+    const logstores: LogstoreEntry[] = []
+    for (const { name: logstore, ttlDays } of store.logstores(project)) {
+      const rows = await rowsIn(store, project, logstore)
+      logstores.push({ name: logstore, rows, ttlDays })
+    }
+    entries.push({ name: project, description, labels, logstores })
+  }
+  return entries
+}
+
+/** Every acknowledged row is in exactly one file of a lease. */
+async function rowsIn(store: RecordStore, project: string, logstore: string): Promise<number> {
+  const lease = await store.lease(project, logstore, 0, Number.MAX_SAFE_INTEGER)
+  try {
+    return lease.files.reduce((sum, file) => sum + file.rows, 0)
+  } finally {
+    lease.release()
+  }
+}

@@ -1,0 +1,79 @@
+/** A server on a free port over a real log store, for the tests of this folder. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { Registry } from 'prom-client'
+import type { Log, LogFields } from '../base/log.ts'
+import { openLogStore } from '../logstore/logstore.ts'
+import { flowRecordColumns } from '../record/columns.ts'
+import { type ApiThings, createApi, type QueryAnswer } from './api.ts'
+
+export const record: Readonly<Record<string, string>> = {
+  version: '1',
+  'account-id': '-',
+  'eni-id': 'eni-web1',
+  'vm-id': 'i-web1',
+  'vswitch-id': 'vsw-web',
+  'vpc-id': 'vpc-shop',
+  type: 'IPv4',
+  protocol: '6',
+  srcaddr: '120.26.0.1',
+  srcport: '52000',
+  dstaddr: '10.0.0.1',
+  dstport: '80',
+  direction: 'in',
+  action: 'ACCEPT',
+  packets: '10',
+  bytes: '5200',
+  start: '1700000000',
+  end: '1700000060',
+  'tcp-flags': '27',
+  'log-status': 'OK',
+  traffic_path: '7',
+}
+
+export const answer: QueryAnswer = {
+  columns: [{ name: 'srcaddr', type: 'varchar' }],
+  rows: [['120.26.0.1'], [null]],
+  hasSql: true,
+  exact: true,
+  scannedRows: 2,
+  elapsedMs: 3,
+  limited: false,
+}
+
+export interface LoggedError {
+  readonly message: string
+  readonly fields: LogFields
+}
+
+/** Logstore weir/flow-log is there and empty. What the test does not replace answers `answer`. */
+export async function startServer(t: TestContext, replaced: Partial<ApiThings> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-api-'))
+  const store = await openLogStore(folder)
+  store.createProject('weir', { description: 'Weir’s own', labels: { of: 'test' } })
+  store.createLogstore('weir', 'flow-log', { columns: flowRecordColumns, ttlDays: 30 })
+  const errors: LoggedError[] = []
+  const log: Log = {
+    info: () => {},
+    warn: () => {},
+    error: (message, fields = {}) => void errors.push({ message, fields }),
+  }
+  const api = createApi({
+    query: { run: () => Promise.resolve(answer) },
+    store,
+    sample: { remove: () => store.deleteProject('weir') },
+    problems: () => [],
+    log,
+    metrics: new Registry(),
+    ...replaced,
+  })
+  const url = await api.listen('127.0.0.1', 0)
+  t.after(async () => {
+    await api.close(0)
+    await store.close()
+    rmSync(folder, { recursive: true })
+  })
+  return { api, url, store, errors }
+}

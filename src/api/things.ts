@@ -1,0 +1,31 @@
+/** What the API asks: the things the program hands in. Each says only what a route needs of it. */
+import type { Registry } from 'prom-client'
+import type { Log } from '../base/log.ts'
+import type { LogStore } from '../logstore/logstore.ts'
+import type { QueryAnswer, QueryRequest } from './contract.ts'
+
+export interface ApiThings {
+  readonly query: QueryRunner
+  readonly store: RecordStore
+  readonly sample: SampleRemover
+  /** What is broken now, a sentence each; none when all is well. /healthz asks. */
+  readonly problems: () => readonly string[]
+  readonly log: Log
+  /** Where the counters of the API join those of the other parts; /metrics prints it all. */
+  readonly metrics: Registry
+}
+
+export interface QueryRunner {
+  /**
+   * Runs `search | SQL`. Without `from` and `to`: everything stored. Throws WeirError of the Query
+   * codes, InvalidTimeRange, ProjectNotExist, LogStoreNotExist; QueryCancelled once `signal` aborts.
+   */
+  run(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer>
+}
+
+export type RecordStore = Pick<LogStore, 'projects' | 'logstores' | 'lease' | 'append'>
+
+export interface SampleRemover {
+  /** Removes the sample project with all it holds. Throws ProjectNotExist. */
+  remove(): Promise<void>
+}
