@@ -62,7 +62,10 @@ export class Background {
 
   /** Frees the log files that are in segments. */
   async freeLog(): Promise<void> {
-    await this.#log.free(this.#parts.catalogue.coveredThrough())
+    const { catalogue, hot } = this.#parts
+    const covered = hot.coveredThrough(0, 0)
+    if (covered > catalogue.coveredThrough()) catalogue.setCoveredThrough(covered)
+    await this.#log.free(covered)
   }
 
   /** Flushes all and frees the log; a merge is abandoned: its file is removed, its inputs stay. */

@@ -164,18 +164,18 @@ export class Catalogue {
 function openDatabase(path: string): DatabaseSync {
   const db = new DatabaseSync(path)
   try {
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
     const version = pragma(db, 'user_version')
     const empty = Number(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']) === 0
-    if (version === 0 && empty) db.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`)
-    else if (pragma(db, 'application_id') !== applicationId)
+    if (!empty && pragma(db, 'application_id') !== applicationId)
       throw new WeirError('DataDirInvalid', 'this is not a catalogue of Weir', { place: path })
-    else if (version !== catalogueVersion)
+    if (!empty && version !== catalogueVersion)
       throw new WeirError(
         'DataDirInvalid',
         `the catalogue has version ${version}, this Weir knows ${catalogueVersion}`,
         { place: path, hint: 'start the newer Weir that wrote it' },
       )
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
+    if (empty) db.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`)
     return db
   } catch (error) {
     db.close()

@@ -52,11 +52,13 @@ function checkTimes(batch: ColumnBatch, hoursMax: number): void {
   const times = batch.columns.get('__time__')
   if (times?.kind !== 'integer') throw invalid('the batch has no column __time__')
   const hours = new Set<number>()
+  let last = -1
   for (let row = 0; row < batch.rows; row++) {
     const time = times.values[row]!
     if (!(time >= 0 && time <= timeMax))
       throw invalid(`row ${row} has __time__ ${time}`, 'Unix seconds, in every row')
-    hours.add(Math.floor(time / hourSeconds))
+    const hour = Math.floor(time / hourSeconds)
+    if (hour !== last) hours.add((last = hour))
   }
   if (hours.size > hoursMax)
     throw invalid(`the rows of a batch lie in at most ${hoursMax} hours, not ${hours.size}`)

@@ -286,3 +286,31 @@ test('segments without their catalogue are not touched', async (context) => {
   await assert.rejects(openLogStore(folder), { code: 'DataDirInvalid' })
   assert.equal(names(folder).length, 1)
 })
+
+test('closing during a merge loses nothing', async (context) => {
+  const { folder, store, clock } = await opened(context)
+  for (let file = 0; file < 4; file++)
+    await putSegment(
+      store,
+      Array.from({ length: 5000 }, (_, row): TestRow => [
+        at + (row % hour),
+        'a',
+        file * 5000 + row,
+        null,
+      ]),
+    )
+  clock.now = at + 2 * hour
+  const merge = store.maintain().catch((error: unknown) => error)
+  await store.close()
+  await merge
+  const again = await opened(context, {}, nodeDisk, folder)
+  assert.deepEqual((await ask(again.store, 'shop', 'log', sums))[0]?.slice(0, 3), [
+    20_000,
+    20_000,
+    (20_000 * 19_999) / 2,
+  ])
+  assert.deepEqual(
+    names(folder).filter((name) => name.endsWith('.tmp')),
+    [],
+  )
+})

@@ -41,7 +41,7 @@ export class LogWriter {
   readonly #disk: Disk
   readonly #folder: string
   readonly #limits: LogLimits
-  readonly #closed: LogFileState[]
+  #closed: LogFileState[]
   #open: OpenFile | undefined
   #nextSequence: number
   #queue: Waiting[] = []
@@ -92,12 +92,17 @@ export class LogWriter {
 
   /** Removes closed files that hold nothing above `sequence`; damaged ones are kept under another name. */
   async free(sequence: number): Promise<void> {
-    const free = this.#closed.filter((file) => file.lastSequence <= sequence)
-    for (const file of free) {
-      if (file.damaged) await this.#disk.publish(file.path, `${file.path}.damaged`)
-      else await this.#disk.remove(file.path)
-      this.#closed.splice(this.#closed.indexOf(file), 1)
-    }
+    const isFree = (file: LogFileState) => file.lastSequence <= sequence
+    const free = this.#closed.filter(isFree)
+    this.#closed = this.#closed.filter((file) => !isFree(file))
+    for (let file = free.shift(); file; file = free.shift())
+      try {
+        if (file.damaged) await this.#disk.publish(file.path, `${file.path}.damaged`)
+        else await this.#disk.remove(file.path)
+      } catch (error) {
+        this.#closed.unshift(file, ...free)
+        throw error
+      }
   }
 
   /** Waits for what is queued and closes the file. */

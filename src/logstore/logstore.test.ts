@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { LogStore, LogStoreConfig, LogStoreEffects } from './logstore.ts'
@@ -356,4 +357,38 @@ test('a second writer is refused, also in this process', async (context) => {
     message: `another process (pid ${process.pid}) has this data directory open`,
     place: folder,
   })
+})
+
+test('a catalogue of a newer Weir, or of nobody, is refused and not touched', async (context) => {
+  const { folder, store } = await opened(context)
+  await store.close()
+  const path = join(folder, 'catalogue.db')
+  const change = (sql: string) => {
+    const db = new DatabaseSync(path)
+    db.exec(sql)
+    db.close()
+  }
+  change('PRAGMA user_version = 99')
+  await assert.rejects(open(folder), {
+    code: 'DataDirInvalid',
+    message: 'the catalogue has version 99, this Weir knows 1',
+    hint: 'start the newer Weir that wrote it',
+    place: path,
+  })
+  change('PRAGMA user_version = 1; PRAGMA application_id = 5')
+  await assert.rejects(open(folder), {
+    code: 'DataDirInvalid',
+    message: 'this is not a catalogue of Weir',
+  })
+  writeFileSync(path, 'this is no database at all, however long one makes it')
+  await assert.rejects(open(folder), {
+    code: 'DataDirInvalid',
+    message: 'the catalogue cannot be read',
+  })
+})
+
+test('a data directory that cannot be is refused', async (context) => {
+  const file = join(temporaryFolder(context), 'file')
+  writeFileSync(file, '')
+  await assert.rejects(open(file), { code: 'DataDirInvalid', place: file })
 })

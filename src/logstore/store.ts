@@ -103,6 +103,7 @@ export class OpenStore implements LogStore {
     this.#checkOpen()
     const { id } = this.#parts.directory.logstore(project, name)
     await this.#background.flush(id)
+    this.#checkOpen()
     this.#parts.directory.logstore(project, name)
     return this.#parts.files.lease(this.#parts.segments.overlapping(id, from, to))
   }
