@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { WeirError } from '../base/errors.ts'
-import { createApi, type QueryRequest } from './api.ts'
-import { answer, record, startServer } from './testing.ts'
+import { defaultQueryConfig, QueryEngine } from '../query/query.ts'
+import { createApi, type RangedQuery } from './api.ts'
+import { answer, record, startServer } from '../../test/api-server.ts'
 
 const json = { 'content-type': 'application/json' }
 const ndjson = { 'content-type': 'application/x-ndjson' }
@@ -38,7 +39,7 @@ async function sendRaw(url: string, bytes: string): Promise<string> {
 }
 
 test('a query reaches the runner as it was sent and its answer comes back', async (t) => {
-  const requests: QueryRequest[] = []
+  const requests: RangedQuery[] = []
   const { url } = await startServer(t, {
     query: {
       run: (request) => {
@@ -57,7 +58,43 @@ test('a query reaches the runner as it was sent and its answer comes back', asyn
     zone: 'Asia/Shanghai',
   }
   assert.deepEqual(await post(`${url}/weir/v1/query`, whole), { status: 200, body: answer })
-  assert.deepEqual(requests, [whole])
+  await post(`${url}/weir/v1/query`, asked)
+  assert.deepEqual(requests, [whole, { ...asked, from: 0, to: 9_999_999_999 }])
+})
+
+test('records that were put are there for the very next query', async (t) => {
+  const { url } = await startServer(t, (store) => {
+    const engine = new QueryEngine({ ...defaultQueryConfig, workers: 1 }, store)
+    t.after(() => engine.close())
+    return { query: engine }
+  })
+  const lines = ['4', '5', '6'].map((bytes) => JSON.stringify({ ...record, bytes })).join('\n')
+  await putBatch(url, 0, lines)
+  const { status, body } = await post(`${url}/weir/v1/query`, {
+    ...asked,
+    query: 'dstport: 80 | SELECT dstaddr, sum(bytes) AS total, traffic_path GROUP BY 1, 3',
+  })
+  assert.equal(status, 200)
+  const { elapsedMs, ...rest } = body
+  assert.equal(typeof elapsedMs, 'number')
+  assert.deepEqual(rest, {
+    columns: [
+      { name: 'dstaddr', type: 'varchar' },
+      { name: 'total', type: 'bigint' },
+      { name: 'traffic_path', type: 'bigint' },
+    ],
+    rows: [['10.0.0.1', '15', '7']],
+    hasSql: true,
+    exact: true,
+    scannedRows: 3,
+    scannedFiles: 1,
+    limited: false,
+  })
+  const refused = await post(`${url}/weir/v1/query`, {
+    ...asked,
+    query: '* | SELECT bytes FORM log',
+  })
+  assert.deepEqual([refused.status, refused.body['code']], [400, 'QuerySyntax'])
 })
 
 test('a body that is wrong is refused and the field is named', async (t) => {

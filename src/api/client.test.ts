@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { WeirError } from '../base/errors.ts'
 import { projectsOfServer, putRecords, queryServer, removeSample } from './client.ts'
-import { answer, record, startServer } from './testing.ts'
+import { answer, record, startServer } from '../../test/api-server.ts'
 
 const asked = { project: 'weir', logstore: 'flow-log', query: '*' }
 const target = {

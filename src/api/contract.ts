@@ -6,7 +6,7 @@ export interface QueryRequest {
   readonly logstore: string
   /** `search | SQL`. */
   readonly query: string
-  /** Unix seconds, `from <= __time__ < to`. */
+  /** Unix seconds, `from <= __time__ < to`; without them everything stored. */
   readonly from?: number
   readonly to?: number
   /** For a search without SQL: how many rows, and from which on. */
@@ -24,18 +24,19 @@ export interface QueryColumn {
   readonly type: string
 }
 
-export type QueryValue = string | number | boolean | null
-
 export interface QueryAnswer {
   readonly columns: readonly QueryColumn[]
-  readonly rows: readonly (readonly QueryValue[])[]
+  /** Values as text, as the log service prints them; an absent one is null. */
+  readonly rows: readonly (readonly (string | null)[])[]
   /** Whether the query had a SQL part. */
   readonly hasSql: boolean
   /** "An answer is exact or says what is missing." */
   readonly exact: boolean
+  /** Rows and files that were read, whether or not they matched. */
   readonly scannedRows: number
+  readonly scannedFiles: number
   readonly elapsedMs: number
-  /** Whether rows were left out by a limit that the query did not set itself. */
+  /** Whether there are more rows: the default LIMIT, the page or a cap left them out. */
   readonly limited: boolean
 }
 

@@ -89,17 +89,37 @@ async function putRecords(
   return { rows: batch.rows, stored }
 }
 
+/** What is deleted while the list is made is left out of it. */
 async function listProjects(store: RecordStore): Promise<ProjectEntry[]> {
-  const entries: ProjectEntry[] = []
-  for (const { name: project, description, labels } of store.projects()) {
-    const logstores: LogstoreEntry[] = []
-    for (const { name: logstore, ttlDays } of store.logstores(project)) {
-      const rows = await rowsIn(store, project, logstore)
-      logstores.push({ name: logstore, rows, ttlDays })
-    }
-    entries.push({ name: project, description, labels, logstores })
+  const entries = await Promise.all(
+    store.projects().map(async ({ name: project, description, labels }) => {
+      const logstores = await unlessDeleted(() => listLogstores(store, project))
+      return logstores && { name: project, description, labels, logstores }
+    }),
+  )
+  return entries.filter((entry) => entry !== undefined)
+}
+
+async function listLogstores(store: RecordStore, project: string): Promise<LogstoreEntry[]> {
+  const entries = await Promise.all(
+    store.logstores(project).map(async ({ name: logstore, ttlDays }) => {
+      const rows = await unlessDeleted(() => rowsIn(store, project, logstore))
+      return rows === undefined ? undefined : { name: logstore, rows, ttlDays }
+    }),
+  )
+  return entries.filter((entry) => entry !== undefined)
+}
+
+async function unlessDeleted<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    const gone =
+      error instanceof WeirError &&
+      (error.code === 'ProjectNotExist' || error.code === 'LogStoreNotExist')
+    if (gone) return undefined
+    throw error
   }
-  return entries
 }
 
 /** Every acknowledged row is in exactly one file of a lease. */

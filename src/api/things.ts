@@ -15,13 +15,16 @@ export interface ApiThings {
   readonly metrics: Registry
 }
 
+/** A `QueryEngine`. */
 export interface QueryRunner {
   /**
-   * Runs `search | SQL`. Without `from` and `to`: everything stored. Throws WeirError of the Query
-   * codes, InvalidTimeRange, ProjectNotExist, LogStoreNotExist; QueryCancelled once `signal` aborts.
+   * Runs `search | SQL`. Throws WeirError of the Query codes, InvalidTimeRange, ProjectNotExist,
+   * LogStoreNotExist; QueryCancelled once `signal` aborts.
    */
-  run(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer>
+  run(request: RangedQuery, signal: AbortSignal): Promise<QueryAnswer>
 }
+
+export type RangedQuery = QueryRequest & { readonly from: number; readonly to: number }
 
 export type RecordStore = Pick<LogStore, 'projects' | 'logstores' | 'lease' | 'append'>
 

@@ -1,13 +1,13 @@
-/** A server on a free port over a real log store, for the tests of this folder. */
+/** A server on a free port over a real log store, for the tests of `src/api/`. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { Registry } from 'prom-client'
-import type { Log, LogFields } from '../base/log.ts'
-import { openLogStore } from '../logstore/logstore.ts'
-import { flowRecordColumns } from '../record/columns.ts'
-import { type ApiThings, createApi, type QueryAnswer } from './api.ts'
+import type { Log, LogFields } from '../src/base/log.ts'
+import { type LogStore, openLogStore } from '../src/logstore/logstore.ts'
+import { flowRecordColumns } from '../src/record/columns.ts'
+import { type ApiThings, createApi, type QueryAnswer } from '../src/api/api.ts'
 
 export const record: Readonly<Record<string, string>> = {
   version: '1',
@@ -39,6 +39,7 @@ export const answer: QueryAnswer = {
   hasSql: true,
   exact: true,
   scannedRows: 2,
+  scannedFiles: 1,
   elapsedMs: 3,
   limited: false,
 }
@@ -49,7 +50,10 @@ export interface LoggedError {
 }
 
 /** Logstore weir/flow-log is there and empty. What the test does not replace answers `answer`. */
-export async function startServer(t: TestContext, replaced: Partial<ApiThings> = {}) {
+export async function startServer(
+  t: TestContext,
+  replaced: Partial<ApiThings> | ((store: LogStore) => Partial<ApiThings>) = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'weir-api-'))
   const store = await openLogStore(folder)
   store.createProject('weir', { description: 'Weir’s own', labels: { of: 'test' } })
@@ -67,7 +71,7 @@ export async function startServer(t: TestContext, replaced: Partial<ApiThings> =
     problems: () => [],
     log,
     metrics: new Registry(),
-    ...replaced,
+    ...(typeof replaced === 'function' ? replaced(store) : replaced),
   })
   const url = await api.listen('127.0.0.1', 0)
   t.after(async () => {
