@@ -21,7 +21,7 @@ import {
 import { actionText, directionText } from '../src/record/batch.ts'
 import { parseAddress } from '../src/vpc/address.ts'
 import { parseTopology } from '../src/vpc/topology.ts'
-import { type Assigner, ObservationBatch, topologyAssigner } from '../src/vpc/vpc.ts'
+import { owner, type Assigner, ObservationBatch, topologyAssigner } from '../src/vpc/vpc.ts'
 
 export interface Watch {
   readonly assigner: Assigner
@@ -45,8 +45,8 @@ export function watch(assigner: Assigner): Watch {
     assigner.assign(batch, out)
     const seen = packets.map((): string[] => [])
     for (let row = 0; row < out.rows; row++) {
-      const eni = assigner.enis[out.eni[row]!]!.eniId
-      const what = `${directionText[out.direction[row]!]} ${actionText[out.action[row]!]}`
+      const eni = assigner.enis[owner.eni(out.owner[row]!)]!.eniId
+      const what = `${directionText[owner.direction(out.owner[row]!)]} ${actionText[owner.action(out.owner[row]!)]}`
       seen[out.packet[row]!]!.push(`${eni} ${what} ${out.path[row]}`)
     }
     return seen

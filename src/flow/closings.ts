@@ -3,16 +3,9 @@
  * connection comes in here with its first FIN or RST, so ordinary packets cost nothing. Rules:
  * records.md 29, 47 to 50.
  */
-import { ConnectionTable } from '../vpc/vpc.ts'
+import { ConnectionTable, owner, ownerOf } from '../vpc/vpc.ts'
 import { tcpFlag } from '../packet/packet.ts'
-import {
-  type ConnectionWatch,
-  entryWords,
-  type FlowTable,
-  owner,
-  ownerOf,
-  unitWords,
-} from './flow-table.ts'
+import { type ConnectionWatch, entryWords, type FlowTable, unitWords } from './flow-table.ts'
 
 const accept = 1 // record/batch.ts `action.accept`; flow/ does not import record/
 const directions = [0, 1, 2] as const

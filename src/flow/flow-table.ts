@@ -4,6 +4,7 @@
  */
 import { randomInt } from 'node:crypto'
 import { about, protocol, rowWords, tcpFlag } from '../packet/packet.ts'
+import type { ObservationBatch } from '../vpc/vpc.ts'
 
 /**
  * An entry is one unit (IPv4) or two (IPv6) of 16 words:
@@ -20,32 +21,6 @@ import { about, protocol, rowWords, tcpFlag } from '../packet/packet.ts'
 export const unitWords = 16
 export const entryIpv6 = 1 << 16
 
-/** Where a flow belongs: the ENI with direction and action (record/batch.ts codes), above the protocol. */
-export const ownerOf = (eni: number, direction: number, action: number): number =>
-  (eni << 12) | (direction << 10) | (action << 8)
-export const owner = {
-  eni: (word: number): number => word >>> 12,
-  direction: (word: number): number => (word >>> 10) & 3,
-  action: (word: number): number => (word >>> 8) & 3,
-  protocol: (word: number): number => word & 0xff,
-} as const
-/** ENIs an owner word has room for. */
-export const ownerEnisMax = 1 << 20
-
-/** What is to be counted: rows of a packet batch, each with its owner and traffic path. Reused. */
-export class FlowRows {
-  count = 0
-  readonly rows: Uint16Array
-  readonly owners: Int32Array
-  readonly paths: Uint8Array
-
-  constructor(capacity: number) {
-    this.rows = new Uint16Array(capacity)
-    this.owners = new Int32Array(capacity)
-    this.paths = new Uint8Array(capacity)
-  }
-}
-
 /** Who is told of TCP packets that may close a connection: `closings.ts`. */
 export interface ConnectionWatch {
   /** A new accepted or rejected TCP flow came in with this packet row. */
@@ -61,10 +36,13 @@ export interface ConnectionWatch {
   ): void
 }
 
-/** The smallest index; a table grows by doubling when it is half full. */
-const indexSlotsMin = 1 << 10
+/** Index slots for each flow, at least: seven in eight flows then stand in the first slot looked at. */
+const slotsPerFlow = 8
+const indexSlotsMin = 1 << 12
 /** Rows looked up together, so that their cache misses overlap instead of following each other. */
 const stride = 128
+/** Entries up to 1 MiB stay in the second-level cache; touching them ahead would only cost. */
+const wordsInCache = 1 << 18
 
 // Odd multipliers drawn anew in each process: a sender cannot choose packets that collide.
 const oddMultiplier = (): number => randomInt(2 ** 31) * 2 + 1
@@ -75,7 +53,13 @@ const m3 = oddMultiplier() | 0
 const m4 = oddMultiplier() | 0
 
 const hashes = new Int32Array(stride)
+/** Entries, as offsets in words, that the index gave for the rows of a stride. */
 const found = new Int32Array(stride)
+/** Rows of a stride left to `#countLeft`, and their entries, 0 where none was found. */
+const left = new Int32Array(stride)
+const leftEntries = new Int32Array(stride)
+
+const closingMarks = (tcpFlag.fin | tcpFlag.syn | tcpFlag.rst) << about.flagsShift
 
 export class FlowTable {
   /** Number of flows. */
@@ -102,10 +86,13 @@ export class FlowTable {
     this.#closings = closings
     this.#flowsMax = flowsMax
     let slots = indexSlotsMin
-    while (slots < flowsExpected * 2) slots *= 2
+    while (slots < flowsExpected * slotsPerFlow) slots *= 2
     this.#index = new Int32Array(slots)
     this.#mask = slots - 1
-    const units = Math.max(indexSlotsMin / 2, Math.ceil(flowsExpected * 1.1) + 2 * stride)
+    const units = Math.max(
+      indexSlotsMin / slotsPerFlow,
+      Math.ceil(flowsExpected * 1.1) + 2 * stride,
+    )
     this.#words = new Int32Array(units * unitWords)
     this.#totals = new Float64Array(this.#words.buffer)
   }
@@ -113,71 +100,116 @@ export class FlowTable {
   /**
    * Adds packets to their flows. Hot: no allocation, except when the table grows.
    * @param words the packet batch's words
-   * @param rows which of its rows, `from` to `to` (exclusive), belong to this window
+   * @param observed what they mean; `from` to `to` (exclusive) belong to this window
    */
-  add(words: Int32Array, rows: FlowRows, from: number, to: number): void {
+  add(words: Int32Array, observed: ObservationBatch, from: number, to: number): void {
     for (let start = from; start < to; start += stride) {
       const count = Math.min(stride, to - start)
       this.#reserve(count)
-      this.#lookAhead(words, rows, start, count)
-      this.#count(words, rows, start, count)
+      this.#lookUp(words, observed, start, count)
+      this.#count(words, observed, start, count)
     }
   }
 
-  /** Hashes rows and touches their index slots and entries: independent loads, so the misses overlap. */
-  #lookAhead(words: Int32Array, rows: FlowRows, start: number, count: number): void {
-    const index = this.#index
-    const entries = this.#words
-    const mask = this.#mask
+  /**
+   * Hashes rows, then reads their index slots, then a word of their entries: three short loops of independent
+   * loads, so that many cache misses are under way at once.
+   */
+  #lookUp(words: Int32Array, observed: ObservationBatch, start: number, count: number): void {
     for (let i = 0; i < count; i++) {
-      const at = rows.rows[start + i]! * rowWords
+      const at = observed.packet[start + i]! * rowWords
       const mark = words[at + 9]!
-      const key = rows.owners[start + i]! | (mark & about.protocolMask)
-      const hash =
+      const key = observed.owner[start + i]! | (mark & about.protocolMask)
+      hashes[i] =
         (mark & about.ipv6) === 0
           ? hashIpv4(words[at]!, words[at + 4]!, words[at + 8]!, key)
           : hashIpv6(words, at, 4, words[at + 8]!, key)
-      hashes[i] = hash
-      found[i] = index[hash & mask]!
     }
+    const index = this.#index
+    const mask = this.#mask
+    for (let i = 0; i < count; i++) found[i] = index[hashes[i]! & mask]! * unitWords
+    const entries = this.#words
+    if (entries.length <= wordsInCache) return
     let touched = 0
-    for (let i = 0; i < count; i++) touched ^= entries[found[i]! * unitWords]!
+    for (let i = 0; i < count; i++) touched ^= entries[found[i]!]!
     this.touched = touched
   }
 
-  #count(words: Int32Array, rows: FlowRows, start: number, count: number): void {
+  /**
+   * Counts the rows whose entries were found. No call stands in the loop, so that the arrays' addresses stay in
+   * registers; what needs one is left, in order, to `#countLeft`.
+   */
+  #count(words: Int32Array, observed: ObservationBatch, start: number, count: number): void {
     const entries = this.#words
     const totals = this.#totals
+    let leftRows = 0
     for (let i = 0; i < count; i++) {
-      const row = start + i
-      const at = rows.rows[row]! * rowWords
+      const at = observed.packet[start + i]! * rowWords
+      const entry = found[i]!
       const mark = words[at + 9]!
-      const key = rows.owners[row]! | (mark & about.protocolMask)
-      const second = words[at + 11]! >>> 0
-      let entry = found[i]! * unitWords
+      let differs =
+        (entries[entry]! ^ words[at]!) |
+        (entries[entry + 1]! ^ words[at + 4]!) |
+        (entries[entry + 2]! ^ words[at + 8]!) |
+        (entries[entry + 3]! ^ (observed.owner[start + i]! | (mark & about.protocolMask))) |
+        ((mark ^ entries[entry + 10]!) & about.ipv6)
+      if ((mark & about.ipv6) !== 0)
+        differs |=
+          (entries[entry + 16]! ^ words[at + 1]!) |
+          (entries[entry + 17]! ^ words[at + 2]!) |
+          (entries[entry + 18]! ^ words[at + 3]!) |
+          (entries[entry + 20]! ^ words[at + 5]!) |
+          (entries[entry + 21]! ^ words[at + 6]!) |
+          (entries[entry + 22]! ^ words[at + 7]!)
+      if (differs !== 0 || entry === 0) {
+        left[leftRows] = i
+        leftEntries[leftRows++] = 0
+        continue
+      }
+      totals[(entry >>> 1) + 2]! += words[at + 15]!
+      totals[(entry >>> 1) + 3]! += words[at + 10]! >>> 0
+      entries[entry + 10]! |= (mark >>> about.flagsShift) & 0xff
+      const second = words[at + 11]!
+      const newSecond = second !== entries[entry + 9]!
+      if (newSecond) {
+        if (second >>> 0 < entries[entry + 8]! >>> 0) entries[entry + 8] = second
+        if (second >>> 0 > entries[entry + 9]! >>> 0) entries[entry + 9] = second
+      }
+      // A packet of the second already seen cannot tell that its connection was forgotten.
       if (
-        entry === 0 ||
-        entries[entry] !== words[at] ||
-        entries[entry + 2] !== words[at + 8] ||
-        entries[entry + 1] !== words[at + 4] ||
-        entries[entry + 3] !== key ||
-        ((mark | entries[entry + 10]!) & about.ipv6) !== 0
+        (mark & closingMarks) !== 0 ||
+        (newSecond && (entries[entry + 11] !== 0 || leftRows > 0))
       ) {
-        entry = this.#findOrInsert(words, at, key, hashes[i]!, rows.paths[row]!, second)
+        left[leftRows] = i
+        leftEntries[leftRows++] = entry
+      }
+    }
+    if (leftRows > 0) this.#countLeft(words, observed, start, leftRows)
+  }
+
+  /** New flows, and packets that a connection may close with. */
+  #countLeft(words: Int32Array, observed: ObservationBatch, start: number, leftRows: number): void {
+    for (let k = 0; k < leftRows; k++) {
+      const row = start + left[k]!
+      const at = observed.packet[row]! * rowWords
+      const mark = words[at + 9]!
+      const second = words[at + 11]! >>> 0
+      let entry = leftEntries[k]!
+      if (entry === 0) {
+        const key = observed.owner[row]! | (mark & about.protocolMask)
+        entry = this.#findOrInsert(words, at, key, hashes[left[k]!]!, observed.path[row]!, second)
         if (entry === 0) {
           this.refused += words[at + 15]!
           continue
         }
+        this.#totals[(entry >>> 1) + 2]! += words[at + 15]!
+        this.#totals[(entry >>> 1) + 3]! += words[at + 10]! >>> 0
+        this.#words[entry + 10]! |= (mark >>> about.flagsShift) & 0xff
+        if (second < this.#words[entry + 8]! >>> 0) this.#words[entry + 8] = second
+        if (second > this.#words[entry + 9]! >>> 0) this.#words[entry + 9] = second
       }
-      const total = entry >>> 1
-      totals[total + 2]! += words[at + 15]!
-      totals[total + 3]! += words[at + 10]! >>> 0
-      if (second < entries[entry + 8]! >>> 0) entries[entry + 8] = second
-      if (second > entries[entry + 9]! >>> 0) entries[entry + 9] = second
-      const flags = (mark >>> about.flagsShift) & 0xff
-      entries[entry + 10]! |= flags
-      if ((flags & (tcpFlag.fin | tcpFlag.syn | tcpFlag.rst)) !== 0 || entries[entry + 11] !== 0)
-        this.#closings.see(this, entry, words, at, flags, second)
+      if ((mark & about.protocolMask) === protocol.tcp)
+        this.#closings.see(this, entry, words, at, (mark >>> about.flagsShift) & 0xff, second)
     }
   }
 
@@ -206,7 +238,7 @@ export class FlowTable {
     this.#totals[(entry >>> 1) + 2] = 0
     this.#totals[(entry >>> 1) + 3] = 0
     entries[entry + 8] = second
-    entries[entry + 9] = second
+    entries[entry + 9] = 0 // the packet itself brings its second
     entries[entry + 10] = (path << 8) | (ipv6 ? entryIpv6 : 0)
     entries[entry + 11] = 0
     if (ipv6)
@@ -303,7 +335,7 @@ export class FlowTable {
 
   /** Makes room for `count` more flows, so that nothing moves while they are counted. */
   #reserve(count: number): void {
-    if ((this.flows + count) * 2 > this.#index.length) {
+    if ((this.flows + count) * slotsPerFlow > this.#index.length) {
       this.#index = new Int32Array(this.#index.length * 2)
       this.#mask = this.#index.length - 1
       this.#reindex()

@@ -38,13 +38,4 @@ export class OpenFlows {
   }
 }
 
-export {
-  entryIpv6,
-  entryWords,
-  FlowRows,
-  FlowTable,
-  owner,
-  ownerEnisMax,
-  ownerOf,
-  unitWords,
-} from './flow-table.ts'
+export { entryIpv6, entryWords, FlowTable, unitWords } from './flow-table.ts'

@@ -35,7 +35,6 @@ export async function openCapture(source: ByteSource): Promise<CaptureFile> {
   if (magic === blockType.section) return new PcapngReader(rest)
   for (const known of Object.values(pcapMagic))
     if (magic === known || swapped === known) return new PcapReader(rest)
-  source.close()
   throw new WeirError(
     'CaptureUnknownFormat',
     length === 0 && source.broken === undefined

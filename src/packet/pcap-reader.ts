@@ -7,9 +7,9 @@
  * The magic tells byte order and fraction: a1b2c3d4 microseconds, a1b23c4d nanoseconds.
  */
 import type { ByteSource } from './byte-source.ts'
-import { CaptureFile, finishRow, type ReadState, readState } from './capture-file.ts'
-import { decodeFrame } from './decode.ts'
-import { type PacketBatch, packetBatchRows } from './batch.ts'
+import { type PacketBatch, packetBatchRows, rowWords, word } from './batch.ts'
+import { CaptureFile, type ReadState, readState } from './capture-file.ts'
+import { decoded, decodeFrame, decodePlain, linkType } from './decode.ts'
 
 const headerBytes = 24
 const recordHeaderBytes = 16
@@ -37,33 +37,46 @@ export class PcapReader extends CaptureFile {
     const little = this.#little
     const link = this.#linkType
     const scale = this.#nanosecondsPerFraction
-    // The hot loop: one pass, no allocation; `at` is kept in a local until the loop is left.
+    const capturedMax = this.#capturedMax
+    const words = batch.words
     const view = this.view
     const end = this.end
+    // The hot loop: one pass, no allocation; what it counts is kept in locals until it is left.
     let at = this.at
-    while (batch.rows < packetBatchRows) {
-      if (end - at < recordHeaderBytes) {
-        this.at = at
-        return this.starve(recordHeaderBytes)
-      }
-      const captured = view.getUint32(at + 8, little)
-      if (captured > this.#capturedMax)
-        return this.damaged(at, `a record claims ${captured} captured bytes`)
+    let row = batch.rows
+    let secondMin = this.secondMin
+    let secondMax = this.secondMax
+    let captured = 0
+    while (row < packetBatchRows && end - at >= recordHeaderBytes) {
+      captured = view.getUint32(at + 8, little)
       const frame = at + recordHeaderBytes
-      if (end - frame < captured) {
-        this.at = at
-        return this.starve(recordHeaderBytes + captured)
-      }
+      if (captured > capturedMax || end - frame < captured) break
       const second = view.getUint32(at, little)
-      const nanosecond = view.getUint32(at + 4, little) * scale
-      const original = view.getUint32(at + 12, little)
-      if (!(second >= this.secondMin && second <= this.secondMax)) this.sawSecond(second)
-      if (this.count(decodeFrame(view, frame, captured, original, link, batch, batch.rows)))
-        finishRow(batch, second, nanosecond, 0)
+      if (!(second >= secondMin)) secondMin = second
+      if (!(second <= secondMax)) secondMax = second
+      const base = row * rowWords
+      words[base + word.second] = second
+      words[base + word.nanosecond] = Math.imul(view.getInt32(at + 4, little), scale)
+      words[base + word.interface] = 0
+      if (link === linkType.ethernet && decodePlain(view, frame, captured, words, base)) row++
+      else {
+        const original = view.getUint32(at + 12, little)
+        const outcome = decodeFrame(view, frame, captured, original, link, batch, row)
+        if (outcome === decoded.packet) row++
+        else this.count(outcome)
+      }
       at = frame + captured
     }
+    this.frames += row - batch.rows
+    batch.rows = row
+    this.secondMin = secondMin
+    this.secondMax = secondMax
     this.at = at
-    return readState.batchFull
+    if (row === packetBatchRows) return readState.batchFull
+    if (end - at < recordHeaderBytes) return this.starve(recordHeaderBytes)
+    if (captured > capturedMax)
+      return this.damaged(at, `a record claims ${captured} captured bytes`)
+    return this.starve(recordHeaderBytes + captured)
   }
 
   #readHeader(): void {

@@ -12,6 +12,7 @@ import { about, packetBatchRows, rowWords, word, type PacketBatch } from '../pac
 import { action, direction, noTrafficPath, type EniIdentity } from '../record/batch.ts'
 import { byAddress, CaptureTaps } from './capture-taps.ts'
 import { Judge } from './judge.ts'
+import { type ObservationBatch, ownerOf } from './observations.ts'
 import { PathFinder } from './path-finder.ts'
 import { TapDirection } from './tap-direction.ts'
 import type { Topology, TopologyLoad } from './topology.ts'
@@ -19,6 +20,7 @@ import { path } from './traffic-path.ts'
 import { Owners, VpcAddresses } from './vpc-addresses.ts'
 
 export { ConnectionTable, forgetSeconds } from './connections.ts'
+export { ObservationBatch, owner, ownerEnisMax, ownerOf } from './observations.ts'
 export type { Topology, TopologyLoad } from './topology.ts'
 export { trafficPaths } from './traffic-path.ts'
 
@@ -40,20 +42,6 @@ export async function parseTopology(
   load: TopologyLoad = {},
 ): Promise<Topology> {
   return (await import('./topology.ts')).parseTopology(text, fileName, load)
-}
-
-/** What packets of a batch mean at ENIs: one row an observation (a packet may give none, one or two). Flat, reused. */
-export class ObservationBatch {
-  rows = 0
-  /** Row in the PacketBatch. */
-  readonly packet = new Uint16Array(packetBatchRows * 2)
-  /** Index in Assigner.enis. */
-  readonly eni = new Uint32Array(packetBatchRows * 2)
-  /** Codes of record/batch.ts. */
-  readonly direction = new Uint8Array(packetBatchRows * 2)
-  readonly action = new Uint8Array(packetBatchRows * 2)
-  /** Traffic path 0 to 22, or noTrafficPath. */
-  readonly path = new Uint8Array(packetBatchRows * 2)
 }
 
 /** Where frames were read. */
@@ -120,6 +108,8 @@ class PlainAssigner implements Assigner {
   readonly unassigned = 0
   readonly #byInterface: boolean
   readonly #hintMask: number
+  /** The batch that holds what `#fillAlike` wrote. */
+  #alike: ObservationBatch | undefined
 
   constructor(enis: readonly EniIdentity[], byInterface: boolean, useDirectionHint: boolean) {
     this.enis = enis
@@ -137,17 +127,39 @@ class PlainAssigner implements Assigner {
 
   assign(batch: PacketBatch, out: ObservationBatch): void {
     const words = batch.words
-    const hintMask = this.#hintMask
-    const byInterface = this.#byInterface
+    let marks = 0
+    for (let row = 0; row < batch.rows; row++) marks |= words[row * rowWords + word.about]!
+    if ((marks & about.multicast) !== 0 || this.#byInterface || this.#hintMask !== 0)
+      this.#assignEach(batch, out)
+    else {
+      // Every packet of every batch is observed alike: what stands in `out` from the last time still holds.
+      if (out !== this.#alike) this.#fillAlike(out)
+      out.rows = batch.rows
+    }
+  }
+
+  #fillAlike(out: ObservationBatch): void {
+    for (let row = 0; row < packetBatchRows; row++) out.packet[row] = row
+    out.owner.fill(ownerOf(0, direction.none, action.accept))
+    out.path.fill(noTrafficPath)
+    this.#alike = out
+  }
+
+  #assignEach(batch: PacketBatch, out: ObservationBatch): void {
+    this.#alike = undefined
+    const words = batch.words
     let rows = 0
     for (let row = 0; row < batch.rows; row++) {
       const base = row * rowWords
       const mark = words[base + word.about]!
       if (mark & about.multicast) continue
+      const eni = this.#byInterface ? words[base + word.interface]! : 0
       out.packet[rows] = row
-      out.eni[rows] = byInterface ? words[base + word.interface]! : 0
-      out.direction[rows] = (mark >>> about.directionShift) & hintMask
-      out.action[rows] = action.accept
+      out.owner[rows] = ownerOf(
+        eni,
+        (mark >>> about.directionShift) & this.#hintMask,
+        action.accept,
+      )
       out.path[rows] = noTrafficPath
       rows++
     }
@@ -277,8 +289,6 @@ function write(
 ): void {
   const row = out.rows++
   out.packet[row] = packet
-  out.eni[row] = eni
-  out.direction[row] = way
-  out.action[row] = verdict
+  out.owner[row] = ownerOf(eni, way, verdict)
   out.path[row] = trafficPath
 }

@@ -1,14 +1,8 @@
 /** Closed windows to records: start, end, and who had nothing to say. */
 import { FlowRecordBatch, logStatus, recordBatchRows, action as actions } from '../record/batch.ts'
 import { type UnixSeconds } from '../base/time.ts'
-import {
-  entryIpv6,
-  entryWords,
-  type FlowTable,
-  type OpenFlows,
-  owner,
-  unitWords,
-} from '../flow/flow.ts'
+import { entryIpv6, entryWords, type FlowTable, type OpenFlows, unitWords } from '../flow/flow.ts'
+import { owner } from '../vpc/vpc.ts'
 
 /** Takes records before it returns; the batch is used again. All of a batch are of one window. */
 export type RecordTaker = (batch: FlowRecordBatch, windowStart: UnixSeconds) => void

@@ -8,8 +8,8 @@
  * flows into records. Which records a flow log keeps is `flow-log/`.
  */
 import { alignedStart, type UnixSeconds } from '../base/time.ts'
-import { FlowRows, type FlowTable, OpenFlows, ownerOf } from '../flow/flow.ts'
-import { packetBatchRows, rowWords, word, type PacketBatch } from '../packet/packet.ts'
+import { type FlowTable, OpenFlows } from '../flow/flow.ts'
+import { rowWords, word, type PacketBatch } from '../packet/packet.ts'
 import { ObservationBatch, type Assigner } from '../vpc/vpc.ts'
 import { RecordEmitter, type RecordTaker } from './emit.ts'
 
@@ -46,8 +46,7 @@ export class CaptureWindows {
   readonly #assigner: Assigner
   readonly #flows: OpenFlows
   readonly #emitter: RecordEmitter
-  readonly #observations = new ObservationBatch()
-  readonly #rows = new FlowRows(packetBatchRows * 2)
+  readonly #observed = new ObservationBatch()
   readonly #open = new Map<number, OpenWindow>()
   /** Windows before this one have been closed; a packet for them is late. */
   #closedBefore = Number.NEGATIVE_INFINITY
@@ -69,23 +68,43 @@ export class CaptureWindows {
 
   /** Counts a batch of packets in. Closes windows that its times show to be over. */
   add(batch: PacketBatch): void {
-    this.#observe(batch)
-    const { rows, count } = this.#rows
     const words = batch.words
-    const length = this.#config.windowSeconds
-    // Hot: rows of one window are counted together; mostly that is the whole batch.
+    let oldest = Number.POSITIVE_INFINITY
+    let newest = 0
+    for (let row = 0; row < batch.rows; row++) {
+      const second = words[row * rowWords + word.second]! >>> 0
+      if (second < oldest) oldest = second
+      if (second > newest) newest = second
+    }
+    this.#assigner.assign(batch, this.#observed)
+    const current = this.#current
+    // Mostly the whole batch is of the window before it.
+    if (
+      current !== undefined &&
+      oldest >= current.start &&
+      newest < current.start + this.#config.windowSeconds
+    )
+      this.#count(words, 0, this.#observed.rows)
+    else this.#countByWindow(words)
+    if (newest > this.#newest) {
+      this.#newest = newest
+      // "Replay closes a window when a packet 60 s past its end has been read" (records.md 54).
+      this.closeUntil(newest)
+    }
+  }
+
+  #countByWindow(words: Int32Array): void {
+    const { packet, rows: count } = this.#observed
     let from = 0
     for (let to = 0; to < count; to++) {
-      const second = words[rows[to]! * rowWords + word.second]! >>> 0
-      const current = this.#current
-      if (current !== undefined && second - current.start < length && second >= current.start)
-        continue
+      const second = words[packet[to]! * rowWords + word.second]! >>> 0
+      const start = alignedStart(second, this.#config.windowSeconds)
+      if (this.#current?.start === start) continue
       this.#count(words, from, to)
       from = to
-      this.#current = this.#windowOf(second)
+      this.#current = this.#windowOf(start)
     }
     this.#count(words, from, count)
-    this.#readOn(batch)
   }
 
   #count(words: Int32Array, from: number, to: number): void {
@@ -93,27 +112,11 @@ export class CaptureWindows {
     const { start, table } = this.#current!
     if (start < this.#closedBefore)
       for (let i = from; i < to; i++)
-        this.latePackets += words[this.#rows.rows[i]! * rowWords + word.packets]!
-    table.add(words, this.#rows, from, to)
+        this.latePackets += words[this.#observed.packet[i]! * rowWords + word.packets]!
+    table.add(words, this.#observed, from, to)
   }
 
-  /** Rows to count, with owner and path, from what the packets mean at ENIs. */
-  #observe(batch: PacketBatch): void {
-    const observed = this.#observations
-    observed.rows = 0
-    this.#assigner.assign(batch, observed)
-    const into = this.#rows
-    const count = observed.rows
-    for (let i = 0; i < count; i++) {
-      into.rows[i] = observed.packet[i]!
-      into.owners[i] = ownerOf(observed.eni[i]!, observed.direction[i]!, observed.action[i]!)
-      into.paths[i] = observed.path[i]!
-    }
-    into.count = count
-  }
-
-  #windowOf(second: number): OpenWindow {
-    const start = alignedStart(second, this.#config.windowSeconds)
+  #windowOf(start: UnixSeconds): OpenWindow {
     const known = this.#open.get(start)
     if (known !== undefined) return known
     if (this.#open.size >= openWindowsMax) this.#closeOldest()
@@ -128,18 +131,6 @@ export class CaptureWindows {
       if (oldest === undefined || each.start < oldest.start) oldest = each
     this.#close(oldest!)
     this.#closedBefore = Math.max(this.#closedBefore, oldest!.start + this.#config.windowSeconds)
-  }
-
-  /** "Replay closes a window when a packet 60 s past its end has been read" (records.md 54). */
-  #readOn(batch: PacketBatch): void {
-    let newest = this.#newest
-    for (let row = 0; row < batch.rows; row++) {
-      const second = batch.words[row * rowWords + word.second]! >>> 0
-      if (second > newest) newest = second
-    }
-    if (newest === this.#newest) return
-    this.#newest = newest
-    this.closeUntil(newest)
   }
 
   /**

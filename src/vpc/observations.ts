@@ -1,0 +1,28 @@
+/** What packets mean at ENIs: the batch that assigners fill and flows are counted from. */
+import { packetBatchRows } from '../packet/packet.ts'
+
+/**
+ * Whose a flow is, in one word: ENI, direction and action (record/batch.ts codes), above eight bits left for
+ * the protocol.
+ */
+export const ownerOf = (eni: number, direction: number, action: number): number =>
+  (eni << 12) | (direction << 10) | (action << 8)
+export const owner = {
+  eni: (word: number): number => word >>> 12,
+  direction: (word: number): number => (word >>> 10) & 3,
+  action: (word: number): number => (word >>> 8) & 3,
+  protocol: (word: number): number => word & 0xff,
+} as const
+/** ENIs an owner word has room for. */
+export const ownerEnisMax = 1 << 20
+
+/** One row an observation: a packet may give none, one or two. Flat and reused. */
+export class ObservationBatch {
+  rows = 0
+  /** Row in the PacketBatch. */
+  readonly packet = new Uint16Array(packetBatchRows * 2)
+  /** `ownerOf` the index in Assigner.enis, the direction and the action. */
+  readonly owner = new Int32Array(packetBatchRows * 2)
+  /** Traffic path 0 to 22, or noTrafficPath. */
+  readonly path = new Uint8Array(packetBatchRows * 2)
+}
