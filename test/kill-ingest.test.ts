@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { askFiles } from '../src/logstore/testing.ts'
+import { askFiles } from './logstore-rows.ts'
 import type { LogStore } from '../src/logstore/logstore.ts'
 import { openLogStore } from '../src/logstore/logstore.ts'
 import {

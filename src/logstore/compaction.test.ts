@@ -5,8 +5,15 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { Disk, LogStore, LogStoreConfig } from './logstore.ts'
 import { nodeDisk, openLogStore } from './logstore.ts'
-import { allTime, ask, askFiles, batchOf, temporaryFolder, testColumns } from './testing.ts'
-import type { TestRow } from './testing.ts'
+import {
+  allTime,
+  ask,
+  askFiles,
+  batchOf,
+  temporaryFolder,
+  testColumns,
+} from '../../test/logstore-rows.ts'
+import type { TestRow } from '../../test/logstore-rows.ts'
 
 const hour = 3600
 const day = 24 * hour

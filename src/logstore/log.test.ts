@@ -8,7 +8,7 @@ import { nodeDisk, openLogStore } from './logstore.ts'
 import { recoverLog } from './log-recovery.ts'
 import type { LogRecord } from './log-record.ts'
 import { LogWriter } from './log-writer.ts'
-import { ask, batchOf, temporaryFolder, testColumns } from './testing.ts'
+import { ask, batchOf, temporaryFolder, testColumns } from '../../test/logstore-rows.ts'
 
 const at = 1_767_322_800
 const limits = { logFileBytes: 1e9, groupBytesMax: 1e6, reserveBytes: 0 }

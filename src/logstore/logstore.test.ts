@@ -6,8 +6,8 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { LogStore, LogStoreConfig, LogStoreEffects } from './logstore.ts'
 import { openLogStore } from './logstore.ts'
-import { allTime, ask, batchOf, temporaryFolder, testColumns } from './testing.ts'
-import type { TestRow } from './testing.ts'
+import { allTime, ask, batchOf, temporaryFolder, testColumns } from '../../test/logstore-rows.ts'
+import type { TestRow } from '../../test/logstore-rows.ts'
 
 const hour = 3600
 /** 2026-01-02T03:00:00Z. */

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { DuckDBInstance } from '@duckdb/node-api'
-import type { Column, ColumnBatch, ColumnSpec } from '../base/columns.ts'
-import type { LogReader } from './logstore.ts'
+import type { Column, ColumnBatch, ColumnSpec } from '../src/base/columns.ts'
+import type { LogReader } from '../src/logstore/logstore.ts'
 
-/** What tests of this folder and the kill test share: a table of three columns and how to read it. */
+/** What the tests of the log store share: a table of three columns and how to read it. */
 export const testColumns: readonly ColumnSpec[] = [
   { name: 'eni-id', kind: 'text' },
   { name: 'bytes', kind: 'integer' },
