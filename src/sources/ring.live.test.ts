@@ -50,13 +50,11 @@ class Pair implements Disposable {
         for (const scope of ['all', 'default'])
           this.in(each, 'sysctl', '-qw', `net.ipv6.conf.${scope}.disable_ipv6=${value}`)
       }
-      // No probe of the tail: it would send what only waits for a busy reader a second time.
-      this.in(this.guest, 'sysctl', '-qw', 'net.ipv4.tcp_early_retrans=0')
+      // Room for all that is sent: a full buffer makes TCP send again.
+      this.in(this.host, 'sysctl', '-qw', 'net.ipv4.tcp_rmem=4096 33554432 33554432')
       const macs = { guest: '02:00:00:00:00:01', host: '02:00:00:00:00:02' }
-      run(
-        ...['-n', this.guest, 'link', 'add', 'eth0', 'address', macs.guest, 'type', 'veth'],
-        ...['peer', 'name', 'veth0', 'address', macs.host, 'netns', this.host],
-      )
+      const ends = `eth0 address ${macs.guest} type veth peer name veth0 address ${macs.host}`
+      run('-n', this.guest, 'link', 'add', ...ends.split(' '), 'netns', this.host)
       this.#address(this.guest, 'eth0', 1, options.ipv6)
       this.#address(this.host, 'veth0', 2, options.ipv6)
       this.#neighbour(this.guest, 'eth0', 2, macs.host, options.ipv6)
