@@ -50,7 +50,7 @@ export class Background {
   }
 
   async flushAll(): Promise<void> {
-    for (const logstore of this.#parts.hot.logstores()) await this.flush(logstore)
+    await each(this.#parts.hot.logstores(), (logstore) => this.flush(logstore))
   }
 
   /** Retention, merges, log files and unlinks that are due. Throws StorageFull, StorageBroken. */
@@ -115,7 +115,7 @@ export class Background {
     if (this.#flushTimer || this.#stopping) return
     this.#flushTimer = setTimeout(() => {
       this.#flushTimer = undefined
-      for (const each of this.#parts.hot.logstores()) this.#kick(each)
+      for (const logstore of this.#parts.hot.logstores()) this.#kick(logstore)
     }, milliseconds)
     this.#flushTimer.unref()
   }
@@ -128,13 +128,15 @@ export class Background {
     }
   }
 
+  /** What frees space goes first, and one logstore's failure does not keep the others waiting. */
   async #maintain(): Promise<void> {
-    for (const logstore of this.#parts.directory.all()) {
-      if (this.#stopping) return
-      dropExpired(this.#parts, logstore)
-      while (await this.#mergeSome(logstore)); // what was merged may be merged again
-    }
+    const logstores = this.#parts.directory.all()
+    for (const logstore of logstores) dropExpired(this.#parts, logstore)
     await this.freeLog()
+    await this.#parts.files.sweep()
+    await each(logstores, async (logstore) => {
+      while (await this.#mergeSome(logstore)); // what was merged may be merged again
+    })
     await this.#parts.files.sweep()
   }
 
@@ -149,6 +151,13 @@ export class Background {
     }
     return plans.length > 0
   }
+}
+
+/** Does all of them, then throws what went wrong first. */
+async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const errors: unknown[] = []
+  for (const item of items) await work(item).catch((error: unknown) => errors.push(error))
+  if (errors.length > 0) throw errors[0]
 }
 
 const turn = (): Promise<boolean> => new Promise((resolve) => setTimeout(() => resolve(false), 20))

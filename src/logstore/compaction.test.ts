@@ -321,3 +321,20 @@ test('closing during a merge loses nothing', async (context) => {
     [],
   )
 })
+
+test('a logstore that cannot be merged does not keep another from expiring', async (context) => {
+  const disk: Disk = {
+    ...nodeDisk,
+    async publish(temporary, path) {
+      if (path.includes('-2-')) throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
+      await nodeDisk.publish(temporary, path)
+    },
+  }
+  const { folder, store, clock } = await opened(context, {}, disk)
+  store.createLogstore('shop', 'zoo', { columns: testColumns, ttlDays: 1 })
+  await putSegment(store, [[at, 'a', 1, null]])
+  await store.append('shop', 'zoo', batchOf([[at, 'z', 1, null]]))
+  clock.now = at + 3 * day
+  await assert.rejects(store.maintain(), { code: 'StorageFull' })
+  assert.deepEqual(names(folder), ['shop/log/2026-01-02/03-0-1.parquet'])
+})
