@@ -50,8 +50,6 @@ class Pair implements Disposable {
         for (const scope of ['all', 'default'])
           this.in(each, 'sysctl', '-qw', `net.ipv6.conf.${scope}.disable_ipv6=${value}`)
       }
-      // Room for all that is sent: a full buffer makes TCP send again.
-      this.in(this.host, 'sysctl', '-qw', 'net.ipv4.tcp_rmem=4096 33554432 33554432')
       const macs = { guest: '02:00:00:00:00:01', host: '02:00:00:00:00:02' }
       const ends = `eth0 address ${macs.guest} type veth peer name veth0 address ${macs.host}`
       run('-n', this.guest, 'link', 'add', ...ends.split(' '), 'netns', this.host)
@@ -226,7 +224,7 @@ for (const [version, address, ipHeader] of [
   [4, '10.99.0.2', 20],
   [6, 'fd99::2', 40],
 ] as const) {
-  test(`offloaded TCP over IPv${version} counts as the segments TCP sent`, { skip }, async (t) => {
+  test(`offloaded TCP over IPv${version} counts as the segments TCP sent`, { skip }, async () => {
     using pair = new Pair({ ipv6: true })
     const ring = openRing({
       interfaceName: 'eth0',
@@ -256,10 +254,12 @@ for (const [version, address, ipHeader] of [
       )
       assert.ok(out.rows < out.packets / 4, `${out.rows} frames stand for ${out.packets} packets`)
       assert.equal(ring.stats().drops, 0)
-      // SYN with 20 bytes of options, all else with the 12 of the timestamp.
-      const wire = transferBytes + ipHeader + 40 + (out.packets - 1) * (ipHeader + 32)
-      if (again === 0) assert.equal(out.bytes, wire)
-      else t.diagnostic(`bytes not compared: TCP sent ${again} segments again`)
+      // SYN with 20 bytes of options, all else with the 12 of the timestamp. On two processors frames
+      // overtake each other, and TCP sends again what is not lost: full segments or less.
+      const headers = ipHeader + 40 + (out.packets - 1) * (ipHeader + 32)
+      const twice = out.bytes - transferBytes - headers
+      const segmentMax = 1500 - ipHeader - 32
+      assert.ok(twice >= 0 && twice <= again * segmentMax, `${again} sent again, ${twice} bytes`)
     } finally {
       ring.close()
     }
