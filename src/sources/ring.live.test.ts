@@ -20,8 +20,8 @@ function reasonToSkip(): string | false {
   try {
     run('netns', 'add', name)
   } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n').at(-2) : String(error)
-    return `not run: ip netns add: ${why}`
+    const why = error instanceof Error ? error.message.trim().split('\n').at(-1) : error
+    return `not run: no network namespace can be made: ${String(why)}`
   }
   run('netns', 'del', name)
   return false
