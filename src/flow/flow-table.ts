@@ -52,6 +52,12 @@ const m2 = oddMultiplier() | 0
 const m3 = oddMultiplier() | 0
 const m4 = oddMultiplier() | 0
 
+// Own copies of what hot loops use: a binding of another module is looked up anew at each use.
+const rowLength = rowWords
+const protocolMask = about.protocolMask
+const flagsShift = about.flagsShift
+const ipv6Mark = about.ipv6
+
 const hashes = new Int32Array(stride)
 /** Entries, as offsets in words, that the index gave for the rows of a stride. */
 const found = new Int32Array(stride)
@@ -116,12 +122,13 @@ export class FlowTable {
    * loads, so that many cache misses are under way at once.
    */
   #lookUp(words: Int32Array, observed: ObservationBatch, start: number, count: number): void {
+    const { packet, owner } = observed
     for (let i = 0; i < count; i++) {
-      const at = observed.packet[start + i]! * rowWords
+      const at = packet[start + i]! * rowLength
       const mark = words[at + 9]!
-      const key = observed.owner[start + i]! | (mark & about.protocolMask)
+      const key = owner[start + i]! | (mark & protocolMask)
       hashes[i] =
-        (mark & about.ipv6) === 0
+        (mark & ipv6Mark) === 0
           ? hashIpv4(words[at]!, words[at + 4]!, words[at + 8]!, key)
           : hashIpv6(words, at, 4, words[at + 8]!, key)
     }
@@ -142,18 +149,19 @@ export class FlowTable {
   #count(words: Int32Array, observed: ObservationBatch, start: number, count: number): void {
     const entries = this.#words
     const totals = this.#totals
+    const { packet, owner } = observed
     let leftRows = 0
     for (let i = 0; i < count; i++) {
-      const at = observed.packet[start + i]! * rowWords
+      const at = packet[start + i]! * rowLength
       const entry = found[i]!
       const mark = words[at + 9]!
       let differs =
         (entries[entry]! ^ words[at]!) |
         (entries[entry + 1]! ^ words[at + 4]!) |
         (entries[entry + 2]! ^ words[at + 8]!) |
-        (entries[entry + 3]! ^ (observed.owner[start + i]! | (mark & about.protocolMask))) |
-        ((mark ^ entries[entry + 10]!) & about.ipv6)
-      if ((mark & about.ipv6) !== 0)
+        (entries[entry + 3]! ^ (owner[start + i]! | (mark & protocolMask))) |
+        ((mark ^ entries[entry + 10]!) & ipv6Mark)
+      if ((mark & ipv6Mark) !== 0)
         differs |=
           (entries[entry + 16]! ^ words[at + 1]!) |
           (entries[entry + 17]! ^ words[at + 2]!) |
@@ -168,12 +176,12 @@ export class FlowTable {
       }
       totals[(entry >>> 1) + 2]! += words[at + 15]!
       totals[(entry >>> 1) + 3]! += words[at + 10]! >>> 0
-      entries[entry + 10]! |= (mark >>> about.flagsShift) & 0xff
+      entries[entry + 10]! |= (mark >>> flagsShift) & 0xff
       const second = words[at + 11]!
       const newSecond = second !== entries[entry + 9]!
       if (newSecond) {
-        if (second >>> 0 < entries[entry + 8]! >>> 0) entries[entry + 8] = second
         if (second >>> 0 > entries[entry + 9]! >>> 0) entries[entry + 9] = second
+        else if (second >>> 0 < entries[entry + 8]! >>> 0) entries[entry + 8] = second
       }
       // A packet of the second already seen cannot tell that its connection was forgotten.
       if (
@@ -191,12 +199,12 @@ export class FlowTable {
   #countLeft(words: Int32Array, observed: ObservationBatch, start: number, leftRows: number): void {
     for (let k = 0; k < leftRows; k++) {
       const row = start + left[k]!
-      const at = observed.packet[row]! * rowWords
+      const at = observed.packet[row]! * rowLength
       const mark = words[at + 9]!
       const second = words[at + 11]! >>> 0
       let entry = leftEntries[k]!
       if (entry === 0) {
-        const key = observed.owner[row]! | (mark & about.protocolMask)
+        const key = observed.owner[row]! | (mark & protocolMask)
         entry = this.#findOrInsert(words, at, key, hashes[left[k]!]!, observed.path[row]!, second)
         if (entry === 0) {
           this.refused += words[at + 15]!
@@ -204,12 +212,12 @@ export class FlowTable {
         }
         this.#totals[(entry >>> 1) + 2]! += words[at + 15]!
         this.#totals[(entry >>> 1) + 3]! += words[at + 10]! >>> 0
-        this.#words[entry + 10]! |= (mark >>> about.flagsShift) & 0xff
+        this.#words[entry + 10]! |= (mark >>> flagsShift) & 0xff
         if (second < this.#words[entry + 8]! >>> 0) this.#words[entry + 8] = second
         if (second > this.#words[entry + 9]! >>> 0) this.#words[entry + 9] = second
       }
-      if ((mark & about.protocolMask) === protocol.tcp)
-        this.#closings.see(this, entry, words, at, (mark >>> about.flagsShift) & 0xff, second)
+      if ((mark & protocolMask) === protocol.tcp)
+        this.#closings.see(this, entry, words, at, (mark >>> flagsShift) & 0xff, second)
     }
   }
 
@@ -225,7 +233,7 @@ export class FlowTable {
     const probe = this.#probe(words, at, 4, words[at + 8]!, key, hash)
     if (probe >= 0) return this.#index[probe]! * unitWords
     if (this.flows >= this.#flowsMax) return 0
-    const ipv6 = (words[at + 9]! & about.ipv6) !== 0
+    const ipv6 = (words[at + 9]! & ipv6Mark) !== 0
     const entries = this.#words
     const entry = this.#units * unitWords
     this.#index[~probe] = this.#units
@@ -260,7 +268,7 @@ export class FlowTable {
     hash: number,
   ): number {
     const entries = this.#words
-    const ipv6 = (words[at + 9]! & about.ipv6) !== 0
+    const ipv6 = (words[at + 9]! & ipv6Mark) !== 0
     const sourceAt = 4 - destinationAt
     let slot = hash & this.#mask
     for (;;) {
@@ -296,11 +304,11 @@ export class FlowTable {
    */
   find(words: Int32Array, at: number, ownerWord: number, reversed: boolean): number {
     const mark = words[at + 9]!
-    const key = ownerWord | (mark & about.protocolMask)
+    const key = ownerWord | (mark & protocolMask)
     const ports = reversed ? (words[at + 8]! << 16) | (words[at + 8]! >>> 16) : words[at + 8]!
     const destinationAt = reversed ? 0 : 4
     const hash =
-      (mark & about.ipv6) === 0
+      (mark & ipv6Mark) === 0
         ? hashIpv4(words[at + 4 - destinationAt]!, words[at + destinationAt]!, ports, key)
         : hashIpv6(words, at, destinationAt, ports, key)
     const probe = this.#probe(words, at, destinationAt, ports, key, hash)

@@ -13,6 +13,10 @@ import { decoded, decodeFrame, decodePlain, linkType } from './decode.ts'
 
 const headerBytes = 24
 const recordHeaderBytes = 16
+// Own copies of what the hot loop uses: a binding of another module is looked up anew at each use.
+const batchRows = packetBatchRows
+const rowLength = rowWords
+const { second: secondAt, nanosecond: nanosecondAt, interface: interfaceAt } = word
 /** Wireshark's and libpcap's limit of a frame; a file may state a larger one as its snaplen. */
 const capturedMaxUsual = 262_144
 
@@ -38,6 +42,7 @@ export class PcapReader extends CaptureFile {
     const link = this.#linkType
     const scale = this.#nanosecondsPerFraction
     const capturedMax = this.#capturedMax
+    const ethernet = link === linkType.ethernet
     const words = batch.words
     const view = this.view
     const end = this.end
@@ -47,18 +52,18 @@ export class PcapReader extends CaptureFile {
     let secondMin = this.secondMin
     let secondMax = this.secondMax
     let captured = 0
-    while (row < packetBatchRows && end - at >= recordHeaderBytes) {
+    while (row < batchRows && end - at >= recordHeaderBytes) {
       captured = view.getUint32(at + 8, little)
       const frame = at + recordHeaderBytes
       if (captured > capturedMax || end - frame < captured) break
       const second = view.getUint32(at, little)
       if (!(second >= secondMin)) secondMin = second
       if (!(second <= secondMax)) secondMax = second
-      const base = row * rowWords
-      words[base + word.second] = second
-      words[base + word.nanosecond] = Math.imul(view.getInt32(at + 4, little), scale)
-      words[base + word.interface] = 0
-      if (link === linkType.ethernet && decodePlain(view, frame, captured, words, base)) row++
+      const base = row * rowLength
+      words[base + secondAt] = second
+      words[base + nanosecondAt] = Math.imul(view.getInt32(at + 4, little), scale)
+      words[base + interfaceAt] = 0
+      if (ethernet && decodePlain(view, frame, captured, words, base)) row++
       else {
         const original = view.getUint32(at + 12, little)
         const outcome = decodeFrame(view, frame, captured, original, link, batch, row)
