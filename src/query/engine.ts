@@ -91,7 +91,7 @@ export function engineError(error: unknown): WeirError {
     .replace(/(?:\/[^/\s"']+)+\/([^/\s"']+)/g, '$1')
     .replace(/"?__(src|store)"?/g, 'log')
     .replace(/sls_(\w+)/g, '$1')
-  if (/^Out of Memory/.test(message)) {
+  if (message.startsWith('Out of Memory')) {
     return new WeirError('QueryMemory', 'the query needs more memory than it may have', {
       hint: 'ask for a shorter time range or fewer groups',
       cause: error,

@@ -27,6 +27,7 @@ export async function executeQuery(
   const result = await engine.connection.stream(plan.sql)
   const types = result.columnTypes()
   const rowsMax = Math.min(plan.rowsMax, query.rowsMax)
+  const integers = types.map((type) => languageType(type) === 'bigint')
   let rows = 0
   let characters = 0
   let limited = false
@@ -34,7 +35,9 @@ export async function executeQuery(
     if (chunk === null || chunk.rowCount === 0) break
     const ready: Row[] = []
     for (const values of chunk.getRows()) {
-      const row = values.map((value, index) => formatValue(value, plan.columns[index]!.zone))
+      const row = values.map((value, index) =>
+        formatValue(value, plan.columns[index]!.zone, integers[index]),
+      )
       characters += row.reduce((sum, text) => sum + (text?.length ?? 0), 0)
       limited = rows === rowsMax || characters > query.charactersMax
       if (limited) break
@@ -45,7 +48,7 @@ export async function executeQuery(
   }
   const columns = plan.columns.map(({ name, type }, index) => ({
     name,
-    type: type === 'unknown' || type === 'null' ? languageType(types[index]!) : type,
+    type: type === 'unknown' ? languageType(types[index]!) : type === 'null' ? 'varchar' : type,
   }))
   return { columns, hasSql: plan.hasSql, limited }
 }

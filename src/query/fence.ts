@@ -29,7 +29,7 @@ const engineFunctions = (
 const allowedFunctions = new Set([...engineFunctions, ...macroNames])
 
 const allowedClasses = new Set(
-  'COLUMN_REF CONSTANT COMPARISON CONJUNCTION FUNCTION OPERATOR CAST CASE BETWEEN WINDOW SUBQUERY LAMBDA'.split(
+  'COLUMN_REF CONSTANT COMPARISON CONJUNCTION FUNCTION OPERATOR CAST CASE BETWEEN WINDOW SUBQUERY LAMBDA STAR'.split(
     ' ',
   ),
 )
@@ -87,28 +87,48 @@ function reasonIn(value: unknown, key: string, names: ReadonlySet<string>): stri
   return undefined
 }
 
+/** VALUES is read as `SELECT *` over its rows; COLUMNS, EXCLUDE and REPLACE are stars too. */
+function isPlainStar(node: Node): boolean {
+  const known = new Set(['class', 'type', 'alias', 'query_location', 'relation_name'])
+  return Object.entries(node).every(
+    ([key, value]) =>
+      known.has(key) ||
+      value === false ||
+      value === null ||
+      (Array.isArray(value) && value.length === 0),
+  )
+}
+
+const standard = 'STANDARD_HANDLING'
 const queryKeys = new Set(['node', 'left', 'right', 'query', 'child', 'subquery'])
 
 function ownReason(node: Node, key: string, names: ReadonlySet<string>): string | undefined {
   const type = node['type']
   const kind = node['class']
+  if (node['sample']) return 'a sample'
+  if (node['qualify']) return 'QUALIFY'
+  if ((node['aggregate_handling'] ?? standard) !== standard) return 'GROUP BY ALL'
   if (kind !== undefined) {
-    if (typeof kind !== 'string' || !allowedClasses.has(kind)) return `the class ${String(kind)}`
+    if (typeof kind !== 'string' || !allowedClasses.has(kind))
+      return `the class ${JSON.stringify(kind)}`
+    if (kind === 'STAR') return isPlainStar(node) ? undefined : 'a star with more to it'
     const name = node['function_name']
     if (kind !== 'FUNCTION' && kind !== 'WINDOW') return undefined
     if (typeof name !== 'string' || !allowedFunctions.has(name))
       return `the function ${String(name)}`
-    return node['schema'] || node['catalog'] ? `the function ${name} of a schema` : undefined
+    // Operators are read as functions of `main`.
+    const schema = node['schema']
+    const own = schema === undefined || schema === '' || schema === 'main'
+    return own && !node['catalog'] ? undefined : `the function ${name} of another schema`
   }
   if (key === 'modifiers' && !allowedModifiers.has(String(type)))
     return `the modifier ${String(type)}`
   if (typeof type !== 'string') return undefined
-  if (/_NODE$/.test(type) || (queryKeys.has(key) && 'select_list' in node)) {
+  if (type.endsWith('_NODE') || (queryKeys.has(key) && 'select_list' in node)) {
     return allowedNodes.has(type) ? undefined : `the node ${type}`
   }
   if ('sample' in node || key === 'from_table') {
     if (!allowedTables.has(type)) return `the relation ${type}`
-    if (node['sample']) return 'a sample'
   }
   if (type !== 'BASE_TABLE') return type === 'TABLE_FUNCTION' ? 'a table function' : undefined
   const table = String(node['table_name'])

@@ -1,14 +1,18 @@
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api'
 
 /** How the log service prints a value: text, or null. */
-export function formatValue(value: DuckDBValue, zone: string | undefined): string | null {
+export function formatValue(
+  value: DuckDBValue,
+  zone: string | undefined,
+  isInteger = false,
+): string | null {
   if (value === null) return null
-  if (typeof value === 'number') return formatDouble(value)
+  if (typeof value === 'number') return isInteger ? String(value) : formatDouble(value)
   if (typeof value !== 'object') return String(value)
   const text = formatTime(value)
   if (text !== undefined) return zone === undefined ? text : `${text} ${zone}`
   if ('bytes' in value) return Buffer.from(value.bytes as Uint8Array).toString('hex')
-  return 'items' in value || 'entries' in value ? JSON.stringify(nested(value)) : String(value)
+  return 'items' in value || 'entries' in value ? nested(value) : String(value)
 }
 
 /** A double as Java prints it: 1176.0, 0.9966, 1.0E10. */
@@ -55,36 +59,39 @@ function formatInterval({ months, days, micros }: Interval): string {
   return `${total < 0n ? '-' : ''}${size / 86_400_000_000n} ${clock}`
 }
 
-/** Lists, maps and rows as JSON; an integer stays an integer whatever its size. */
-function nested(value: DuckDBValue): unknown {
-  if (value === null || typeof value === 'boolean' || typeof value === 'string') return value
-  if (typeof value === 'number') return Number.isFinite(value) ? value : formatDouble(value)
-  if (typeof value === 'bigint') {
-    const small =
-      value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= -BigInt(Number.MAX_SAFE_INTEGER)
-    return small ? Number(value) : String(value)
+/** Lists, maps and rows as the text of JSON; an integer stays an integer whatever its size. */
+function nested(value: DuckDBValue): string {
+  if (value === null || typeof value === 'boolean' || typeof value === 'bigint')
+    return String(value)
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? String(value) : quoted(formatDouble(value))
+  if (typeof value === 'object' && 'items' in value) {
+    return `[${(value.items as DuckDBValue[]).map(nested).join(',')}]`
   }
-  if ('items' in value) return (value.items as DuckDBValue[]).map(nested)
-  if ('entries' in value && Array.isArray(value.entries)) {
-    const entries = value.entries as { key: DuckDBValue; value: DuckDBValue }[]
-    return Object.fromEntries(
-      entries.map((each) => [formatValue(each.key, undefined) ?? 'null', nested(each.value)]),
-    )
+  if (typeof value === 'object' && 'entries' in value) {
+    const { entries } = value as { entries: Entry[] | Record<string, DuckDBValue> }
+    const list = Array.isArray(entries)
+      ? entries.map((entry) => [formatValue(entry.key, undefined, true), entry.value] as const)
+      : Object.entries(entries)
+    return `{${list.map(([key, each]) => `${quoted(key ?? 'null')}:${nested(each)}`).join(',')}}`
   }
-  if ('entries' in value) {
-    const entries = Object.entries(value.entries as Record<string, DuckDBValue>)
-    return Object.fromEntries(entries.map(([key, each]) => [key, nested(each)]))
-  }
-  return formatValue(value, undefined)
+  return quoted(formatValue(value, undefined) ?? 'null')
 }
+
+interface Entry {
+  readonly key: DuckDBValue
+  readonly value: DuckDBValue
+}
+
+const quoted = (text: string): string => JSON.stringify(text)
 
 /** The language's name for a type of the engine. */
 export function languageType(type: DuckDBType): string {
   const name = String(type)
   if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(name)) return 'bigint'
   if (/^(DOUBLE|FLOAT)$/.test(name)) return 'double'
-  if (/^TIMESTAMP/.test(name)) return 'timestamp'
-  if (/\[\]$/.test(name)) return 'array'
+  if (name.startsWith('TIMESTAMP')) return 'timestamp'
+  if (name.endsWith('[]')) return 'array'
   const base = name.replace(/\(.*$/, '').toLowerCase()
   return base === 'struct' ? 'row' : base === 'blob' ? 'varbinary' : base
 }

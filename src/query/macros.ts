@@ -4,6 +4,15 @@
  */
 const v4Byte = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
 
+/**
+ * `body` with `name` standing for `value`: a macro copies its arguments, and copies of copies grow
+ * without bound, where a lambda's parameter is computed once.
+ */
+const once = (value: string, name: string, body: string): string =>
+  `list_transform([${value}], lambda ${name}: ${body})[1]`
+
+const allOnes = '340282366920938463463374607431768211455::UHUGEINT'
+
 /** Names and bodies, each using only those above it. */
 const definitions: readonly (readonly [name: string, body: string])[] = [
   [
@@ -114,19 +123,26 @@ const definitions: readonly (readonly [name: string, body: string])[] = [
     // An IPv4 tail becomes two groups, so that only groups are left.
     'sls_ip6_plain(s)',
     `CASE WHEN NOT contains(s, '.') THEN lower(s)
-      ELSE lower(regexp_replace(s, '[^:]*$', '')) || printf('%x:%x', sls_ip4(regexp_extract(s, '[^:]*$')) // 65536, sls_ip4(regexp_extract(s, '[^:]*$')) % 65536) END`,
+      ELSE lower(regexp_replace(s, '[^:]*$', '')) || ${once("sls_ip4(regexp_extract(s, '[^:]*$'))", 'n', "printf('%x:%x', n // 65536, n % 65536)")} END`,
   ],
   ['sls_ip6_part(s)', `list_filter(string_split(s, ':'), lambda e: e <> '')`],
   [
+    'sls_ip6_fill(a, b)',
+    `CASE WHEN len(a) + len(b) <= 7 THEN list_concat(a, list_concat(list_transform(range(8 - len(a) - len(b)), lambda i: '0'), b)) END`,
+  ],
+  [
     'sls_ip6_groups(s)',
-    `CASE WHEN NOT contains(s, '::') THEN CASE WHEN len(string_split(s, ':')) = 8 THEN string_split(s, ':') END
-      WHEN len(sls_ip6_part(s)) <= 7 AND len(string_split(s, '::')) = 2 THEN list_concat(sls_ip6_part(split_part(s, '::', 1)),
-        list_concat(list_transform(range(8 - len(sls_ip6_part(s))), lambda i: '0'), sls_ip6_part(split_part(s, '::', 2)))) END`,
+    `CASE WHEN NOT contains(s, '::') THEN string_split(s, ':')
+      WHEN len(string_split(s, '::')) = 2 THEN sls_ip6_fill(sls_ip6_part(split_part(s, '::', 1)), sls_ip6_part(split_part(s, '::', 2))) END`,
+  ],
+  [
+    'sls_ip6_number(g)',
+    `CASE WHEN len(g) = 8 AND len(list_filter(g, lambda e: regexp_full_match(e, '[0-9a-f]{1,4}'))) = 8
+      THEN list_reduce(list_transform(g, lambda e: CAST(try_cast('0x' || e AS INTEGER) AS UHUGEINT)), lambda acc, d: acc * 65536::UHUGEINT + d) END`,
   ],
   [
     'sls_ip6(s)',
-    `CASE WHEN contains(s, ':') AND len(list_filter(sls_ip6_groups(sls_ip6_plain(s)), lambda g: regexp_full_match(g, '[0-9a-f]{1,4}'))) = 8
-      THEN list_reduce(list_transform(sls_ip6_groups(sls_ip6_plain(s)), lambda g: CAST(try_cast('0x' || g AS INTEGER) AS UHUGEINT)), lambda acc, d: acc * 65536::UHUGEINT + d) END`,
+    `CASE WHEN contains(s, ':') THEN ${once(once('sls_ip6_plain(s)', 'p', 'sls_ip6_groups(p)'), 'g', 'sls_ip6_number(g)')} END`,
   ],
   [
     'sls_ip6_full(n)',
@@ -136,29 +152,26 @@ const definitions: readonly (readonly [name: string, body: string])[] = [
     'sls_ip6_zeros(t)',
     `list_filter(list_transform(range(7), lambda i: '(^|:)0(?::0){' || CAST(7 - i AS VARCHAR) || '}(:|$)'), lambda p: regexp_matches(t, p))[1]`,
   ],
-  [
-    'sls_ip6_text(n)',
-    `coalesce(regexp_replace(sls_ip6_full(n), sls_ip6_zeros(sls_ip6_full(n)), '::'), sls_ip6_full(n))`,
-  ],
+  ['sls_ip6_short(t)', `coalesce(regexp_replace(t, sls_ip6_zeros(t), '::'), t)`],
+  ['sls_ip6_text(n)', once('sls_ip6_full(n)', 't', 'sls_ip6_short(t)')],
   ['sls_host(s)', `split_part(s, '/', 1)`],
   [
     'sls_bits(s)',
-    `CASE WHEN contains(s, '/') THEN try_cast(split_part(s, '/', 2) AS INTEGER) ELSE CASE WHEN contains(s, ':') THEN 128 ELSE 32 END END`,
+    `CASE WHEN contains(s, '/') THEN try_cast(split_part(s, '/', 2) AS INTEGER) WHEN contains(s, ':') THEN 128 ELSE 32 END`,
   ],
   [
-    'sls_ip4_size(b)',
-    `CASE WHEN b BETWEEN 0 AND 32 THEN CAST(1 AS BIGINT) << CAST(32 - b AS INTEGER) END`,
+    'sls_ip4_mask(b)',
+    `CASE WHEN b BETWEEN 0 AND 32 THEN 4294967296 - (CAST(1 AS BIGINT) << CAST(32 - b AS INTEGER)) END`,
   ],
-  ['sls_ip4_min(n, b)', `n - n % sls_ip4_size(b)`],
   [
     'sls_ip6_below(b)',
-    `CASE WHEN b = 0 THEN 340282366920938463463374607431768211455::UHUGEINT WHEN b BETWEEN 1 AND 128 THEN (1::UHUGEINT << CAST(128 - b AS UHUGEINT)) - 1::UHUGEINT END`,
+    `CASE WHEN b = 0 THEN ${allOnes} WHEN b BETWEEN 1 AND 128 THEN (1::UHUGEINT << CAST(128 - b AS UHUGEINT)) - 1::UHUGEINT END`,
   ],
-  ['sls_ip6_min(n, b)', `n - (n & sls_ip6_below(b))`],
+  ['sls_ip6_mask(b)', `${allOnes} - sls_ip6_below(b)`],
   [
     'sls_is_subnet_of(c, ip)',
-    `CASE WHEN contains(c, ':') THEN sls_ip6_min(sls_ip6(sls_host(c)), sls_bits(c)) = sls_ip6_min(sls_ip6(sls_host(ip)), sls_bits(c))
-      ELSE sls_ip4_min(sls_ip4(sls_host(c)), sls_bits(c)) = sls_ip4_min(sls_ip4(sls_host(ip)), sls_bits(c)) END`,
+    `CASE WHEN contains(c, ':') THEN sls_ip6(sls_host(c)) & sls_ip6_mask(sls_bits(c)) = sls_ip6(sls_host(ip)) & sls_ip6_mask(sls_bits(c))
+      ELSE sls_ip4(sls_host(c)) & sls_ip4_mask(sls_bits(c)) = sls_ip4(sls_host(ip)) & sls_ip4_mask(sls_bits(c)) END`,
   ],
   [
     'sls_is_prefix_subnet_of(c, p)',
@@ -166,22 +179,31 @@ const definitions: readonly (readonly [name: string, body: string])[] = [
   ],
   [
     'sls_subnet_min(s, b)',
-    `CASE WHEN contains(s, ':') THEN sls_ip6_text(sls_ip6_min(sls_ip6(sls_host(s)), b)) ELSE sls_ip4_text(sls_ip4_min(sls_ip4(sls_host(s)), b)) END`,
+    `CASE WHEN contains(s, ':') THEN sls_ip6_text(sls_ip6(sls_host(s)) & sls_ip6_mask(b)) ELSE ${once('sls_ip4(sls_host(s)) & sls_ip4_mask(b)', 'n', 'sls_ip4_text(n)')} END`,
   ],
   ['sls_ip_prefix(ip, b)', `sls_subnet_min(ip, b) || '/' || CAST(b AS VARCHAR)`],
   ['sls_ip_subnet_min(c)', `sls_subnet_min(c, sls_bits(c))`],
   [
     'sls_ip_subnet_max(c)',
-    `CASE WHEN contains(c, ':') THEN sls_ip6_text(sls_ip6_min(sls_ip6(sls_host(c)), sls_bits(c)) + sls_ip6_below(sls_bits(c)))
-      ELSE sls_ip4_text(sls_ip4_min(sls_ip4(sls_host(c)), sls_bits(c)) + sls_ip4_size(sls_bits(c)) - 1) END`,
+    `CASE WHEN contains(c, ':') THEN sls_ip6_text((sls_ip6(sls_host(c)) & sls_ip6_mask(sls_bits(c))) + sls_ip6_below(sls_bits(c)))
+      ELSE ${once('(sls_ip4(sls_host(c)) & sls_ip4_mask(sls_bits(c))) + 4294967295 - sls_ip4_mask(sls_bits(c))', 'n', 'sls_ip4_text(n)')} END`,
   ],
   ['sls_ip_subnet_range(c)', `[sls_ip_subnet_min(c), sls_ip_subnet_max(c)]`],
+  ['sls_within4(n, c)', `n & sls_ip4_mask(sls_bits(c)) = sls_ip4(sls_host(c))`],
+  ['sls_within6(n, c)', `n & sls_ip6_mask(sls_bits(c)) = sls_ip6(sls_host(c))`],
+  [
+    'sls_domain4(n)',
+    `CASE WHEN n IS NULL THEN NULL WHEN sls_within4(n, '10.0.0.0/8') OR sls_within4(n, '172.16.0.0/12')
+      OR sls_within4(n, '192.168.0.0/16') OR sls_within4(n, '127.0.0.0/8') THEN 'intranet' ELSE 'internet' END`,
+  ],
+  [
+    'sls_domain6(n)',
+    `CASE WHEN n IS NULL THEN NULL WHEN sls_within6(n, 'fc00::/7') OR sls_within6(n, 'fe80::/10') OR n = 1::UHUGEINT
+      THEN 'intranet' ELSE 'internet' END`,
+  ],
   [
     'sls_ip_to_domain(ip)',
-    `CASE WHEN sls_ip4(ip) IS NOT NULL THEN CASE WHEN sls_is_subnet_of('10.0.0.0/8', ip) OR sls_is_subnet_of('172.16.0.0/12', ip)
-        OR sls_is_subnet_of('192.168.0.0/16', ip) OR sls_is_subnet_of('127.0.0.0/8', ip) THEN 'intranet' ELSE 'internet' END
-      WHEN sls_ip6(ip) IS NOT NULL THEN CASE WHEN sls_is_subnet_of('fc00::/7', ip) OR sls_is_subnet_of('fe80::/10', ip)
-        OR sls_is_subnet_of('::1/128', ip) THEN 'intranet' ELSE 'internet' END END`,
+    `CASE WHEN contains(ip, ':') THEN ${once('sls_ip6(ip)', 'n', 'sls_domain6(n)')} ELSE ${once('sls_ip4(ip)', 'n', 'sls_domain4(n)')} END`,
   ],
 ]
 

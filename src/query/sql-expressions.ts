@@ -195,7 +195,7 @@ export class ExpressionReader extends NodeReader {
     },
     substring: (fields) => {
       this.only(fields, 'this start length', 'SUBSTRING')
-      const keys = ['this', 'start', 'length'].filter((key) => fields[key] != null)
+      const keys = ['this', 'start', 'length'].filter((key) => isGiven(fields, key))
       const { at } = this
       return this.#plainCall(
         'substr',
@@ -344,7 +344,7 @@ export class ExpressionReader extends NodeReader {
     if (value === 'CurrentRow') return 'CURRENT ROW'
     const fields = this.fields(value)
     this.only(fields, 'Preceding Following', 'a window frame')
-    const direction = fields['Preceding'] != null ? 'Preceding' : 'Following'
+    const direction = isGiven(fields, 'Preceding') ? 'Preceding' : 'Following'
     const offset = this.expression(fields[direction])
     return { offset, direction: direction === 'Preceding' ? 'PRECEDING' : 'FOLLOWING' }
   }
@@ -381,9 +381,10 @@ export class ExpressionReader extends NodeReader {
 
   #castType(value: unknown): CastType {
     const fields = this.fields(value)
+    const custom = fields['data_type'] === 'custom'
     const known = 'data_type length precision scale element_type key_type value_type'
-    this.only(fields, known, 'a type')
-    const written = String(fields['data_type'])
+    if (!custom) this.only(fields, known, 'a type')
+    const written = String(custom ? fields['name'] : fields['data_type'])
     const name = Object.hasOwn(castNames, written) ? castNames[written] : undefined
     if (name === undefined) {
       throw this.query.syntax(
@@ -392,7 +393,7 @@ export class ExpressionReader extends NodeReader {
         'bigint, double, varchar, boolean, timestamp, date, json, array(...) and map(...) are',
       )
     }
-    const of = ['element_type', 'key_type', 'value_type'].filter((key) => fields[key] != null)
+    const of = ['element_type', 'key_type', 'value_type'].filter((key) => isGiven(fields, key))
     if (of.length !== (name === 'array' ? 1 : name === 'map' ? 2 : 0)) {
       throw this.query.syntax(`${name} needs the types of its elements`, this.at, 'array(bigint)')
     }
@@ -449,7 +450,7 @@ export class ExpressionReader extends NodeReader {
     const { at } = this
     const sides: Record<string, string> = { Leading: 'ltrim', Trailing: 'rtrim', Both: 'trim' }
     const name = sides[String(fields['position'])] ?? 'trim'
-    const keys = ['this', 'characters'].filter((key) => fields[key] != null)
+    const keys = ['this', 'characters'].filter((key) => isGiven(fields, key))
     return this.#plainCall(
       name,
       keys.map((key) => this.expression(fields[key])),
@@ -457,5 +458,8 @@ export class ExpressionReader extends NodeReader {
     )
   }
 }
+
+const isGiven = (fields: Fields, key: string): boolean =>
+  fields[key] !== null && fields[key] !== undefined
 
 const isTrue = (fields: Fields, key: string): boolean => fields[key] === true

@@ -27,7 +27,7 @@ const operators = '<> != <= >= || -> + - * / % ( ) , . ; = < > [ ]'.split(' ')
 /** Words before a `(` that are syntax, and calls that have a syntax of their own in the parser. */
 const notCalls = new Set(
   (
-    'in and or not over filter values using exists as on by when then else from where select case ' +
+    'in and or not over values using exists as on by when then else from where select case ' +
     'cast try_cast extract position trim substring array row map decimal varchar char timestamp ' +
     'time unnest lateral between like escape is distinct all any some union intersect except limit ' +
     'offset join having group order sets rollup cube interval array_agg within with table return'
@@ -48,7 +48,7 @@ export function maskSql(query: QueryText, part: QueryPart): MaskedSql {
     },
     offsetOf: (masked) => {
       const found = positions.findLast((each) => each.masked <= masked)
-      return found === undefined ? part.offset : found.original
+      return (found ?? positions[0])?.original ?? part.offset
     },
   }
 }
@@ -104,6 +104,9 @@ class Masker {
     const number = this.#match(/(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/y)
     if (number !== undefined) return this.#number(number)
     const operator = operators.find((each) => this.#text.startsWith(each, this.#at))
+    if (operator === '=' && this.#text[this.#at + 1] === '=') {
+      throw this.#syntax('unexpected "=="', 'equality is written =')
+    }
     if (operator === undefined) throw this.#unexpected(character)
     this.#emit(operator, operator.length)
   }
@@ -150,7 +153,11 @@ class Masker {
       throw this.#syntax(`a text with the prefix ${word} is not supported`, "write 'text'")
     }
     const blanks = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*/.exec(after)![0]
-    if (after[blanks.length] === '(' && !notCalls.has(lower)) {
+    const opens = after[blanks.length] === '('
+    // `filter (where ...)` is syntax, `filter(array, x -> ...)` a call.
+    const syntax =
+      lower === 'filter' ? /^\(\s*where\b/i.test(after.slice(blanks.length)) : notCalls.has(lower)
+    if (opens && !syntax) {
       return this.#mark('call', word, word.length)
     }
     this.#emit(word, word.length)

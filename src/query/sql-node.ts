@@ -73,7 +73,7 @@ export class NodeReader {
     const names = known.split(' ')
     for (const [key, value] of Object.entries(fields)) {
       if (isEmpty(value) || names.includes(key)) continue
-      if (writing.has(key) && !/comments$/.test(key)) continue
+      if (writing.has(key) && !key.endsWith('comments')) continue
       throw this.refused(`${key.replaceAll('_', ' ')} is not supported in ${what}`)
     }
   }

@@ -209,6 +209,7 @@ class QueryReader {
       'expressions from joins where_clause group_by having order_by limit offset distinct with windows'
     reader.only(fields, known, 'SELECT')
     const items = reader.list(fields['expressions']).map((each) => this.#selectItem(each))
+    if (items.length === 0) throw reader.query.syntax('SELECT needs columns', reader.at)
     const from = this.#from(fields['from'], fields['joins'])
     const where = reader.optional(fields['where_clause'], (value) => this.#clause(value, 'WHERE'))
     const groupBy = reader.optional(fields['group_by'], (value) => this.#groupBy(value)) ?? []

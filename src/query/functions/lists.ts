@@ -62,7 +62,7 @@ export const lists: readonly FunctionRule[] = [
   scalar('cardinality', 1, 'any', 'bigint', ([value]) =>
     isMap(value!) ? `CAST(cardinality(${value!.sql}) AS BIGINT)` : `len(${value!.sql})`,
   ),
-  scalar('element_at', 2, 'any', valueOf, ([value, key]) => `${value!.sql}[${key!.sql}]`),
+  scalar('element_at', 2, 'any', valueOf, ([value, key]) => `(${value!.sql})[${key!.sql}]`),
   scalar('contains', 2, 'array any', 'boolean', 'list_contains'),
   scalar('array_distinct', 1, 'array', sameAs(), 'sls_distinct'),
   scalar(

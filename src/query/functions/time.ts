@@ -42,7 +42,7 @@ export function isZone(zone: string): boolean {
 
 const fromSeconds = (arg: Printed): string =>
   arg.type === 'bigint'
-    ? `make_timestamp(${arg.sql} * 1000000)`
+    ? `make_timestamp(CAST(${arg.sql} AS BIGINT) * 1000000)`
     : `make_timestamp(CAST(round(CAST(${arg.sql} AS DOUBLE) * 1000000) AS BIGINT))`
 
 /**
