@@ -41,6 +41,71 @@ Examples:
     ended(await replay(files, options))
   })
 
+weir
+  .command('query')
+  .description('Ask a logstore: search, or search | SQL')
+  .argument('<query>', "such as 'action:REJECT | SELECT srcaddr, count(*) GROUP BY srcaddr'")
+  .requiredOption('--project <name>', 'the project')
+  .requiredOption('--logstore <name>', 'the logstore')
+  .option('--from <time>', 'records from this time on: Unix seconds, 2026-11-22T10:00, -15m, -7d')
+  .option('--to <time>', 'and before this time; without both, everything stored')
+  .option('--zone <zone>', 'time zone of dates in the query, the answer, --from and --to (UTC)')
+  .option('--line <n>', 'without SQL: how many records (100)')
+  .option('--offset <n>', 'without SQL: after how many records to begin')
+  .option('--reverse', 'without SQL: the latest first')
+  .option('--format <format>', 'table, json, ndjson, csv or parquet', 'table')
+  .option('--json', 'the same as --format json')
+  .option('--data <dir>', 'ask this data directory; no server is needed')
+  .option('--server <url>', 'the server to ask', defaultServer)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  weir query --project sample --logstore web 'dstport:80 and action:REJECT'
+  weir query --project sample --logstore ecs --zone Asia/Shanghai \\
+    '* | SELECT date_trunc('"'minute'"', __time__) AS minute, sum(bytes) AS bytes GROUP BY minute'
+  weir query --project weir --logstore flow-log --from -15m --format csv '*' > last.csv
+  weir query --data ./data --project weir --logstore flow-log --json '* | SELECT count(*)'`,
+  )
+  .action(async (text: string, options) => {
+    const { query } = await import('./programs/query.ts')
+    ended(await query(text, options))
+  })
+
+weir
+  .command('start')
+  .description('Run everything in one process: capture of this host, log store, queries, HTTP')
+  .option('--config <file>', 'YAML configuration')
+  .option('--topology <file>', 'the VPCs and ENIs; without it each interface of the host is an ENI')
+  .option('--data <dir>', 'where everything is kept (./data)')
+  .option('--port <n>', 'HTTP port (8080); 0 takes any')
+  .option('--listen <address>', 'address to listen on (127.0.0.1)')
+  .option('--check', 'check configuration and topology and end')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  weir start
+  weir start --topology vpc.yaml --data /var/lib/weir --port 9000
+  weir start --config weir.yaml --check`,
+  )
+  .action(async (options) => {
+    const { start } = await import('./programs/start.ts')
+    ended(await start(options))
+  })
+
+const sample = weir.command('sample').description('The sample project: an hour of use cases')
+for (const what of ['add', 'remove'] as const)
+  sample
+    .command(what)
+    .description(what === 'add' ? 'Make it anew, ending at the last full hour' : 'Remove it')
+    .option('--data <dir>', 'work on this data directory; no server is needed')
+    .option('--server <url>', 'the server', defaultServer)
+    .action(async (options) => {
+      const programs = await import('./programs/query.ts')
+      ended(await programs.sample(what, options))
+    })
+
 try {
   await weir.parseAsync()
 } catch (error) {

@@ -67,7 +67,7 @@ export async function startServer(
   const api = createApi({
     query: { run: () => Promise.resolve(answer) },
     store,
-    sample: { remove: () => store.deleteProject('weir') },
+    sample: { add: () => Promise.resolve(), remove: () => store.deleteProject('weir') },
     problems: () => [],
     log,
     metrics: new Registry(),

@@ -473,7 +473,7 @@ async function startSecond(store: Awaited<ReturnType<typeof startServer>>['store
   return createApi({
     query: { run: () => Promise.resolve(answer) },
     store,
-    sample: { remove: () => Promise.resolve() },
+    sample: { add: () => Promise.resolve(), remove: () => Promise.resolve() },
     problems: () => [],
     log: { info: () => {}, warn: () => {}, error: () => {} },
     metrics: new Registry(),

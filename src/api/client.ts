@@ -59,6 +59,11 @@ export function putRecords(
   })
 }
 
+/** Makes the sample project of a server anew. */
+export async function addSample(server: string): Promise<void> {
+  await call<object>(server, '/weir/v1/sample', { method: 'PUT' })
+}
+
 /** Removes the sample project of a server. */
 export async function removeSample(server: string): Promise<void> {
   await call<object>(server, '/weir/v1/sample', { method: 'DELETE' })

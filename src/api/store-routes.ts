@@ -4,7 +4,7 @@ import { flowLogTopic } from '../record/columns.ts'
 import { parseRecords } from '../record/parse.ts'
 import type { LogstoreEntry, ProjectEntry, RecordsAnswer } from './contract.ts'
 import { assertFromThisMachine } from './loopback-only.ts'
-import type { RecordStore, SampleRemover } from './things.ts'
+import type { RecordStore, SampleKeeper } from './things.ts'
 
 /** About 80,000 records: two to four bytes of memory for each byte of it while it is read. */
 export const recordsBytesMax = 32 * 1024 * 1024
@@ -34,13 +34,13 @@ const recordsQuery = {
 const noQuery = { type: 'object', additionalProperties: false, properties: {} } as const
 
 /**
- * For this machine only: GET /weir/v1/projects, DELETE /weir/v1/sample, and POST /weir/v1/records, which
+ * For this machine only: GET /weir/v1/projects, PUT and DELETE /weir/v1/sample, and POST /weir/v1/records, which
  * answers when the batch is on disk and stores a batch that is sent again once.
  */
 export function addStoreRoutes(
   server: FastifyInstance,
   store: RecordStore,
-  sample: SampleRemover,
+  sample: SampleKeeper,
 ): void {
   const constraints = { api: 'weir' }
   server.register((own, _, registered) => {
@@ -52,6 +52,14 @@ export function addStoreRoutes(
       '/weir/v1/projects',
       { constraints, schema: { querystring: noQuery } },
       async (_request, reply) => reply.send({ projects: await listProjects(store) }),
+    )
+    own.put(
+      '/weir/v1/sample',
+      { constraints, schema: { querystring: noQuery } },
+      async (_request, reply) => {
+        await sample.add()
+        return reply.send({})
+      },
     )
     own.delete(
       '/weir/v1/sample',

@@ -7,7 +7,7 @@ import type { QueryAnswer, QueryRequest } from './contract.ts'
 export interface ApiThings {
   readonly query: QueryRunner
   readonly store: RecordStore
-  readonly sample: SampleRemover
+  readonly sample: SampleKeeper
   /** What is broken now, a sentence each; none when all is well. /healthz asks. */
   readonly problems: () => readonly string[]
   readonly log: Log
@@ -28,7 +28,9 @@ export type RangedQuery = QueryRequest & { readonly from: number; readonly to: n
 
 export type RecordStore = Pick<LogStore, 'projects' | 'logstores' | 'lease' | 'append'>
 
-export interface SampleRemover {
+export interface SampleKeeper {
+  /** Makes the sample project anew, its hour ending at the last full one. */
+  add(): Promise<void>
   /** Removes the sample project with all it holds. Throws ProjectNotExist. */
   remove(): Promise<void>
 }

@@ -41,7 +41,7 @@ export async function replay(paths: readonly string[], options: ReplayOptions): 
       const { ServerSink } = await import('./server-sink.ts')
       const sink = new ServerSink(options.server, options.into, assigner.enis)
       summary = await replayCaptures(sources, assigner, windowSeconds, sink.take, async () => {
-        progress.tick()
+        await progress.tick()
         await sink.drain()
       })
       await sink.finish()
@@ -66,7 +66,7 @@ async function assignerOf(topologyPath: string | undefined): Promise<Assigner> {
   if (topologyPath === undefined)
     return singleEniAssigner(captureIdentity, { useDirectionHint: false })
   const { loadTopology, topologyAssigner } = await import('../vpc/vpc.ts')
-  return topologyAssigner(loadTopology(topologyPath))
+  return topologyAssigner(await loadTopology(topologyPath))
 }
 
 /** What the reader of the records should know, on standard error. */

@@ -1,13 +1,19 @@
 import { rename, rm } from 'node:fs/promises'
 import { quoteName, quoteText } from './quote.ts'
-import type { QueryResult } from './query.ts'
+import type { QueryColumn } from './query.ts'
 
 /**
  * Writes a result as a Parquet file: bigint, double, boolean, timestamp and date as such, all else
  * as VARCHAR. The file appears whole or not at all. Runs in this process: the values are data here,
  * never SQL.
  */
-export async function exportParquet(result: QueryResult, path: string): Promise<void> {
+export async function exportParquet(
+  result: {
+    readonly columns: readonly QueryColumn[]
+    readonly rows: readonly (readonly (string | null)[])[]
+  },
+  path: string,
+): Promise<void> {
   const { DuckDBInstance } = await import('@duckdb/node-api')
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()

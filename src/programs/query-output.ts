@@ -1,0 +1,114 @@
+/**
+ * Answers as a person or a machine wants them. Log values are whatever somebody sent: on a terminal their
+ * control characters are shown, not obeyed.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { QueryAnswer } from '../api/contract.ts'
+import { WeirError } from '../base/errors.ts'
+import { notApplicable } from '../record/fields.ts'
+import { writeStandardOutput } from './standard-output.ts'
+
+export const queryFormats = ['table', 'json', 'ndjson', 'csv', 'parquet'] as const
+export type QueryFormat = (typeof queryFormats)[number]
+
+/** An absent value: `-` in a record ("If a field is not applicable"), `null` in a result of SQL. */
+const absent = (answer: QueryAnswer): string => (answer.hasSql ? 'null' : notApplicable)
+
+export async function writeAnswer(answer: QueryAnswer, format: QueryFormat): Promise<void> {
+  switch (format) {
+    case 'table':
+      return writeStandardOutput(await tableOf(answer))
+    case 'json': {
+      const rows = answer.rows.map((row) => JSON.stringify(objectOf(answer, row)))
+      return writeStandardOutput(rows.length === 0 ? '[]\n' : `[\n${rows.join(',\n')}\n]\n`)
+    }
+    case 'ndjson':
+      for (const row of answer.rows)
+        writeStandardOutput(`${JSON.stringify(objectOf(answer, row))}\n`)
+      return
+    case 'csv':
+      return writeStandardOutput(await csvOf(answer))
+    case 'parquet':
+      return await writeParquet(answer)
+  }
+}
+
+/** "An array of row objects with values as strings, as in the log service." */
+function objectOf(answer: QueryAnswer, row: readonly (string | null)[]): Record<string, string> {
+  const names = namesOf(answer)
+  return Object.fromEntries(row.map((value, i) => [names[i]!, value ?? absent(answer)]))
+}
+
+/** Column names, a second one of a name made different, so that no value is lost in an object. */
+function namesOf(answer: QueryAnswer): string[] {
+  const seen = new Set<string>()
+  return answer.columns.map(({ name }, i) => {
+    const free = seen.has(name) ? `${name}_${i}` : name
+    seen.add(free)
+    return free
+  })
+}
+
+const numeric = new Set(['bigint', 'double', 'integer', 'smallint', 'tinyint', 'real'])
+
+async function tableOf(answer: QueryAnswer): Promise<string> {
+  if (answer.columns.length === 0) return ''
+  const { default: Table } = await import('cli-table3')
+  const table = new Table({
+    head: answer.columns.map(({ name }) => shown(name)),
+    colAligns: answer.columns.map(({ type }) => (numeric.has(type) ? 'right' : 'left')),
+    style: { head: [], border: [], compact: true },
+    chars: plainChars,
+  })
+  for (const row of answer.rows) table.push(row.map((value) => shown(value ?? absent(answer))))
+  return `${table.toString()}\n`
+}
+
+const plainChars = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '─',
+  'mid-mid': ' ',
+  right: '',
+  'right-mid': '',
+  middle: ' ',
+}
+
+/** C0, DEL and C1 control characters and the marks that turn text round, as escapes. */
+const shown = (text: string): string =>
+  text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+
+async function csvOf(answer: QueryAnswer): Promise<string> {
+  const { stringify } = await import('csv-stringify/sync')
+  const rows = answer.rows.map((row) => row.map((value) => value ?? absent(answer)))
+  return stringify([namesOf(answer), ...rows])
+}
+
+async function writeParquet(answer: QueryAnswer): Promise<void> {
+  if (process.stdout.isTTY === true)
+    throw new WeirError('Usage', 'a Parquet file is not for a terminal', {
+      hint: 'Send it into a file: --format parquet > result.parquet',
+    })
+  const { exportParquet } = await import('../query/export.ts')
+  const folder = mkdtempSync(join(tmpdir(), 'weir-export-'))
+  try {
+    const path = join(folder, 'result.parquet')
+    await exportParquet(answer, path)
+    writeStandardOutput(readFileSync(path))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * The configuration of `weir start`: one YAML file, read once, and the command line over it.
+ *
+ *     data: ./data              # everything Weir keeps
+ *     listen: 127.0.0.1
+ *     port: 8080
+ *     topology: vpc.yaml        # beside the configuration file
+ *     sample: true              # fill the project `sample` at first start
+ *     capture: { enabled: true, interfaces: [eth0], ringMebibytes: 64 }
+ *     query:   { zone: UTC, workers: 2, seconds: 55, memoryMebibytes: 2048 }
+ *     logstore: { ttlDays: 300, reserveMebibytes: 256 }
+ */
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { LineCounter, parseDocument, type Document } from 'yaml'
+import { z } from 'zod'
+import { WeirError } from '../base/errors.ts'
+import { nearest } from '../base/nearest.ts'
+
+const whole = (least: number, most: number) => z.int().min(least).max(most)
+const schema = z.strictObject({
+  data: z.string().min(1).default('./data'),
+  listen: z.string().min(1).default('127.0.0.1'),
+  port: whole(0, 65535).default(8080),
+  topology: z.string().min(1).optional(),
+  sample: z.boolean().default(true),
+  capture: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Without a topology: only these host interfaces. */
+      interfaces: z.array(z.string().min(1)).min(1).optional(),
+      ringMebibytes: whole(1, 4096).default(64),
+    })
+    .prefault({}),
+  query: z
+    .strictObject({
+      zone: z.string().min(1).default('UTC'),
+      workers: whole(1, 64).default(2),
+      seconds: whole(1, 3600).default(55),
+      memoryMebibytes: whole(64, 1 << 20).default(2048),
+    })
+    .prefault({}),
+  logstore: z
+    .strictObject({
+      /** "Otherwise, the default is 300 days." */
+      ttlDays: whole(1, 3650).default(300),
+      reserveMebibytes: whole(0, 1 << 20).default(256),
+    })
+    .prefault({}),
+})
+
+export type StartConfig = z.infer<typeof schema>
+
+export interface StartOptions {
+  readonly config?: string
+  readonly topology?: string
+  readonly data?: string
+  readonly port?: string
+  readonly listen?: string
+  readonly check?: boolean
+}
+
+/** @throws WeirError FileUnreadable; ConfigInvalid with the place of every problem */
+export function readStartConfig(options: StartOptions): StartConfig {
+  const config = options.config === undefined ? schema.parse({}) : readFile(options.config)
+  const port = options.port === undefined ? config.port : portOf(options.port)
+  const topology = options.topology ?? config.topology
+  return {
+    ...config,
+    port,
+    data: options.data ?? config.data,
+    listen: options.listen ?? config.listen,
+    ...(topology === undefined ? {} : { topology }),
+  }
+}
+
+function portOf(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65535) return Number(text)
+  throw new WeirError('Usage', `--port is ${text}, not a number from 0 to 65535`)
+}
+
+function readFile(path: string): StartConfig {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new WeirError('FileUnreadable', `${path} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const placeOf = (offset: number): string => {
+    const { line, col } = lines.linePos(offset)
+    return `${path}:${line}:${col}`
+  }
+  const broken = document.errors[0]
+  if (broken !== undefined)
+    throw new WeirError('ConfigInvalid', `not YAML: ${broken.message}`, {
+      place: placeOf(broken.pos[0]),
+    })
+  const checked = schema.safeParse(document.toJS() ?? {})
+  if (!checked.success) throw invalid(checked.error, document, placeOf)
+  const { topology, data } = checked.data
+  const beside = (file: string): string => resolve(dirname(path), file)
+  return {
+    ...checked.data,
+    data: beside(data),
+    ...(topology === undefined ? {} : { topology: beside(topology) }),
+  }
+}
+
+function invalid(
+  error: z.ZodError,
+  document: Document,
+  placeOf: (offset: number) => string,
+): WeirError {
+  const problems = error.issues.map((issue) => {
+    const keys = issue.path as (string | number)[]
+    const place = placeOf(offsetOf(document, keys))
+    const name = keys.join('.')
+    if (issue.code !== 'unrecognized_keys') return { place, text: `${name}: ${issue.message}` }
+    const [key = ''] = issue.keys
+    const near = nearest(key, knownKeys(keys))
+    const hint =
+      near === undefined ? `Known: ${knownKeys(keys).join(', ')}` : `Did you mean ${near}?`
+    return {
+      place: placeOf(offsetOf(document, [...keys, key])),
+      text: `unknown key ${key}. ${hint}`,
+    }
+  })
+  if (problems.length === 1)
+    return new WeirError('ConfigInvalid', problems[0]!.text, { place: problems[0]!.place })
+  const list = problems.map(({ place, text }) => `\n  ${place}: ${text}`).join('')
+  return new WeirError('ConfigInvalid', `${problems.length} problems${list}\n`, {
+    place: problems[0]!.place,
+  })
+}
+
+/** Where the value of a key begins, or the nearest thing around it that is there. */
+function offsetOf(document: Document, keys: readonly (string | number)[]): number {
+  for (let length = keys.length; length >= 0; length--) {
+    const node: unknown =
+      length === 0 ? document.contents : document.getIn(keys.slice(0, length), true)
+    if (typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range))
+      return node.range[0] as number
+  }
+  return 0
+}
+
+function knownKeys(path: readonly (string | number)[]): string[] {
+  let shape: unknown = schema.parse({ topology: 'x', capture: { interfaces: ['x'] } })
+  for (const key of path) shape = (shape as Record<string | number, unknown>)[key]
+  return Object.keys(shape as object)
+}
