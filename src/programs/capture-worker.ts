@@ -74,7 +74,8 @@ function capture(ring: Ring, assigner: Assigner, eni: number): void {
   const totals = { framesSeen: 0, framesDropped: 0 }
   const lossy = new Set<number>()
   let counted = unixSeconds(Date.now() / 1000)
-  let nextStatus = alignedStart(counted, windowSeconds)
+  const begun = counted
+  let nextStatus = alignedStart(begun, windowSeconds)
 
   /** Once a second: losses belong to the windows since the last look, since nobody knows which. */
   const look = (now: UnixSeconds): void => {
@@ -88,11 +89,15 @@ function capture(ring: Ring, assigner: Assigner, eni: number): void {
     counted = now
     say({ kind: 'counters', counters: countersOf(ring, windows, assigner, totals) })
   }
-  /** NODATA and SKIPDATA of the windows that are over and closed. */
-  const tellStatus = (bound: UnixSeconds): void => {
+  /**
+   * NODATA and SKIPDATA of the windows before `bound`, which are over and closed. Of a window that capture did
+   * not see whole nobody can say that it was silent, only that something was lost.
+   */
+  const tellStatus = (bound: UnixSeconds, stoppedAt = Number.POSITIVE_INFINITY): void => {
     for (; nextStatus < bound; nextStatus = (nextStatus + windowSeconds) as UnixSeconds) {
       const lost = lossy.delete(nextStatus)
-      windows.emitStatus([eni], nextStatus, nextStatus, () => lost)
+      const whole = nextStatus >= begun && nextStatus + windowSeconds <= stoppedAt
+      if (lost || whole) windows.emitStatus([eni], nextStatus, nextStatus, () => lost)
     }
   }
 
@@ -110,7 +115,7 @@ function capture(ring: Ring, assigner: Assigner, eni: number): void {
   look(now)
   windows.closeAll()
   if (windows.takeRefused() > 0) lossy.add(alignedStart(now, windowSeconds))
-  tellStatus((alignedStart(now, windowSeconds) + windowSeconds) as UnixSeconds)
+  tellStatus((alignedStart(now, windowSeconds) + windowSeconds) as UnixSeconds, now)
 }
 
 const countersOf = (

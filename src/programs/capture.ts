@@ -6,6 +6,8 @@ import type { CaptureTask } from './capture-plan.ts'
 import type { CaptureCounters, CaptureMessage, CaptureWorkerData } from './capture-worker.ts'
 
 export interface Capture {
+  /** The interfaces that a worker was started for. */
+  readonly interfaces: readonly string[]
   /** By interface name. */
   readonly counters: ReadonlyMap<string, CaptureCounters>
   /** Interfaces whose capture failed, a sentence each. */
@@ -36,6 +38,7 @@ export async function startCapture(
   })
   await Promise.all(workers.map(({ opened }) => opened))
   return {
+    interfaces: tasks.map(({ tap }) => tap.interfaceName),
     counters,
     problems: () => [...failures.values()],
     async stop() {

@@ -177,6 +177,6 @@ function summarize(answer: QueryAnswer, format: QueryFormat): void {
   if (format !== 'table') return
   const more = answer.limited ? ', there are more' : ''
   process.stderr.write(
-    `${answer.rows.length} rows${more}; ${answer.scannedRows} records read in ${Math.round(answer.elapsedMs)} ms\n`,
+    `${answer.rows.length} ${answer.rows.length === 1 ? 'row' : 'rows'}${more}; ${answer.scannedRows} records read in ${Math.round(answer.elapsedMs)} ms\n`,
   )
 }

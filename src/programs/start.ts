@@ -163,12 +163,13 @@ async function captureHost(
 function banner(url: string, config: StartConfig, { store, capture, allowed }: Parts): string {
   const server = config.port === 8080 && config.listen === '127.0.0.1' ? '' : ` --server ${url}`
   const failed = capture?.problems() ?? []
+  const captured = capture?.interfaces ?? []
   const live =
     allowed !== true
       ? `Live traffic is not captured. ${allowed}`
-      : capture!.counters.size + failed.length === 0
+      : captured.length === 0
         ? 'Live traffic: no interface is up, or no flow log is about one.'
-        : `Live traffic: captured into ${ownProject}/${ownLogstore}, a record per flow and minute.`
+        : `Live traffic of ${captured.join(', ')} goes into ${ownProject}/${ownLogstore}, a record per flow and window.`
   const sample = store.projects().some(({ name }) => name === sampleProject)
     ? `
 Sample data: project ${sampleProject}, an hour of the use cases of VPC flow logs. Who knocked at port 80?
