@@ -1,6 +1,6 @@
 import { rename, rm } from 'node:fs/promises'
 import { quoteName, quoteText } from './quote.ts'
-import type { QueryColumn } from './query.ts'
+import type { QueryColumn } from './result.ts'
 
 /**
  * Writes a result as a Parquet file: bigint, double, boolean, timestamp and date as such, all else

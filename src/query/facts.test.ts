@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { QueryEngine, defaultQueryConfig } from './query.ts'
-import { testLogstore, testRecord } from './testing-logstore.ts'
-import type { TestLogstore } from './testing-logstore.ts'
+import { testLogstore, testRecord } from '../../test/query-logstore.ts'
+import type { TestLogstore } from '../../test/query-logstore.ts'
 
 const time = testRecord.__time__
 const noData = {

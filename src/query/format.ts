@@ -88,10 +88,10 @@ const quoted = (text: string): string => JSON.stringify(text)
 /** The language's name for a type of the engine. */
 export function languageType(type: DuckDBType): string {
   const name = String(type)
+  if (name.endsWith('[]')) return 'array'
   if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(name)) return 'bigint'
   if (/^(DOUBLE|FLOAT)$/.test(name)) return 'double'
   if (name.startsWith('TIMESTAMP')) return 'timestamp'
-  if (name.endsWith('[]')) return 'array'
   const base = name.replace(/\(.*$/, '').toLowerCase()
   return base === 'struct' ? 'row' : base === 'blob' ? 'varbinary' : base
 }

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { DuckDBInstance } from '@duckdb/node-api'
+import { createEngine, shutAround } from './engine.ts'
 import { formatDouble } from './format.ts'
 import { QueryEngine, defaultQueryConfig, exportParquet } from './query.ts'
 import type { QueryConfig } from './query.ts'
-import { testLogstore, testRecord } from './testing-logstore.ts'
-import type { TestLogstore } from './testing-logstore.ts'
+import { testLogstore, testRecord } from '../../test/query-logstore.ts'
+import type { TestLogstore } from '../../test/query-logstore.ts'
 
 const MiB = 1024 * 1024
 const from = testRecord.__time__
@@ -53,6 +54,39 @@ const ask = (engine: QueryEngine, query: string, signal?: AbortSignal) =>
 
 const counts = async (engine: QueryEngine) =>
   assert.deepEqual((await ask(engine, '* | select count(*)')).rows, [['3000']])
+
+test('the engine is shut around the leased files', async () => {
+  const { files } = await store.reader.lease('weir', 'flow-log', from, from + 60).then((lease) => {
+    lease.release()
+    return lease
+  })
+  const limits = { memoryBytesMax: 256 * MiB, threads: 1, tempDirectory: '', tempBytesMax: 0 }
+  const engine = await createEngine(limits)
+  await shutAround(
+    engine,
+    files.map((file) => file.path),
+    [{ name: 'bytes', kind: 'integer' }],
+  )
+  const { connection } = engine
+  const count = await connection.runAndReadAll('SELECT count(*) FROM __store')
+  assert.deepEqual(count.getRows(), [[3000n]])
+  const refused = async (sql: string, said: RegExp) =>
+    assert.rejects(connection.run(sql), { message: said }, sql)
+  await refused("SELECT * FROM read_text('/etc/passwd')", /Permission Error/)
+  await refused(`SELECT * FROM '${store.folder}/other.parquet'`, /Permission Error|does not exist/)
+  await refused(`SELECT * FROM glob('${store.folder}/*')`, /Permission Error/)
+  await refused(`COPY (SELECT 1) TO '${store.folder}/new.parquet'`, /Permission Error/)
+  await refused(`ATTACH '${store.folder}/new.db'`, /Permission Error/)
+  await refused('INSTALL httpfs', /Permission Error/)
+  await refused("SET memory_limit = '10GB'", /locked/)
+  await refused('SET GLOBAL enable_external_access = true', /locked|Cannot/)
+  await refused("SET TimeZone = 'Asia/Shanghai'", /locked/)
+  const second = await engine.instance.connect()
+  assert.deepEqual((await second.runAndReadAll('SELECT 7 / 2')).getRows(), [[3]])
+  second.closeSync()
+  connection.closeSync()
+  engine.instance.closeSync()
+})
 
 test('a query past its time is ended, and the next one is answered', () =>
   withEngine({ timeMaxMilliseconds: 300 }, async (engine) => {

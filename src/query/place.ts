@@ -29,28 +29,3 @@ export class QueryText {
     return this.error('QueryRefused', message, offset, hint)
   }
 }
-
-/** The candidate that is fewest edits away from `name`, when it is near enough to be meant. */
-export function nearest(name: string, candidates: Iterable<string>): string | undefined {
-  const wanted = name.slice(0, 64).toLowerCase()
-  let best: string | undefined
-  let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1
-  for (const candidate of candidates) {
-    const distance = editDistance(wanted, candidate.toLowerCase())
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
-  }
-  return best
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      row.push(Math.min(previous[j]! + 1, row[j - 1]! + 1, substitution))
-    }
-    previous = row
-  }
-  return previous[b.length]!
-}

@@ -1,13 +1,17 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import { functionTable } from './functions/table.ts'
-import { ExpressionPrinter, direction } from './print-expression.ts'
-import type { Place } from './print-expression.ts'
+import { direction } from './print-call.ts'
+import { ExpressionPrinter } from './print-expression.ts'
+import { checkCondition } from './print-operators.ts'
+import type { Place } from './print-place.ts'
+import { RelationPrinter, internalNames, renameColumns } from './print-relation.ts'
+import type { Ctes, OutputColumn, PrintedQuery } from './print-relation.ts'
 import type { QueryText } from './place.ts'
 import { quoteName } from './quote.ts'
 import { Scope } from './scope.ts'
-import type { ScopeColumn, ScopeRelation } from './scope.ts'
+import type { ScopeRelation } from './scope.ts'
 import type {
-  Alias,
+  Expression,
   GroupItem,
   Name,
   OrderItem,
@@ -16,28 +20,7 @@ import type {
   Select,
   Window,
 } from './sql-tree.ts'
-import { elementOf } from './functions/lists.ts'
-import { classOf, typeName } from './types.ts'
-import type { Printed, SqlType } from './types.ts'
-
-/** The CTE every reference to the log reads from. */
-export const sourceName = '__src'
-
-export interface OutputColumn {
-  readonly name: string
-  readonly type: SqlType
-}
-
-interface PrintedQuery {
-  readonly sql: string
-  readonly columns: readonly OutputColumn[]
-}
-
-/** Queries of WITH by lower-case name, as they are seen at one place. */
-type Ctes = ReadonlyMap<
-  string,
-  { readonly name: string; readonly columns: readonly OutputColumn[] }
->
+import type { Printed } from './types.ts'
 
 interface SelectOutput {
   readonly printed: Printed
@@ -56,7 +39,7 @@ export class QueryPrinter {
   readsLog = false
   readonly #query: QueryText
   readonly #logColumns: readonly ColumnSpec[]
-  readonly #storeName: string
+  readonly #relations: RelationPrinter
   readonly #expressions: ExpressionPrinter
   #ctes: Ctes = new Map()
 
@@ -68,7 +51,6 @@ export class QueryPrinter {
   ) {
     this.#query = query
     this.#logColumns = logColumns
-    this.#storeName = storeName
     this.#expressions = new ExpressionPrinter({
       query,
       zone,
@@ -76,6 +58,18 @@ export class QueryPrinter {
         const printed = this.print(inner, scope)
         return { sql: printed.sql, types: printed.columns.map((column) => column.type) }
       },
+    })
+    this.#relations = new RelationPrinter({
+      query,
+      logColumns,
+      storeName,
+      expressions: this.#expressions,
+      ctes: () => this.#ctes,
+      print: (inner, outer) => this.print(inner, outer),
+      readsLog: () => {
+        this.readsLog = true
+      },
+      uses: (column) => void this.used.add(column),
     })
   }
 
@@ -97,19 +91,9 @@ export class QueryPrinter {
 
   #cte(name: Name, renamed: readonly Name[], query: Query, outer: Scope | undefined): string {
     const printed = this.print(query, outer)
-    const columns = this.#rename(name, renamed, printed.columns)
+    const columns = renameColumns(this.#query, name, renamed, printed.columns)
     this.#ctes = new Map(this.#ctes).set(name.text.toLowerCase(), { name: name.text, columns })
     return `${quoteName(name.text)}(${internalNames(columns).map(quoteName).join(', ')}) AS (${printed.sql})`
-  }
-
-  #rename(of: Name, names: readonly Name[], columns: readonly OutputColumn[]): OutputColumn[] {
-    if (names.length !== 0 && names.length !== columns.length) {
-      throw this.#query.syntax(
-        `${of.text} has ${columns.length} columns, and ${names.length} names are given`,
-        of.at,
-      )
-    }
-    return columns.map((column, index) => ({ ...column, name: names[index]?.text ?? column.name }))
   }
 
   #body(query: Query, outer: Scope | undefined): PrintedQuery {
@@ -160,7 +144,8 @@ export class QueryPrinter {
   #select(select: Select, orderBy: readonly OrderItem[], outer: Scope | undefined): PrintedQuery {
     const from = select.from ?? (readsRows(select) ? logRelation : undefined)
     const relations: ScopeRelation[] = []
-    const fromSql = from === undefined ? '' : ` FROM ${this.#relation(from, relations, outer)}`
+    const fromSql =
+      from === undefined ? '' : ` FROM ${this.#relations.print(from, relations, outer)}`
     const scope = new Scope(this.#query, relations, outer)
     const windows = new Map<string, Window>(
       select.windows.map((each) => [each.name.toLowerCase(), each.window]),
@@ -183,12 +168,7 @@ export class QueryPrinter {
   #condition(clause: string, value: Select['where'], place: Place): string {
     if (value === undefined) return ''
     const printed = this.#expressions.print(value, place)
-    const found = classOf(printed.type)
-    if (found === undefined || found === 'boolean') return ` ${clause} ${printed.sql}`
-    throw this.#query.syntax(
-      `${clause} needs a condition, not a ${typeName(printed.type)}`,
-      value.at,
-    )
+    return ` ${clause} ${checkCondition(this.#query, printed, `a condition in ${clause}`).sql}`
   }
 
   #outputs(select: Select, place: Place): SelectOutput[] {
@@ -233,7 +213,7 @@ export class QueryPrinter {
   }
 
   #groupKey(
-    value: GroupItem extends infer _ ? Parameters<ExpressionPrinter['print']>[0] : never,
+    value: Expression,
     outputs: readonly SelectOutput[],
     place: Place,
     byPosition: boolean,
@@ -249,7 +229,7 @@ export class QueryPrinter {
 
   /** The output an expression stands for: its position, or its name as `nameOf` gives it. */
   #outputIndex(
-    value: Parameters<ExpressionPrinter['print']>[0],
+    value: Expression,
     outputs: readonly SelectOutput[],
     clause: string,
     nameOf: (output: SelectOutput) => string | undefined,
@@ -281,173 +261,9 @@ export class QueryPrinter {
     })
     return ` ORDER BY ${printed.join(', ')}`
   }
-
-  #relation(relation: Relation, into: ScopeRelation[], outer: Scope | undefined): string {
-    if (relation.kind === 'join') return this.#join(relation, into, outer)
-    if (relation.kind === 'unnest') return this.#unnest(relation, into, outer)
-    if (relation.kind === 'subquery') {
-      const { sql, columns } = this.print(relation.query, outer)
-      const name = relation.alias?.name ?? { text: `_query${into.length}`, at: relation.query.at }
-      const renamed = this.#rename(name, relation.alias?.columns ?? [], columns)
-      const internal = internalNames(renamed)
-      this.#add(into, relation.alias?.name, columnsOf(name.text, renamed, internal))
-      return `(${sql}) AS ${quoteName(name.text)}(${internal.map(quoteName).join(', ')})`
-    }
-    return this.#table(relation.name, relation.alias, into)
-  }
-
-  #add(into: ScopeRelation[], alias: Name | undefined, columns: readonly ScopeColumn[]): void {
-    const taken = (each: ScopeRelation) => each.alias?.toLowerCase() === alias?.text.toLowerCase()
-    if (alias !== undefined && into.some(taken)) {
-      throw this.#query.syntax(
-        `the table name ${alias.text} is used twice`,
-        alias.at,
-        'give one an alias',
-      )
-    }
-    into.push({ alias: alias?.text, columns })
-  }
-
-  #table(name: Name, alias: Alias | undefined, into: ScopeRelation[]): string {
-    const wanted = name.text.toLowerCase()
-    const shown = alias?.name ?? name
-    const cte = this.#ctes.get(wanted)
-    if (cte !== undefined) {
-      const renamed = this.#rename(shown, alias?.columns ?? [], cte.columns)
-      const internal = internalNames(renamed)
-      this.#add(into, shown, columnsOf(shown.text, renamed, internal))
-      return `${quoteName(cte.name)} AS ${quoteName(shown.text)}(${internal.map(quoteName).join(', ')})`
-    }
-    if (wanted !== 'log' && wanted !== this.#storeName.toLowerCase()) {
-      throw this.#query.refused(
-        `the table ${name.text} is not open to this query`,
-        name.at,
-        `FROM log is the logstore ${this.#storeName}`,
-      )
-    }
-    if (alias !== undefined && alias.columns.length > 0) {
-      throw this.#query.refused('the columns of log cannot be renamed here', name.at)
-    }
-    this.readsLog = true
-    const columns = this.#logColumns.map((column): ScopeColumn => ({
-      name: column.name,
-      sql: `${quoteName(shown.text)}.${quoteName(column.name)}`,
-      type: column.kind === 'integer' ? 'bigint' : 'varchar',
-      use: () => this.used.add(column.name),
-    }))
-    this.#add(into, shown, columns)
-    return `${sourceName} AS ${quoteName(shown.text)}`
-  }
-
-  #join(
-    join: Relation & { kind: 'join' },
-    into: ScopeRelation[],
-    outer: Scope | undefined,
-  ): string {
-    const leftStart = into.length
-    const left = this.#relation(join.left, into, outer)
-    const rightStart = into.length
-    const right = this.#relation(join.right, into, outer)
-    const wrapped = join.right.kind === 'join' ? `(${right})` : right
-    const sql = `${left} ${join.join.toUpperCase()} JOIN ${wrapped}`
-    if (join.using.length > 0) return `${sql} ${this.#using(join, into, leftStart, rightStart)}`
-    if (join.on === undefined) return sql
-    const place: Place = { scope: new Scope(this.#query, into, outer), noAggregates: 'JOIN' }
-    return `${sql}${this.#condition('ON', join.on, place)}`
-  }
-
-  /** USING: the columns of both sides are compared, and seen once without a table name. */
-  #using(
-    join: Relation & { kind: 'join' },
-    into: ScopeRelation[],
-    leftStart: number,
-    rightStart: number,
-  ): string {
-    const sides = [into.slice(leftStart, rightStart), into.slice(rightStart)]
-    const pairs = join.using.map((name) => {
-      const found = sides.map((side) =>
-        new Scope(this.#query, side, undefined).column(undefined, name.text, name.at),
-      )
-      return { name, left: found[0]!, right: found[1]! }
-    })
-    const gone = new Set(join.using.map((name) => name.text.toLowerCase()))
-    const merged = pairs.map(({ name, left, right }): ScopeColumn => {
-      const sql =
-        join.join === 'full'
-          ? `coalesce(${left.sql}, ${right.sql})`
-          : (join.join === 'right' ? right : left).sql
-      return { name: name.text, sql, type: left.type }
-    })
-    const rest = into.splice(leftStart)
-    into.push({ alias: undefined, columns: merged })
-    for (const relation of rest) {
-      const columns = relation.columns.filter((column) => !gone.has(column.name.toLowerCase()))
-      into.push({ alias: relation.alias, columns })
-    }
-    return `ON (${pairs.map(({ left, right }) => `(${left.sql} = ${right.sql})`).join(' AND ')})`
-  }
-
-  /** UNNEST as a lateral query: several lists side by side, a map as keys and values. */
-  #unnest(
-    relation: Relation & { kind: 'unnest' },
-    into: ScopeRelation[],
-    outer: Scope | undefined,
-  ): string {
-    const place: Place = { scope: new Scope(this.#query, into, outer), noAggregates: 'UNNEST' }
-    const lists = relation.of.flatMap((each) => {
-      const printed = this.#expressions.print(each, place)
-      const { type, sql } = printed
-      if (typeof type === 'object' && 'map' in type) {
-        return [
-          { sql: `map_keys(${sql})`, type: type.map[0] },
-          { sql: `map_values(${sql})`, type: type.map[1] },
-        ]
-      }
-      const found = classOf(type)
-      if (found === undefined || found === 'array') return [{ sql, type: elementOf(type) }]
-      throw this.#query.syntax(`UNNEST needs an array or a map, not a ${typeName(type)}`, each.at)
-    })
-    const items = lists.map((list) => ({ sql: `unnest(${list.sql})`, type: list.type }))
-    const first = lists[0]!.sql
-    const numbered = relation.ordinality
-      ? [{ sql: `generate_subscripts(${first}, 1)`, type: 'bigint' as const }]
-      : []
-    const columns = [...items, ...numbered].map(({ type }, index) => ({
-      name: `_col${index}`,
-      type,
-    }))
-    const name = relation.alias?.name ?? { text: `_unnest${into.length}`, at: relation.at }
-    const renamed = this.#rename(name, relation.alias?.columns ?? [], columns)
-    const internal = internalNames(renamed)
-    this.#add(into, relation.alias?.name, columnsOf(name.text, renamed, internal))
-    const select = [...items, ...numbered].map((item) => item.sql).join(', ')
-    return `LATERAL (SELECT ${select}) AS ${quoteName(name.text)}(${internal.map(quoteName).join(', ')})`
-  }
 }
 
 const logRelation: Relation = { kind: 'table', name: { text: 'log', at: 0 }, alias: undefined }
-
-/** Column names as the engine sees them: each only once. */
-function internalNames(columns: readonly OutputColumn[]): string[] {
-  const seen = new Set<string>()
-  return columns.map(({ name }, index) => {
-    const free = seen.has(name.toLowerCase()) ? `${name}:${index}` : name
-    seen.add(free.toLowerCase())
-    return free
-  })
-}
-
-function columnsOf(
-  table: string,
-  columns: readonly OutputColumn[],
-  internal: readonly string[],
-): ScopeColumn[] {
-  return columns.map(({ name, type }, index) => ({
-    name,
-    type,
-    sql: `${quoteName(table)}.${quoteName(internal[index]!)}`,
-  }))
-}
 
 /** Whether a SELECT without FROM asks about the rows of the log. */
 function readsRows(select: Select): boolean {

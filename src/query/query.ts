@@ -19,10 +19,12 @@ import { parseSearchPart } from './parse.ts'
 import { checkRange, defaultRows } from './plan.ts'
 import { WorkerPool } from './pool.ts'
 import type { PoolConfig } from './pool.ts'
+import type { QueryResult } from './result.ts'
 
 export { parseQuery } from './parse.ts'
 export { planQuery } from './plan.ts'
 export { exportParquet } from './export.ts'
+export type { QueryColumn, QueryResult } from './result.ts'
 
 export interface QueryRequest {
   readonly project: string
@@ -38,27 +40,6 @@ export interface QueryRequest {
   readonly reverse?: boolean
   /** A time zone by name or as `+08:00`; the config's unless told. */
   readonly zone?: string
-}
-
-export interface QueryColumn {
-  readonly name: string
-  /** varchar, bigint, double, boolean, timestamp, date, array(...), map(...), ... */
-  readonly type: string
-}
-
-export interface QueryResult {
-  readonly columns: QueryColumn[]
-  /** Values as the log service prints them; NULL is null. */
-  readonly rows: (string | null)[][]
-  readonly hasSql: boolean
-  /** Every row acknowledged before the query is counted; nothing is sampled. */
-  readonly exact: true
-  /** Rows of the files that were read, whether or not they matched. */
-  readonly scannedRows: number
-  readonly scannedFiles: number
-  readonly elapsedMs: number
-  /** There are more rows: the default LIMIT, the page or a cap left them out. */
-  readonly limited: boolean
 }
 
 export interface QueryConfig extends PoolConfig {

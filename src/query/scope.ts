@@ -1,4 +1,4 @@
-import { nearest } from './place.ts'
+import { nearest } from '../base/nearest.ts'
 import type { QueryText } from './place.ts'
 import { quoteName } from './quote.ts'
 import type { Name } from './sql-tree.ts'

@@ -2,7 +2,7 @@ import type { ColumnSpec } from '../base/columns.ts'
 import { flowRecordFields, notApplicable } from '../record/fields.ts'
 import type { Condition, Predicate, TextCondition } from './predicate.ts'
 import { delimiters, wordsOf } from './predicate.ts'
-import { nearest } from './place.ts'
+import { nearest } from '../base/nearest.ts'
 import type { QueryText } from './place.ts'
 import { quoteName, quoteText } from './quote.ts'
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { QueryEngine, defaultQueryConfig } from './query.ts'
-import { testLogstore, testRecord } from './testing-logstore.ts'
-import type { TestLogstore } from './testing-logstore.ts'
+import { testLogstore, testRecord } from '../../test/query-logstore.ts'
+import type { TestLogstore } from '../../test/query-logstore.ts'
 
 const seedFile = new URL('../../../shared/reference/seed-queries.json', import.meta.url)
 const skip = existsSync(seedFile) ? false : 'the seed queries are not beside the project'

@@ -12,7 +12,7 @@ import { planQuery } from './plan.ts'
 
 const long = process.env['WEIR_LONG'] === '1'
 const seed = Number(process.env['WEIR_SEED'] ?? (long ? Date.now() % 1_000_000 : 7))
-const rounds = long ? 100_000 : 800
+const rounds = long ? 100_000 : 300
 
 /** mulberry32 */
 function generator(start: number): (below: number) => number {

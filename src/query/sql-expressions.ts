@@ -1,17 +1,14 @@
 import type { Fields } from './sql-node.ts'
-import { NodeReader } from './sql-node.ts'
+import { NodeReader, isGiven, isTrue } from './sql-node.ts'
+import { readCastType } from './sql-cast-type.ts'
+import { readOrder, readWindow } from './sql-windows.ts'
 import type {
   BinaryOperator,
   Call,
-  CastType,
   Expression,
-  Frame,
-  FrameBound,
   IntervalUnit,
   LiteralType,
-  OrderItem,
   Query,
-  Window,
 } from './sql-tree.ts'
 
 const binaryKinds: Readonly<Record<string, BinaryOperator>> = {
@@ -29,25 +26,6 @@ const binaryKinds: Readonly<Record<string, BinaryOperator>> = {
   lte: '<=',
   gt: '>',
   gte: '>=',
-}
-
-const castNames: Readonly<Record<string, CastType['name']>> = {
-  big_int: 'bigint',
-  int: 'bigint',
-  small_int: 'bigint',
-  tiny_int: 'bigint',
-  double: 'double',
-  float: 'double',
-  var_char: 'varchar',
-  char: 'varchar',
-  boolean: 'boolean',
-  timestamp: 'timestamp',
-  date: 'date',
-  json: 'json',
-  var_binary: 'varbinary',
-  decimal: 'decimal',
-  array: 'array',
-  map: 'map',
 }
 
 /** Names that stand for a call without parentheses. */
@@ -122,7 +100,7 @@ export class ExpressionReader extends NodeReader {
     window_function: (fields) => {
       this.only(fields, 'this over', 'a window function')
       const call = this.#asCall(this.expression(fields['this']))
-      return { ...call, over: this.window(fields['over']) }
+      return { ...call, over: readWindow(this, fields['over']) }
     },
     case: (fields) => this.#case(fields),
     cast: (fields) => this.#cast(fields, false),
@@ -307,7 +285,7 @@ export class ExpressionReader extends NodeReader {
     return {
       ...this.#plainCall('array_agg', [this.expression(fields['this'])], at),
       distinct: isTrue(fields, 'distinct'),
-      orderBy: this.orderItems(fields['order_by']),
+      orderBy: readOrder(this, fields['order_by']),
       filter: this.optional(fields['filter'], (value) => this.expression(value)),
     }
   }
@@ -315,50 +293,7 @@ export class ExpressionReader extends NodeReader {
   #withinGroup(fields: Fields): Expression {
     this.only(fields, 'this order_by', 'WITHIN GROUP')
     const call = this.#asCall(this.expression(fields['this']))
-    return { ...call, orderBy: this.orderItems(fields['order_by']), at: call.at }
-  }
-
-  window(value: unknown): Window {
-    const fields = this.fields(value)
-    this.only(fields, 'window_name partition_by order_by frame', 'a window')
-    return {
-      base: this.optional(fields['window_name'], (name) => this.name(name).text),
-      partitionBy: this.expressions(fields['partition_by']),
-      orderBy: this.orderItems(fields['order_by']),
-      frame: this.optional(fields['frame'], (frame) => this.#frame(frame)),
-    }
-  }
-
-  #frame(value: unknown): Frame {
-    const fields = this.fields(value)
-    this.only(fields, 'kind start end', 'a window frame')
-    const unit = String(fields['kind']).toUpperCase()
-    if (unit !== 'ROWS' && unit !== 'RANGE') throw this.refused(`${unit} frames are not supported`)
-    const end = this.optional(fields['end'], (bound) => this.#bound(bound))
-    return { unit, start: this.#bound(fields['start']), end }
-  }
-
-  #bound(value: unknown): FrameBound {
-    if (value === 'UnboundedPreceding') return 'UNBOUNDED PRECEDING'
-    if (value === 'UnboundedFollowing') return 'UNBOUNDED FOLLOWING'
-    if (value === 'CurrentRow') return 'CURRENT ROW'
-    const fields = this.fields(value)
-    this.only(fields, 'Preceding Following', 'a window frame')
-    const direction = isGiven(fields, 'Preceding') ? 'Preceding' : 'Following'
-    const offset = this.expression(fields[direction])
-    return { offset, direction: direction === 'Preceding' ? 'PRECEDING' : 'FOLLOWING' }
-  }
-
-  orderItems(value: unknown): OrderItem[] {
-    return this.list(value).map((each) => {
-      const fields = this.fields(each)
-      this.only(fields, 'this desc nulls_first', 'ORDER BY')
-      return {
-        value: this.expression(fields['this']),
-        descending: isTrue(fields, 'desc'),
-        nullsFirst: isTrue(fields, 'nulls_first'),
-      }
-    })
+    return { ...call, orderBy: readOrder(this, fields['order_by']), at: call.at }
   }
 
   #case(fields: Fields): Expression {
@@ -376,33 +311,7 @@ export class ExpressionReader extends NodeReader {
   #cast(fields: Fields, safe: boolean): Expression {
     this.only(fields, 'this to', 'CAST')
     const of = this.expression(fields['this'])
-    return { kind: 'cast', of, to: this.#castType(fields['to']), safe, at: of.at }
-  }
-
-  #castType(value: unknown): CastType {
-    const fields = this.fields(value)
-    const custom = fields['data_type'] === 'custom'
-    const known = 'data_type length precision scale element_type key_type value_type'
-    if (!custom) this.only(fields, known, 'a type')
-    const written = String(custom ? fields['name'] : fields['data_type'])
-    const name = Object.hasOwn(castNames, written) ? castNames[written] : undefined
-    if (name === undefined) {
-      throw this.query.syntax(
-        `the type ${written.replaceAll('_', ' ')} is not known here`,
-        this.at,
-        'bigint, double, varchar, boolean, timestamp, date, json, array(...) and map(...) are',
-      )
-    }
-    const of = ['element_type', 'key_type', 'value_type'].filter((key) => isGiven(fields, key))
-    if (of.length !== (name === 'array' ? 1 : name === 'map' ? 2 : 0)) {
-      throw this.query.syntax(`${name} needs the types of its elements`, this.at, 'array(bigint)')
-    }
-    const numbers = ['length', 'precision', 'scale'].map((key) => fields[key])
-    return {
-      name,
-      of: of.map((key) => this.#castType(fields[key])),
-      numbers: numbers.filter((each): each is number => typeof each === 'number'),
-    }
+    return { kind: 'cast', of, to: readCastType(this, fields['to']), safe, at: of.at }
   }
 
   #in(fields: Fields): Expression {
@@ -458,8 +367,3 @@ export class ExpressionReader extends NodeReader {
     )
   }
 }
-
-const isGiven = (fields: Fields, key: string): boolean =>
-  fields[key] !== null && fields[key] !== undefined
-
-const isTrue = (fields: Fields, key: string): boolean => fields[key] === true

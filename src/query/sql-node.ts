@@ -120,3 +120,8 @@ export class NodeReader {
     return isEmpty(value) ? undefined : read(value)
   }
 }
+
+export const isGiven = (fields: Fields, key: string): boolean =>
+  fields[key] !== null && fields[key] !== undefined
+
+export const isTrue = (fields: Fields, key: string): boolean => fields[key] === true

@@ -1,5 +1,6 @@
 import { ExpressionReader } from './sql-expressions.ts'
 import type { Fields } from './sql-node.ts'
+import { readOrder, readWindow } from './sql-windows.ts'
 import { maskSql } from './sql-mask.ts'
 import type { MaskedSql } from './sql-mask.ts'
 import type { QueryText } from './place.ts'
@@ -128,7 +129,7 @@ class QueryReader {
       const orderBy = reader.optional(fields['order_by'], (each) => {
         const order = reader.fields(each)
         reader.only(order, 'expressions', 'ORDER BY')
-        return reader.orderItems(order['expressions'])
+        return readOrder(reader, order['expressions'])
       })
       const limit = this.#count(fields['limit'], 'LIMIT')
       const offset = this.#count(fields['offset'], 'OFFSET')
@@ -217,7 +218,7 @@ class QueryReader {
     const windows = reader.list(fields['windows']).map((each) => {
       const named = reader.fields(each)
       reader.only(named, 'name spec', 'WINDOW')
-      return { name: reader.name(named['name']).text, window: reader.window(named['spec']) }
+      return { name: reader.name(named['name']).text, window: readWindow(reader, named['spec']) }
     })
     const distinct = fields['distinct'] === true
     return { kind: 'select', distinct, items, from, where, groupBy, having, windows }

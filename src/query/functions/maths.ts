@@ -25,6 +25,12 @@ const extreme =
   (args: readonly Printed[]): string =>
     `(CASE WHEN NOT (${anyNull(args)}) THEN ${name}(${list(args)}) END)`
 
+/** A rounding: nothing to do for an integer. */
+const whole =
+  (name: string) =>
+  ([value]: readonly Printed[]): string =>
+    value!.type === 'bigint' ? value!.sql : `${name}(${value!.sql})`
+
 const common = (args: readonly Printed[]): SqlType => commonType(args.map((arg) => arg.type))
 
 function extremeOf(name: string): FunctionRule {
@@ -38,9 +44,9 @@ function extremeOf(name: string): FunctionRule {
 
 export const maths: readonly FunctionRule[] = [
   scalar('abs', 1, 'number', sameAs()),
-  scalar('ceil', 1, 'number', sameAs(), 'ceil'),
-  scalar('ceiling', 1, 'number', sameAs(), 'ceil'),
-  scalar('floor', 1, 'number', sameAs()),
+  scalar('ceil', 1, 'number', sameAs(), whole('ceil')),
+  scalar('ceiling', 1, 'number', sameAs(), whole('ceil')),
+  scalar('floor', 1, 'number', sameAs(), whole('floor')),
   scalar('round', [1, 2], 'number', sameAs(), ([value, digits]) =>
     digits === undefined
       ? `round(${value!.sql})`

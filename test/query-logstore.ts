@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
-import type { ColumnSpec } from '../base/columns.ts'
-import { WeirError } from '../base/errors.ts'
-import type { LogReader, SegmentFile } from '../logstore/logstore.ts'
-import { reservedColumns } from '../logstore/logstore.ts'
-import { flowRecordFields } from '../record/fields.ts'
-import { quoteName } from './quote.ts'
+import type { ColumnSpec } from '../src/base/columns.ts'
+import { WeirError } from '../src/base/errors.ts'
+import type { LogReader, SegmentFile } from '../src/logstore/logstore.ts'
+import { reservedColumns } from '../src/logstore/logstore.ts'
+import { flowRecordFields } from '../src/record/fields.ts'
+import { quoteName } from '../src/query/quote.ts'
 
 export type TestRow = Readonly<Record<string, string | number | null>>
 

@@ -1,0 +1,20 @@
+import type { QueryText } from './place.ts'
+import type { Scope } from './scope.ts'
+import type { Query, Window } from './sql-tree.ts'
+import type { SqlType } from './types.ts'
+
+/** Where an expression stands. */
+export interface Place {
+  readonly scope: Scope
+  /** The clause in which an aggregate is not allowed, or undefined where it is. */
+  readonly noAggregates?: string
+  readonly inTry?: boolean
+  readonly windows?: ReadonlyMap<string, Window>
+}
+
+export interface Environment {
+  readonly query: QueryText
+  readonly zone: string
+  /** Prints a query inside an expression; its columns decide the type. */
+  subquery(query: Query, scope: Scope): { sql: string; types: readonly SqlType[] }
+}
