@@ -3,7 +3,7 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { ColumnSpec } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
 import { fenceReason } from './fence.ts'
-import { macroStatements } from './macros.ts'
+import { macrosFor } from './macros.ts'
 import { storeView } from './plan.ts'
 import { quoteName, quoteText } from './quote.ts'
 
@@ -20,7 +20,7 @@ export interface Engine {
   readonly connection: DuckDBConnection
 }
 
-/** A fresh instance in memory with its limits and macros; nothing of a user has reached it yet. */
+/** A fresh instance in memory with its limits; nothing of a user has reached it yet. */
 export async function createEngine(limits: EngineLimits): Promise<Engine> {
   const { DuckDBInstance } = await import('@duckdb/node-api')
   const instance = await DuckDBInstance.create(':memory:')
@@ -36,7 +36,6 @@ export async function createEngine(limits: EngineLimits): Promise<Engine> {
     'integer_division = true',
   ]
   for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`)
-  for (const statement of macroStatements) await connection.run(statement)
   return { instance, connection }
 }
 
@@ -67,6 +66,11 @@ export async function shutAround(
   const source = files.length === 0 ? 'WHERE FALSE' : `FROM read_parquet([${paths}])`
   await connection.run(`CREATE VIEW ${storeView} AS SELECT ${typed.join(', ')} ${source}`)
   await connection.run('SET GLOBAL lock_configuration = true')
+}
+
+/** Creates the macros that the statement, or any other text, names. */
+export async function createMacros({ connection }: Engine, sql: string): Promise<void> {
+  for (const statement of macrosFor(sql)) await connection.run(statement)
 }
 
 /** Throws QueryRefused when the second fence does not know what the statement holds. */

@@ -1,6 +1,6 @@
 import { reservedColumns } from '../logstore/logstore.ts'
 import type { Engine } from './engine.ts'
-import { checkStatement, shutAround } from './engine.ts'
+import { checkStatement, createMacros, shutAround } from './engine.ts'
 import { formatValue, languageType } from './format.ts'
 import { parseQuery } from './parse.ts'
 import { planQuery } from './plan.ts'
@@ -22,6 +22,7 @@ export async function executeQuery(
   const { logstore, raw, zone, from, to } = query
   const parsed = await parseQuery(query.text)
   const plan = planQuery(parsed, query.columns, { from, to }, zone, { logstore, raw })
+  await createMacros(engine, plan.sql)
   await shutAround(engine, query.files, [...query.columns, ...reservedColumns])
   await checkStatement(engine, plan.sql)
   const result = await engine.connection.stream(plan.sql)

@@ -207,9 +207,24 @@ const definitions: readonly (readonly [name: string, body: string])[] = [
   ],
 ]
 
-/** The statements that create the macros, in order. */
-export const macroStatements: readonly string[] = definitions.map(
-  ([head, body]) => `CREATE MACRO ${head} AS (${body})`,
-)
+const named = definitions.map(([head, body]) => ({
+  name: head.replace(/\(.*$/, ''),
+  statement: `CREATE MACRO ${head} AS (${body})`,
+  uses: namesIn(body),
+}))
 
-export const macroNames: readonly string[] = definitions.map(([head]) => head.replace(/\(.*$/, ''))
+export const macroNames: readonly string[] = named.map(({ name }) => name)
+
+/** The statements that create the macros `sql` names, and those they name, in order. */
+export function macrosFor(sql: string): string[] {
+  const wanted = new Set(namesIn(sql))
+  // A macro uses only those above it: one pass from the last to the first finds them all.
+  for (const { name, uses } of named.toReversed()) {
+    if (wanted.has(name)) for (const used of uses) wanted.add(used)
+  }
+  return named.filter(({ name }) => wanted.has(name)).map(({ statement }) => statement)
+}
+
+function namesIn(sql: string): string[] {
+  return sql.match(/\bsls_\w+/g) ?? []
+}

@@ -4,9 +4,10 @@ import { after, before, test } from 'node:test'
 import { WeirError } from '../base/errors.ts'
 import { reservedColumns } from '../logstore/logstore.ts'
 import { flowRecordFields } from '../record/fields.ts'
-import { checkStatement, createEngine, engineError } from './engine.ts'
+import { checkStatement, createEngine, createMacros, engineError } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { functionTable } from './functions/table.ts'
+import { macroNames } from './macros.ts'
 import { parseQuery } from './parse.ts'
 import { planQuery } from './plan.ts'
 
@@ -47,6 +48,7 @@ before(async () => {
     tempDirectory: '',
     tempBytesMax: 0,
   })
+  await createMacros(engine, macroNames.join(' '))
   const columns = [...flowRecordFields, ...reservedColumns].map(
     ({ name, kind }) => `NULL::${kind === 'integer' ? 'BIGINT' : 'VARCHAR'} AS "${name}"`,
   )
