@@ -30,7 +30,7 @@ export interface PoolAnswer extends Executed {
 const killAfterMilliseconds = 1000
 /** A worker is replaced after so many queries: what it leaks is bounded. */
 const queriesPerWorkerMax = 500
-const workerFile = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
+const workerFile = new URL('./worker.ts', import.meta.url)
 
 interface Worker {
   readonly child: ChildProcess
@@ -142,18 +142,14 @@ export class WorkerPool {
       tempDirectory: tempBytesMax === 0 ? '' : tempDirectory,
     }
     const setup: WorkerSetup = { engine, processBytesMax }
-    const child = fork(
-      fileURLToPath(new URL(workerFile, import.meta.url)),
-      [JSON.stringify(setup)],
-      {
-        execPath: process.execPath,
-        execArgv: [],
-        env: {},
-        cwd: tempDirectory,
-        serialization: 'advanced',
-        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      },
-    )
+    const child = fork(fileURLToPath(workerFile), [JSON.stringify(setup)], {
+      execPath: process.execPath,
+      execArgv: [],
+      env: {},
+      cwd: tempDirectory,
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
     const worker: Worker = {
       child,
       tempDirectory,
