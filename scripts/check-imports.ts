@@ -19,7 +19,7 @@ const folders = {
   packet: ['base'], // decoding needs no account and no VPC
   vpc: ['base', 'record', 'packet'], // look-ups over packet headers
   flow: ['base', 'packet', 'vpc'], // keys and totals, no clock
-  window: ['base', 'record', 'vpc', 'flow'], // the only place where time cuts flows into records
+  window: ['base', 'record', 'packet', 'vpc', 'flow'], // where time cuts packets into records
   sources: ['base', 'packet', 'flow', 'record'], // a wire in, packets or finished flows out
   delivery: ['base', 'record'], // speaks to any server, so it never imports logstore
   logstore: ['base'], // keeps logs, and has never heard of an ENI

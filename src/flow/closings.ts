@@ -5,7 +5,14 @@
  */
 import { ConnectionTable, owner, ownerOf } from '../vpc/vpc.ts'
 import { tcpFlag } from '../packet/packet.ts'
-import { type ConnectionWatch, entryWords, type FlowTable, unitWords } from './flow-table.ts'
+import {
+  type ConnectionWatch,
+  entryConnection,
+  entryOwner,
+  entryWords,
+  type FlowTable,
+  unitWords,
+} from './flow-table.ts'
 
 const accept = 1 // record/batch.ts `action.accept`; flow/ does not import record/
 const directions = [0, 1, 2] as const
@@ -30,15 +37,20 @@ export class Closings implements ConnectionWatch {
 
   /** The second of the last closing packet that no SYN followed in the entry's window, or NaN. */
   closedAt(table: FlowTable, entry: number): number {
-    const connection = table.connectionOf(entry)
+    const connection = table.words[entry + entryConnection]!
     return connection === 0 ? Number.NaN : (this.#tables.get(table)![connection] ?? Number.NaN)
   }
 
   /** A new TCP flow: does it belong to a connection that has begun to close? */
   link(table: FlowTable, entry: number, words: Int32Array, at: number): void {
-    if (this.#connections.size === 0 || owner.action(table.ownerAt(entry)) !== accept) return
-    const connection = this.#connections.find(owner.eni(table.ownerAt(entry)), words, at)
-    if (connection !== 0) table.setConnection(entry, connection)
+    if (this.#connections.size === 0 || owner.action(table.words[entry + entryOwner]!) !== accept)
+      return
+    const connection = this.#connections.find(
+      owner.eni(table.words[entry + entryOwner]!),
+      words,
+      at,
+    )
+    if (connection !== 0) table.words[entry + entryConnection] = connection
   }
 
   /** A packet with FIN, SYN or RST, or any packet of a connection that has begun to close. */
@@ -50,10 +62,10 @@ export class Closings implements ConnectionWatch {
     flags: number,
     second: number,
   ): void {
-    const ownerWord = table.ownerAt(entry)
+    const ownerWord = table.words[entry + entryOwner]!
     if (owner.action(ownerWord) !== accept) return
     const connections = this.#connections
-    let connection = table.connectionOf(entry)
+    let connection = table.words[entry + entryConnection]!
     if (connection === 0) {
       if ((flags & (tcpFlag.fin | tcpFlag.rst)) === 0) return
       connection = connections.insert(owner.eni(ownerWord), words, at)
@@ -76,7 +88,7 @@ export class Closings implements ConnectionWatch {
       for (const direction of directions)
         for (const reversed of [false, true]) {
           const entry = table.find(words, at, ownerOf(eni, direction, accept), reversed)
-          if (entry !== 0) table.setConnection(entry, connection)
+          if (entry !== 0) table.words[entry + entryConnection] = connection
         }
   }
 
@@ -106,7 +118,7 @@ export class Closings implements ConnectionWatch {
       this.#tables.set(table, kept)
       const entries = table.words
       for (let entry = unitWords; entry < table.endWords; entry += entryWords(entries, entry))
-        table.setConnection(entry, moved[table.connectionOf(entry)]!)
+        entries[entry + entryConnection] = moved[entries[entry + entryConnection]!]!
     }
     this.#sweepNext = Math.max(sweepAt, this.#connections.size * 2)
   }

@@ -2,9 +2,10 @@
  * Running totals of the flows of one capture window: an open-addressing index over 64-byte entries, so that
  * a packet costs two cache lines.
  */
-import { randomInt } from 'node:crypto'
 import { about, protocol, rowWords, tcpFlag } from '../packet/packet.ts'
 import type { ObservationBatch } from '../vpc/vpc.ts'
+import { hashEntryIpv6, hashIpv4, hashIpv6 } from './flow-hash.ts'
+import { GrowingWords } from './growing-words.ts'
 
 /**
  * An entry is one unit (IPv4) or two (IPv6) of 16 words:
@@ -19,7 +20,10 @@ import type { ObservationBatch } from '../vpc/vpc.ts'
  * Doubles count exactly to 2^53.
  */
 export const unitWords = 16
+const unitShift = Math.log2(unitWords)
 export const entryIpv6 = 1 << 16
+export const entryOwner = 3
+export const entryConnection = 11
 
 /** Who is told of TCP packets that may close a connection: `closings.ts`. */
 export interface ConnectionWatch {
@@ -39,21 +43,15 @@ export interface ConnectionWatch {
 /** Index slots for each flow, at least: seven in eight flows then stand in the first slot looked at. */
 const slotsPerFlow = 8
 const indexSlotsMin = 1 << 12
+/** Up to here an index grows fourfold, so that flows are seldom placed anew; 16 MiB. */
+const indexSlotsLarge = 1 << 22
 /** Rows looked up together, so that their cache misses overlap instead of following each other. */
 const stride = 128
 /** Entries up to 1 MiB stay in the second-level cache; touching them ahead would only cost. */
 const wordsInCache = 1 << 18
 
-// Odd multipliers drawn anew in each process: a sender cannot choose packets that collide.
-const oddMultiplier = (): number => randomInt(2 ** 31) * 2 + 1
-const m0 = oddMultiplier() | 0
-const m1 = oddMultiplier() | 0
-const m2 = oddMultiplier() | 0
-const m3 = oddMultiplier() | 0
-const m4 = oddMultiplier() | 0
-
 // Own copies of what hot loops use: a binding of another module is looked up anew at each use.
-const rowLength = rowWords
+const rowShift = Math.log2(rowWords)
 const protocolMask = about.protocolMask
 const flagsShift = about.flagsShift
 const ipv6Mark = about.ipv6
@@ -72,6 +70,7 @@ export class FlowTable {
   flows = 0
   /** Packets turned away because the table held `flowsMax` flows. */
   refused = 0
+  readonly #memory: GrowingWords
   #words: Int32Array
   #totals: Float64Array
   #index: Int32Array
@@ -99,8 +98,9 @@ export class FlowTable {
       indexSlotsMin / slotsPerFlow,
       Math.ceil(flowsExpected * 1.1) + 2 * stride,
     )
-    this.#words = new Int32Array(units * unitWords)
-    this.#totals = new Float64Array(this.#words.buffer)
+    this.#memory = new GrowingWords(units * unitWords)
+    this.#words = this.#memory.words
+    this.#totals = this.#memory.doubles
   }
 
   /**
@@ -124,7 +124,7 @@ export class FlowTable {
   #lookUp(words: Int32Array, observed: ObservationBatch, start: number, count: number): void {
     const { packet, owner } = observed
     for (let i = 0; i < count; i++) {
-      const at = packet[start + i]! * rowLength
+      const at = packet[start + i]! << rowShift
       const mark = words[at + 9]!
       const key = owner[start + i]! | (mark & protocolMask)
       hashes[i] =
@@ -134,7 +134,7 @@ export class FlowTable {
     }
     const index = this.#index
     const mask = this.#mask
-    for (let i = 0; i < count; i++) found[i] = index[hashes[i]! & mask]! * unitWords
+    for (let i = 0; i < count; i++) found[i] = index[hashes[i]! & mask]! << unitShift
     const entries = this.#words
     if (entries.length <= wordsInCache) return
     let touched = 0
@@ -152,7 +152,7 @@ export class FlowTable {
     const { packet, owner } = observed
     let leftRows = 0
     for (let i = 0; i < count; i++) {
-      const at = packet[start + i]! * rowLength
+      const at = packet[start + i]! << rowShift
       const entry = found[i]!
       const mark = words[at + 9]!
       let differs =
@@ -199,7 +199,7 @@ export class FlowTable {
   #countLeft(words: Int32Array, observed: ObservationBatch, start: number, leftRows: number): void {
     for (let k = 0; k < leftRows; k++) {
       const row = start + left[k]!
-      const at = observed.packet[row]! * rowLength
+      const at = observed.packet[row]! << rowShift
       const mark = words[at + 9]!
       const second = words[at + 11]! >>> 0
       let entry = leftEntries[k]!
@@ -315,18 +315,6 @@ export class FlowTable {
     return probe < 0 ? 0 : this.#index[probe]! * unitWords
   }
 
-  connectionOf(entry: number): number {
-    return this.#words[entry + 11]!
-  }
-
-  setConnection(entry: number, connection: number): void {
-    this.#words[entry + 11] = connection
-  }
-
-  ownerAt(entry: number): number {
-    return this.#words[entry + 3]!
-  }
-
   /** The entries' memory, for reading them out: walk from `unitWords` in steps of `entryWords`. */
   get words(): Int32Array {
     return this.#words
@@ -344,16 +332,16 @@ export class FlowTable {
   /** Makes room for `count` more flows, so that nothing moves while they are counted. */
   #reserve(count: number): void {
     if ((this.flows + count) * slotsPerFlow > this.#index.length) {
-      this.#index = new Int32Array(this.#index.length * 2)
+      const factor = this.#index.length < indexSlotsLarge ? 4 : 2
+      this.#index = new Int32Array(this.#index.length * factor)
       this.#mask = this.#index.length - 1
       this.#reindex()
     }
     const wanted = (this.#units + 2 * count) * unitWords
     if (wanted <= this.#words.length) return
-    const wider = new Int32Array(Math.max(wanted, Math.ceil(this.#words.length / 8) * 12))
-    wider.set(this.#words.subarray(0, this.endWords))
-    this.#words = wider
-    this.#totals = new Float64Array(wider.buffer)
+    this.#memory.grow(Math.max(wanted, Math.ceil(this.#words.length / 4) * 5))
+    this.#words = this.#memory.words
+    this.#totals = this.#memory.doubles
   }
 
   #reindex(): void {
@@ -375,33 +363,3 @@ export class FlowTable {
 /** Words from an entry to the next. */
 export const entryWords = (entries: Int32Array, entry: number): number =>
   (entries[entry + 10]! & entryIpv6) === 0 ? unitWords : 2 * unitWords
-
-function hashIpv4(source: number, destination: number, ports: number, key: number): number {
-  const sum =
-    Math.imul(source, m0) ^ Math.imul(destination, m1) ^ Math.imul(ports, m2) ^ Math.imul(key, m3)
-  const mixed = Math.imul(sum ^ (sum >>> 16), m4)
-  return mixed ^ (mixed >>> 15)
-}
-
-function hashIpv6(
-  words: Int32Array,
-  at: number,
-  destinationAt: number,
-  ports: number,
-  key: number,
-): number {
-  const source = at + 4 - destinationAt
-  const destination = at + destinationAt
-  let folded = 0
-  for (let i = 1; i < 4; i++)
-    folded = Math.imul(folded ^ (folded >>> 16) ^ words[source + i]!, m3) + words[destination + i]!
-  return hashIpv4(words[source]! ^ folded, words[destination]!, ports, key)
-}
-
-function hashEntryIpv6(entries: Int32Array, entry: number, key: number): number {
-  let folded = 0
-  for (let i = 1; i < 4; i++)
-    folded =
-      Math.imul(folded ^ (folded >>> 16) ^ entries[entry + 15 + i]!, m3) + entries[entry + 19 + i]!
-  return hashIpv4(entries[entry]! ^ folded, entries[entry + 1]!, entries[entry + 2]!, key)
-}

@@ -7,7 +7,7 @@ import { decoded, type Decoded } from './decode.ts'
 import { type PacketBatch, packetBatchRows, rowWords, word } from './batch.ts'
 
 /** Bytes read at a time: small enough to stay in the second-level cache between copy and decode. */
-const windowBytes = 1 << 18
+const windowBytes = 1 << 17
 
 /** The longest record or block a reader takes in; a longer one is damage. Jumbo options end below it. */
 export const recordBytesMax = 1 << 26

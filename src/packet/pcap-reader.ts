@@ -9,7 +9,8 @@
 import type { ByteSource } from './byte-source.ts'
 import { type PacketBatch, packetBatchRows, rowWords, word } from './batch.ts'
 import { CaptureFile, type ReadState, readState } from './capture-file.ts'
-import { decoded, decodeFrame, decodePlain, linkType } from './decode.ts'
+import { decoded, decodeFrame, linkType } from './decode.ts'
+import { decodePlain } from './decode-plain.ts'
 
 const headerBytes = 24
 const recordHeaderBytes = 16

@@ -3,7 +3,8 @@
  * values strings (records.md 59, 60). Written byte by byte into one buffer, since a million records are
  * ordinary and a string each would cost more than counting their packets.
  */
-import { writeIpv4, writeIpv6 } from '../base/ip.ts'
+import { pieceOf, putIpv4, putNumber, putPiece, type Piece } from '../base/ascii.ts'
+import { writeIpv6 } from '../base/ip.ts'
 import {
   actionText,
   directionText,
@@ -18,11 +19,10 @@ import { type FlowRecordField, flowRecordFields, flowRecordVersion } from './fie
 /** The longest line the numbers and addresses of a record can need, identities not counted. */
 const lineBytesMax = 1024
 
-const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
-const piece = (name: FlowRecordField): Uint8Array => ascii(`","${name}":"`)
+const key = (name: FlowRecordField): Piece => pieceOf(`","${name}":"`)
 
 /** Everything of a line up to the protocol that depends on the ENI alone, for IPv4, IPv6 and "-". */
-function identityBytes(eni: EniIdentity): Uint8Array[] {
+function identityPieces(eni: EniIdentity): Piece[] {
   const values: Partial<Record<FlowRecordField, string>> = {
     version: String(flowRecordVersion),
     'account-id': eni.accountId,
@@ -35,38 +35,35 @@ function identityBytes(eni: EniIdentity): Uint8Array[] {
     .slice(0, 6)
     .map(({ name }) => `${JSON.stringify(name)}:${JSON.stringify(values[name])}`)
   return ['IPv4', 'IPv6', '-'].map((type) =>
-    ascii(`{${head.join(',')},"type":"${type}","protocol":"`),
+    pieceOf(`{${head.join(',')},"type":"${type}","protocol":"`),
   )
 }
 
-const keys = {
-  srcaddr: piece('srcaddr'),
-  srcport: piece('srcport'),
-  dstaddr: piece('dstaddr'),
-  dstport: piece('dstport'),
-  direction: piece('direction'),
-  packets: piece('packets'),
-  bytes: piece('bytes'),
-  start: piece('start'),
-  end: piece('end'),
-  flags: piece('tcp-flags'),
-  status: piece('log-status'),
-}
+const sourceKey = key('srcaddr')
+const sourcePortKey = key('srcport')
+const destinationKey = key('dstaddr')
+const destinationPortKey = key('dstport')
+const bytesKey = key('bytes')
+const startKey = key('start')
+const endKey = key('end')
+const flagsKey = key('tcp-flags')
 const directionActions = directionText.map((direction) =>
   actionText.map((action) =>
-    ascii(`","direction":"${direction}","action":"${action}","packets":"`),
+    pieceOf(`","direction":"${direction}","action":"${action}","packets":"`),
   ),
 )
 const statusAndPath = Array.from({ length: 256 }, (_, path) =>
-  ascii(`","log-status":"OK","traffic_path":"${path === noTrafficPath ? '-' : path}"}\n`),
+  pieceOf(`","log-status":"OK","traffic_path":"${path === noTrafficPath ? '-' : path}"}\n`),
 )
-const smallNumbers = Array.from({ length: 65536 }, () => undefined as Uint8Array | undefined)
 
 /** Writes records as lines into a buffer that is handed on when it is full. */
 export class RecordTextWriter {
-  readonly #identities: Uint8Array[][]
+  readonly #identities: Piece[][]
   readonly #flush: (bytes: Uint8Array) => void
   readonly #buffer: Uint8Array
+  readonly #view: DataView
+  /** Past this a line might not fit. */
+  readonly #roomy: number
   #at = 0
 
   /**
@@ -78,13 +75,13 @@ export class RecordTextWriter {
     flush: (bytes: Uint8Array) => void,
     bufferBytes = 1 << 18,
   ) {
-    this.#identities = enis.map(identityBytes)
+    this.#identities = enis.map(identityPieces)
     this.#flush = flush
     const longest = Math.max(0, ...this.#identities.flat().map((each) => each.length))
     this.#buffer = new Uint8Array(Math.max(bufferBytes, 2 * (longest + lineBytesMax)))
+    this.#view = new DataView(this.#buffer.buffer)
     this.#roomy = this.#buffer.length - longest - lineBytesMax
   }
-  readonly #roomy: number
 
   write(batch: FlowRecordBatch): void {
     for (let row = 0; row < batch.rows; row++) {
@@ -101,33 +98,33 @@ export class RecordTextWriter {
   }
 
   #writeOk(batch: FlowRecordBatch, row: number): void {
-    const buffer = this.#buffer
+    const view = this.#view
     const ipv6 = batch.family[row] === 6
-    let at = put(buffer, this.#at, this.#identities[batch.eni[row]!]![ipv6 ? 1 : 0]!)
-    at = putSmall(buffer, at, batch.protocol[row]!)
-    at = put(buffer, at, keys.srcaddr)
+    let at = putPiece(view, this.#at, this.#identities[batch.eni[row]!]![ipv6 ? 1 : 0]!)
+    at = putNumber(view, at, batch.protocol[row]!)
+    at = putPiece(view, at, sourceKey)
     at = ipv6
-      ? writeIpv6(buffer, at, batch.source, row * 4)
-      : writeIpv4(buffer, at, batch.source[row * 4]!)
-    at = put(buffer, at, keys.srcport)
-    at = putSmall(buffer, at, batch.sourcePort[row]!)
-    at = put(buffer, at, keys.dstaddr)
+      ? writeIpv6(this.#buffer, at, batch.source, row * 4)
+      : putIpv4(view, at, batch.source[row * 4]!)
+    at = putPiece(view, at, sourcePortKey)
+    at = putNumber(view, at, batch.sourcePort[row]!)
+    at = putPiece(view, at, destinationKey)
     at = ipv6
-      ? writeIpv6(buffer, at, batch.destination, row * 4)
-      : writeIpv4(buffer, at, batch.destination[row * 4]!)
-    at = put(buffer, at, keys.dstport)
-    at = putSmall(buffer, at, batch.destinationPort[row]!)
-    at = put(buffer, at, directionActions[batch.direction[row]!]![batch.action[row]!]!)
-    at = putNumber(buffer, at, batch.packets[row]!)
-    at = put(buffer, at, keys.bytes)
-    at = putNumber(buffer, at, batch.bytes[row]!)
-    at = put(buffer, at, keys.start)
-    at = putNumber(buffer, at, batch.start[row]!)
-    at = put(buffer, at, keys.end)
-    at = putNumber(buffer, at, batch.end[row]!)
-    at = put(buffer, at, keys.flags)
-    at = putSmall(buffer, at, batch.tcpFlags[row]!)
-    this.#at = put(buffer, at, statusAndPath[batch.path[row]!]!)
+      ? writeIpv6(this.#buffer, at, batch.destination, row * 4)
+      : putIpv4(view, at, batch.destination[row * 4]!)
+    at = putPiece(view, at, destinationPortKey)
+    at = putNumber(view, at, batch.destinationPort[row]!)
+    at = putPiece(view, at, directionActions[batch.direction[row]!]![batch.action[row]!]!)
+    at = putNumber(view, at, batch.packets[row]!)
+    at = putPiece(view, at, bytesKey)
+    at = putNumber(view, at, batch.bytes[row]!)
+    at = putPiece(view, at, startKey)
+    at = putNumber(view, at, batch.start[row]!)
+    at = putPiece(view, at, endKey)
+    at = putNumber(view, at, batch.end[row]!)
+    at = putPiece(view, at, flagsKey)
+    at = putNumber(view, at, batch.tcpFlags[row]!)
+    this.#at = putPiece(view, at, statusAndPath[batch.path[row]!]!)
   }
 
   /** NODATA and SKIPDATA: "-" in every field that speaks of traffic (records.md 60). */
@@ -136,34 +133,7 @@ export class RecordTextWriter {
       `-","srcaddr":"-","srcport":"-","dstaddr":"-","dstport":"-","direction":"-","action":"-",` +
       `"packets":"-","bytes":"-","start":"${batch.start[row]}","end":"${batch.end[row]}",` +
       `"tcp-flags":"-","log-status":"${logStatusText[batch.status[row]!]}","traffic_path":"-"}\n`
-    const at = put(this.#buffer, this.#at, this.#identities[batch.eni[row]!]![2]!)
-    this.#at = put(this.#buffer, at, ascii(tail))
+    const at = putPiece(this.#view, this.#at, this.#identities[batch.eni[row]!]![2]!)
+    this.#at = putPiece(this.#view, at, pieceOf(tail))
   }
-}
-
-function put(buffer: Uint8Array, at: number, bytes: Uint8Array): number {
-  for (let i = 0; i < bytes.length; i++) buffer[at + i] = bytes[i]!
-  return at + bytes.length
-}
-
-/** Numbers below 65,536, whose digits are kept. */
-function putSmall(buffer: Uint8Array, at: number, value: number): number {
-  const digits = (smallNumbers[value] ??= ascii(String(value)))
-  for (let i = 0; i < digits.length; i++) buffer[at + i] = digits[i]!
-  return at + digits.length
-}
-
-/** A non-negative whole number up to 2^53. */
-function putNumber(buffer: Uint8Array, at: number, value: number): number {
-  if (value < 65536) return putSmall(buffer, at, value)
-  if (value >= 4_294_967_296) return put(buffer, at, ascii(String(value)))
-  let digits = value < 1_000_000 ? 6 : value < 100_000_000 ? 8 : 10
-  if (value < 10 ** (digits - 1)) digits--
-  let rest = value >>> 0
-  for (let i = digits - 1; i >= 0; i--) {
-    const tenth = (rest / 10) >>> 0
-    buffer[at + i] = 48 + rest - tenth * 10
-    rest = tenth
-  }
-  return at + digits
 }
