@@ -23,14 +23,20 @@ export function putPiece(view: DataView, at: number, piece: Piece): number {
   return at + piece.length
 }
 
-const packed = (text: string): number => pieceOf(text.padEnd(4, ' ')).words[0]!
-/** 0 to 9999 without leading zeros, and with them. */
-const plain = Int32Array.from({ length: 10_000 }, (_, n) => packed(String(n)))
-const filled = Int32Array.from({ length: 10_000 }, (_, n) => packed(String(n).padStart(4, '0')))
-/** 0 to 255 with a dot behind. */
-const octets = Int32Array.from({ length: 256 }, (_, n) => packed(`${n}.`))
+function digitsOf(n: number): number {
+  return n < 10 ? 1 : n < 100 ? 2 : n < 1000 ? 3 : 4
+}
 
-const digitsOf = (n: number): number => (n < 10 ? 1 : n < 100 ? 2 : n < 1000 ? 3 : 4)
+const digit = (n: number, unit: number): number => 48 + (Math.floor(n / unit) % 10)
+const packed = (a: number, b: number, c: number, d: number): number =>
+  a | (b << 8) | (c << 16) | (d << 24)
+/** 0 to 9999 with leading zeros, and without them. */
+const filled = Int32Array.from({ length: 10_000 }, (_, n) =>
+  packed(digit(n, 1000), digit(n, 100), digit(n, 10), digit(n, 1)),
+)
+const plain = filled.map((word, n) => word >>> ((4 - digitsOf(n)) * 8))
+/** 0 to 255 with a dot behind. */
+const octets = plain.slice(0, 256).map((word, n) => word | (46 << (digitsOf(n) * 8)))
 
 /** Writes a non-negative whole number up to 2^53 and returns the offset behind it. */
 export function putNumber(view: DataView, at: number, value: number): number {

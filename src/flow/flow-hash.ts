@@ -1,8 +1,6 @@
 /** The hash of a flow's key, from a packet row and from an entry of the table alike. */
-import { randomInt } from 'node:crypto'
-
-// Odd multipliers drawn anew in each process: a sender cannot choose packets that collide.
-const oddMultiplier = (): number => randomInt(2 ** 31) * 2 + 1
+// Odd multipliers drawn anew in each process, and never shown: a sender cannot choose packets that collide.
+const oddMultiplier = (): number => Math.floor(Math.random() * 2 ** 31) * 2 + 1
 const m0 = oddMultiplier() | 0
 const m1 = oddMultiplier() | 0
 const m2 = oddMultiplier() | 0

@@ -4,7 +4,6 @@
  * with the file.
  */
 import { openSync, readSync, closeSync, fstatSync, createReadStream } from 'node:fs'
-import { createGunzip, createZstdDecompress } from 'node:zlib'
 import type { Readable } from 'node:stream'
 import { WeirError } from '../base/errors.ts'
 
@@ -51,7 +50,7 @@ export async function openByteSource(path: string): Promise<ByteSource> {
     readSync(descriptor, head, 0, magicBytes, 0)
     if (!isGzip(head) && !isZstd(head)) return new FileSource(path, descriptor, stat.size)
     closeSync(descriptor)
-    return streamOf(path, createReadStream(path, { highWaterMark: 1 << 18 }), head, stat.size)
+    return await streamOf(path, createReadStream(path, { highWaterMark: 1 << 18 }), head, stat.size)
   } catch (error) {
     throw error instanceof WeirError ? error : unreadable(path, error)
   }
@@ -116,7 +115,7 @@ async function openStream(name: string, stream: Readable): Promise<ByteSource> {
   }
   const head = Buffer.concat(parts)
   if (head.length > 0) stream.unshift(head)
-  return streamOf(name, stream, head, undefined)
+  return await streamOf(name, stream, head, undefined)
 }
 
 async function firstChunk(stream: Readable): Promise<Buffer | undefined> {
@@ -134,15 +133,16 @@ async function firstChunk(stream: Readable): Promise<Buffer | undefined> {
   })
 }
 
-function streamOf(
+async function streamOf(
   name: string,
   raw: Readable,
   head: Uint8Array,
   size: number | undefined,
-): ByteSource {
+): Promise<ByteSource> {
   let taken = 0
-  const unpack = isGzip(head) ? createGunzip() : isZstd(head) ? createZstdDecompress() : undefined
-  if (unpack === undefined) return new ChunkSource(name, raw, size, () => taken)
+  if (!isGzip(head) && !isZstd(head)) return new ChunkSource(name, raw, size, () => taken)
+  const { createGunzip, createZstdDecompress } = await import('node:zlib')
+  const unpack = isGzip(head) ? createGunzip() : createZstdDecompress()
   raw.on('data', (chunk: Buffer) => (taken += chunk.length))
   raw.on('error', (error) => unpack.destroy(error))
   return new ChunkSource(name, raw.pipe(unpack), size, () => taken)
