@@ -92,5 +92,10 @@ function report(summary: ReplaySummary): number {
       `${summary.latePackets} packets came more than 60 s after their window's end; ` +
         `they are in further records of their window`,
     )
+  if (summary.noDataLeftOut > 0)
+    say(
+      `the frames' times are so far apart that up to ${summary.noDataLeftOut} NODATA records were left out; ` +
+        `a clock was wrong when it was captured, or --window is too short for it`,
+    )
   return damaged ? exitStatus.damagedInput : exitStatus.ok
 }
