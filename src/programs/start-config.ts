@@ -12,7 +12,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { LineCounter, parseDocument, type Document } from 'yaml'
+import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { WeirError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
@@ -115,19 +115,21 @@ function invalid(
   document: Document,
   placeOf: (offset: number) => string,
 ): WeirError {
-  const problems = error.issues.map((issue) => {
+  const problems = error.issues.flatMap((issue) => {
     const keys = issue.path as (string | number)[]
-    const place = placeOf(offsetOf(document, keys))
-    const name = keys.join('.')
-    if (issue.code !== 'unrecognized_keys') return { place, text: `${name}: ${issue.message}` }
-    const [key = ''] = issue.keys
-    const near = nearest(key, knownKeys(keys))
-    const hint =
-      near === undefined ? `Known: ${knownKeys(keys).join(', ')}` : `Did you mean ${near}?`
-    return {
-      place: placeOf(offsetOf(document, [...keys, key])),
-      text: `unknown key ${key}. ${hint}`,
+    if (issue.code !== 'unrecognized_keys') {
+      const name = keys.length === 0 ? 'the file' : keys.join('.')
+      return [{ place: placeOf(offsetOf(document, keys)), text: `${name}: ${issue.message}` }]
     }
+    const known = knownKeys(keys)
+    return issue.keys.map((key) => {
+      const near = nearest(key, known)
+      const hint = near === undefined ? `Known: ${known.join(', ')}` : `Did you mean ${near}?`
+      return {
+        place: placeOf(offsetOfKey(document, keys, key)),
+        text: `unknown key ${key}. ${hint}`,
+      }
+    })
   })
   if (problems.length === 1)
     return new WeirError('ConfigInvalid', problems[0]!.text, { place: problems[0]!.place })
@@ -146,6 +148,14 @@ function offsetOf(document: Document, keys: readonly (string | number)[]): numbe
       return node.range[0] as number
   }
   return 0
+}
+
+/** Where a key itself begins. */
+function offsetOfKey(document: Document, keys: readonly (string | number)[], key: string): number {
+  const map: unknown = keys.length === 0 ? document.contents : document.getIn(keys, true)
+  const keyNodes = isMap(map) ? map.items.map((pair) => pair.key) : []
+  const found = keyNodes.find((node) => isScalar(node) && String(node.value) === key)
+  return isScalar(found) && found.range ? found.range[0] : offsetOf(document, keys)
 }
 
 function knownKeys(path: readonly (string | number)[]): string[] {

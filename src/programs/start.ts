@@ -2,7 +2,7 @@
  * `weir start`: everything in one process, wired by hand in the order that traffic and questions pass:
  * log store, sample project, delivery, capture, queries, HTTP.
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createApi } from '../api/api.ts'
 import { createLog, type Log } from '../base/log.ts'
@@ -37,7 +37,6 @@ export async function start(options: StartOptions): Promise<number> {
   }
   const stopped = untilSignal()
   const log = createLog()
-  mkdirSync(config.data, { recursive: true })
   const store = await openLogStore(
     config.data,
     { reserveBytes: config.logstore.reserveMebibytes * mebibyte },
@@ -185,7 +184,7 @@ npx weir sample remove${server} takes the sample away.
 Weir is running at ${url}, data in ${resolve(config.data)}.
 ${[live, ...failed].join('\n')}
 ${sample}
-  npx weir query${server} --project ${ownProject} --logstore ${ownLogstore} '*' shows the latest of your own records.
+  npx weir query${server} --project ${ownProject} --logstore ${ownLogstore} --reverse '*' shows the latest of your own records.
 
 Health: ${url}/healthz   Metrics: ${url}/metrics   Stop: Ctrl-C
 `
