@@ -3,12 +3,14 @@
  * connection comes in here with its first FIN or RST, so ordinary packets cost nothing. Rules:
  * records.md 29, 47 to 50.
  */
-import { ConnectionTable, owner, ownerOf } from '../vpc/vpc.ts'
-import { tcpFlag } from '../packet/packet.ts'
+import { ConnectionTable, owner, ownerOf, packetTime } from '../vpc/vpc.ts'
+import { tcpFlag, word } from '../packet/packet.ts'
 import {
   type ConnectionWatch,
   entryConnection,
+  entryNanosecond,
   entryOwner,
+  entrySecond,
   entryWords,
   type FlowTable,
   unitWords,
@@ -33,6 +35,12 @@ export class Closings implements ConnectionWatch {
   /** The table's window has been handed on. */
   close(table: FlowTable): void {
     this.#tables.delete(table)
+    if (this.#connections.size === 0) return
+    const entries = table.words
+    for (let entry = unitWords; entry < table.endWords; entry += entryWords(entries, entry)) {
+      const connection = entries[entry + entryConnection]!
+      if (connection !== 0) this.#lastAtLeast(connection, lastTime(entries, entry))
+    }
   }
 
   /** The second of the last closing packet that no SYN followed in the entry's window, or NaN. */
@@ -66,12 +74,16 @@ export class Closings implements ConnectionWatch {
     if (owner.action(ownerWord) !== accept) return
     const connections = this.#connections
     let connection = table.words[entry + entryConnection]!
+    const time = packetTime(second, words[at + word.nanosecond]!)
     if (connection === 0) {
       if ((flags & (tcpFlag.fin | tcpFlag.rst)) === 0) return
       connection = connections.insert(owner.eni(ownerWord), words, at)
       this.#linkAll(owner.eni(ownerWord), connection, words, at)
-    } else if (connections.forgotten(connection, second)) connections.reset(connection)
-    if (!(second <= connections.last[connection]!)) connections.last[connection] = second
+    } else if (connections.forgotten(connection, time)) {
+      this.#linkAll(owner.eni(ownerWord), connection, words, at)
+      if (connections.forgotten(connection, time)) connections.reset(connection)
+    }
+    this.#lastAtLeast(connection, time)
     if ((flags & (tcpFlag.fin | tcpFlag.syn | tcpFlag.rst)) === 0) return
 
     const closes = connections.takeFlags(connection, flags, connections.side(words, at))
@@ -82,14 +94,24 @@ export class Closings implements ConnectionWatch {
     }
   }
 
-  /** Every accepted flow of the connection at its ENI, either way round, in every open window. */
+  /**
+   * Every accepted flow of the connection at its ENI, either way round, in every open window. Their packets
+   * that did not come here, being of a second already seen, count for when it was last heard of.
+   */
   #linkAll(eni: number, connection: number, words: Int32Array, at: number): void {
     for (const table of this.#tables.keys())
       for (const direction of directions)
         for (const reversed of [false, true]) {
           const entry = table.find(words, at, ownerOf(eni, direction, accept), reversed)
-          if (entry !== 0) table.words[entry + entryConnection] = connection
+          if (entry === 0) continue
+          table.words[entry + entryConnection] = connection
+          this.#lastAtLeast(connection, lastTime(table.words, entry))
         }
+  }
+
+  #lastAtLeast(connection: number, time: number): void {
+    const { last } = this.#connections
+    if (!(time <= last[connection]!)) last[connection] = time
   }
 
   #times(table: FlowTable, connection: number): Float64Array {
@@ -123,3 +145,6 @@ export class Closings implements ConnectionWatch {
     this.#sweepNext = Math.max(sweepAt, this.#connections.size * 2)
   }
 }
+
+const lastTime = (entries: Int32Array, entry: number): number =>
+  packetTime(entries[entry + entrySecond]!, entries[entry + entryNanosecond]!)

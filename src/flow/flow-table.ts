@@ -13,7 +13,7 @@ import { GrowingWords } from './growing-words.ts'
  *      0      source, first word          8, 9    seconds of the first and the last packet, unsigned
  *      1      destination, first word    10       TCP flags | traffic path << 8 | ipv6 bit
  *      2      ports, as in a packet row  11       connection (see closings.ts), 0 none
- *      3      owner | protocol           12..15   unused
+ *      3      owner | protocol           12       nanoseconds of the last packet
  *      4, 5   packets, as a double       16..18   IPv6: source, the other words
  *      6, 7   bytes, as a double         20..22   IPv6: destination, the other words
  *
@@ -23,6 +23,9 @@ export const unitWords = 16
 const unitShift = Math.log2(unitWords)
 export const entryIpv6 = 1 << 16
 export const entryOwner = 3
+/** Of the last packet. */
+export const entrySecond = 9
+export const entryNanosecond = 12
 export const entryConnection = 11
 
 /** Who is told of TCP packets that may close a connection: `closings.ts`. */
@@ -178,19 +181,19 @@ export class FlowTable {
       totals[(entry >>> 1) + 3]! += words[at + 10]! >>> 0
       entries[entry + 10]! |= (mark >>> flagsShift) & 0xff
       const second = words[at + 11]!
-      const newSecond = second !== entries[entry + 9]!
-      if (newSecond) {
-        if (second >>> 0 > entries[entry + 9]! >>> 0) entries[entry + 9] = second
-        else if (second >>> 0 < entries[entry + 8]! >>> 0) entries[entry + 8] = second
+      // A packet of the second seen last cannot tell that its connection was forgotten: its time is enough.
+      if (second === entries[entry + 9]!) {
+        entries[entry + 12] = words[at + 12]!
+        if ((mark & closingMarks) === 0) continue
+      } else if ((mark & closingMarks) === 0 && entries[entry + 11] === 0 && leftRows === 0) {
+        if (second >>> 0 > entries[entry + 9]! >>> 0) {
+          entries[entry + 9] = second
+          entries[entry + 12] = words[at + 12]!
+        } else if (second >>> 0 < entries[entry + 8]! >>> 0) entries[entry + 8] = second
+        continue
       }
-      // A packet of the second already seen cannot tell that its connection was forgotten.
-      if (
-        (mark & closingMarks) !== 0 ||
-        (newSecond && (entries[entry + 11] !== 0 || leftRows > 0))
-      ) {
-        left[leftRows] = i
-        leftEntries[leftRows++] = entry
-      }
+      left[leftRows] = i
+      leftEntries[leftRows++] = entry
     }
     if (leftRows > 0) this.#countLeft(words, observed, start, leftRows)
   }
@@ -213,11 +216,17 @@ export class FlowTable {
         this.#totals[(entry >>> 1) + 2]! += words[at + 15]!
         this.#totals[(entry >>> 1) + 3]! += words[at + 10]! >>> 0
         this.#words[entry + 10]! |= (mark >>> flagsShift) & 0xff
-        if (second < this.#words[entry + 8]! >>> 0) this.#words[entry + 8] = second
-        if (second > this.#words[entry + 9]! >>> 0) this.#words[entry + 9] = second
       }
       if ((mark & protocolMask) === protocol.tcp)
         this.#closings.see(this, entry, words, at, (mark >>> flagsShift) & 0xff, second)
+      const entries = this.#words
+      if (second < entries[entry + 8]! >>> 0) entries[entry + 8] = second
+      const nanosecond = words[at + 12]!
+      const later = second - (entries[entry + 9]! >>> 0)
+      if (later > 0 || (later === 0 && nanosecond > entries[entry + 12]!)) {
+        entries[entry + 9] = second
+        entries[entry + 12] = nanosecond
+      }
     }
   }
 
@@ -249,6 +258,7 @@ export class FlowTable {
     entries[entry + 9] = 0 // the packet itself brings its second
     entries[entry + 10] = (path << 8) | (ipv6 ? entryIpv6 : 0)
     entries[entry + 11] = 0
+    entries[entry + 12] = 0
     if (ipv6)
       for (let i = 1; i < 4; i++) {
         entries[entry + 15 + i] = words[at + i]!

@@ -5,7 +5,7 @@
  */
 import { about, protocol, rowWords, tcpFlag, word, type PacketBatch } from '../packet/packet.ts'
 import { action } from '../record/batch.ts'
-import { ConnectionTable } from './connections.ts'
+import { ConnectionTable, packetTime } from './connections.ts'
 import { FragmentVerdicts } from './fragment-verdicts.ts'
 import { NetworkAcls } from './network-acls.ts'
 import { SecurityGroups } from './security-groups.ts'
@@ -57,7 +57,7 @@ export class Judge {
     const stateful = this.#groups.filters(eni)
     if (!stateful && !this.#acls.filters(eni)) return action.accept
 
-    const second = secondOf(words, base)
+    const second = packetTime(words[base + word.second]!, words[base + word.nanosecond]!)
     if (mark & about.laterFragment) {
       const first = this.#fragments.find(eni, way, words, base, second)
       if (first !== 0) return first
@@ -134,13 +134,4 @@ export class Judge {
     }
     return connections.insert(eni, words, base)
   }
-}
-
-/**
- * The time of a packet in seconds, its fraction cut to 2^-20 s: so differences of times are exact, and 910 s
- * are not more than 910 s.
- */
-function secondOf(words: Int32Array, base: number): number {
-  const fraction = Math.floor(words[base + word.nanosecond]! * (0x100000 / 1e9)) / 0x100000
-  return (words[base + word.second]! >>> 0) + fraction
 }

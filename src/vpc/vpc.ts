@@ -19,7 +19,7 @@ import type { Topology, TopologyLoad } from './topology.ts'
 import { path } from './traffic-path.ts'
 import { Owners, VpcAddresses } from './vpc-addresses.ts'
 
-export { ConnectionTable, forgetSeconds } from './connections.ts'
+export { ConnectionTable, forgetSeconds, packetTime } from './connections.ts'
 export { ObservationBatch, owner, ownerEnisMax, ownerOf } from './observations.ts'
 export type { Topology, TopologyLoad } from './topology.ts'
 export { trafficPaths } from './traffic-path.ts'
