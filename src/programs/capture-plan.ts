@@ -6,6 +6,8 @@ import { hostInterfaces, type RingSide } from '../sources/sources.ts'
 import { hostIdentity, hostVpcId, type Topology, topologyEnis } from '../vpc/vpc.ts'
 import type { StartConfig } from './start-config.ts'
 
+const mebibyte = 2 ** 20
+
 /** One interface and the ENI it is the tap of. */
 export interface Tap {
   readonly interfaceName: string
@@ -61,7 +63,7 @@ export function captureTasks(
   flowLogs: readonly FlowLog[],
   config: StartConfig,
 ): CaptureTask[] {
-  const ringBytes = Math.floor((config.capture.ringMebibytes << 20) / Math.max(1, taps.length))
+  const ringBytes = (config.capture.ringMebibytes * mebibyte) / Math.max(1, taps.length)
   return taps.flatMap((tap) => {
     const windowSeconds = windowSecondsOf(tap.eni, flowLogs)
     if (windowSeconds === undefined) return []
@@ -70,7 +72,7 @@ export function captureTasks(
         tap,
         windowSeconds,
         flowLogs,
-        ringBytes: Math.max(1 << 20, ringBytes),
+        ringBytes: Math.max(mebibyte, Math.floor(ringBytes)),
         ...(config.topology === undefined ? {} : { topologyPath: config.topology }),
       },
     ]

@@ -41,12 +41,17 @@ function objectOf(answer: QueryAnswer, row: readonly (string | null)[]): Record<
   return Object.fromEntries(row.map((value, i) => [names[i]!, value ?? absent(answer)]))
 }
 
-/** Column names, a second one of a name made different, so that no value is lost in an object. */
-function namesOf(answer: QueryAnswer): string[] {
+/**
+ * Column names, a second one of a name made different, so that no value is lost in an object.
+ *
+ * @param fold what of a name tells it from others
+ */
+function namesOf(answer: QueryAnswer, fold = (name: string): string => name): string[] {
   const seen = new Set<string>()
   return answer.columns.map(({ name }, i) => {
-    const free = seen.has(name) ? `${name}_${i}` : name
-    seen.add(free)
+    let free = name
+    while (seen.has(fold(free))) free = `${free}_${i}`
+    seen.add(fold(free))
     return free
   })
 }
@@ -106,7 +111,9 @@ async function writeParquet(answer: QueryAnswer): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-export-'))
   try {
     const path = join(folder, 'result.parquet')
-    await exportParquet(answer, path)
+    const names = namesOf(answer, (name) => name.toLowerCase())
+    const columns = answer.columns.map(({ type }, i) => ({ name: names[i]!, type }))
+    await exportParquet({ columns, rows: answer.rows }, path)
     writeStandardOutput(readFileSync(path))
   } finally {
     rmSync(folder, { recursive: true, force: true })
