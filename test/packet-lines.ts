@@ -104,7 +104,8 @@ export function recordLine(record: TextRecord): string {
   const six = record.type === 'IPv6'
   const end = (address: string, port: string): string =>
     port === '0' ? address : `${six ? `[${address}]` : address}:${port}`
-  const flags = [...flagLetters]
+  const flags = flagLetters
+    .split('')
     .filter((_, bit) => Number(record['tcp-flags']) & (1 << bit))
     .join('')
   const line = [

@@ -83,28 +83,43 @@ export class CaptureWindows {
       current !== undefined &&
       oldest >= current.start &&
       newest < current.start + this.#config.windowSeconds
-    )
+    ) {
       this.#count(words, 0, this.#observed.rows)
-    else this.#countByWindow(words)
-    if (newest > this.#newest) {
-      this.#newest = newest
-      // "Replay closes a window when a packet 60 s past its end has been read" (records.md 54).
-      this.closeUntil(newest)
-    }
+      this.#advance(newest)
+    } else this.#countByWindow(batch)
   }
 
-  #countByWindow(words: Int32Array): void {
+  /** Packet by packet: one that comes after its window was closed is late in the same batch too. */
+  #countByWindow(batch: PacketBatch): void {
+    const words = batch.words
     const { packet, rows: count } = this.#observed
+    const { windowSeconds, lateSeconds } = this.#config
     let from = 0
-    for (let to = 0; to < count; to++) {
-      const second = words[packet[to]! * rowWords + word.second]! >>> 0
-      const start = alignedStart(second, this.#config.windowSeconds)
-      if (this.#current?.start === start) continue
-      this.#count(words, from, to)
-      from = to
-      this.#current = this.#windowOf(start)
+    let to = 0
+    for (let row = 0; row < batch.rows; row++) {
+      const second = words[row * rowWords + word.second]! >>> 0
+      const start = alignedStart(second, windowSeconds)
+      const first = to
+      while (to < count && packet[to] === row) to++
+      if (first < to && this.#current?.start !== start) {
+        this.#count(words, from, first)
+        from = first
+        this.#current = this.#windowOf(start)
+      }
+      if (alignedStart(second - lateSeconds, windowSeconds) > this.#closedBefore) {
+        this.#count(words, from, to)
+        from = to
+      }
+      this.#advance(second)
     }
-    this.#count(words, from, count)
+    this.#count(words, from, to)
+  }
+
+  /** "Replay closes a window when a packet 60 s past its end has been read" (records.md 54). */
+  #advance(second: number): void {
+    if (second <= this.#newest) return
+    this.#newest = second
+    this.closeUntil(second)
   }
 
   #count(words: Int32Array, from: number, to: number): void {
