@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openLogStore } from '../src/logstore/logstore.ts'
@@ -205,6 +206,30 @@ test('a data directory has one server: the second names the first and ends with 
   assert.equal(existsSync(join(data, 'server.json')), true, 'the first one can still be found')
   await server.stop()
 })
+
+const families = networkInterfaces()
+const noIpv6 = Object.values(families).some((all) => all?.some(({ address }) => address === '::1'))
+  ? false
+  : 'this machine has no ::1'
+
+for (const [listen, host, skip] of [
+  ['0.0.0.0', '127.0.0.1', false],
+  ['::', '[::1]', noIpv6],
+  ['::1', '[::1]', noIpv6],
+] as const)
+  test(
+    `listening on ${listen}, it says an address at which it can be asked`,
+    { skip },
+    async (t) => {
+      const { args, data } = quiet(t)
+      await using server = await WeirServer.start([...args, '--listen', listen])
+      assert.equal(new URL(server.url).hostname, host)
+      assert.deepEqual(await rowsByLogstore(server.url), { weir: { 'flow-log': 0 } })
+      const asked = ['--data', data, '--project', 'weir', '--logstore', 'flow-log', '*']
+      assert.equal((await weir(['query', ...asked, '--json'])).stdout, '[]\n')
+      await server.stop()
+    },
+  )
 
 test('a port in use', async (t) => {
   const other = createServer()

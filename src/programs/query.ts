@@ -1,9 +1,9 @@
 /** `weir query`: asks a running server, or a data directory with no server. */
-import { existsSync } from 'node:fs'
 import { addSample, queryServer, removeSample } from '../api/client.ts'
 import type { QueryAnswer, QueryRequest } from '../api/contract.ts'
 import { createLog } from '../base/log.ts'
 import { WeirError } from '../base/errors.ts'
+import { isDataDirectory } from './data-directory.ts'
 import { exitStatus } from './exit-status.ts'
 import { queryFormats, type QueryFormat, writeAnswer } from './query-output.ts'
 import { runningServer } from './running-server.ts'
@@ -142,7 +142,7 @@ async function withData<T>(
   atServer: (server: string) => Promise<T>,
   here: () => Promise<T>,
 ): Promise<T> {
-  if (!existsSync(dataDir))
+  if (!isDataDirectory(dataDir))
     throw new WeirError('DataDirInvalid', `there is no data directory ${dataDir}`, {
       hint: 'Give the folder that weir start --data has, ./data unless told',
     })

@@ -2,7 +2,7 @@
  * `weir start`: everything in one process, wired by hand in the order that traffic and questions pass:
  * log store, sample project, delivery, capture, queries, HTTP.
  */
-import { rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createApi } from '../api/api.ts'
 import { createLog, type Log } from '../base/log.ts'
@@ -97,8 +97,10 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
   })
   const file = join(config.data, serverFile)
   try {
-    const url = await api.listen(config.listen, config.port)
-    writeFileSync(file, JSON.stringify({ url, pid: process.pid }), { mode: 0o600 })
+    // Everywhere is no address to ask at: this machine's own is.
+    const url = (await api.listen(config.listen, config.port)).replace('//[::]:', '//[::1]:')
+    writeFileSync(`${file}.new`, JSON.stringify({ url, pid: process.pid }), { mode: 0o600 })
+    renameSync(`${file}.new`, file)
     process.stdout.write(banner(url, config, parts))
     const signal = await stopped
     log.info('stopping: windows are closed and the log is synced', { signal })

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { FlowLogs } from '../flow-log/flow-log.ts'
+import { stateFile } from './data-directory.ts'
 
 export interface State {
   readonly flowLogs: FlowLogs
@@ -14,7 +15,7 @@ export interface State {
 /** Opened after the log store, whose lock says that no other process has this data directory. */
 export function openState(dataDir: string): State {
   mkdirSync(dataDir, { recursive: true })
-  const database = new DatabaseSync(join(dataDir, 'weir.db'))
+  const database = new DatabaseSync(join(dataDir, stateFile))
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
   database.exec(
     'CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT',
