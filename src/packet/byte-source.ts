@@ -6,6 +6,7 @@
 import { openSync, readSync, closeSync, fstatSync, createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { WeirError } from '../base/errors.ts'
+import { isZstd, zstdFrames } from './zstd-frames.ts'
 
 export interface ByteSource {
   /** What messages call it. */
@@ -23,8 +24,6 @@ export interface ByteSource {
 
 const magicBytes = 4
 const isGzip = (head: Uint8Array): boolean => head[0] === 0x1f && head[1] === 0x8b
-const isZstd = (head: Uint8Array): boolean =>
-  head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd
 
 /**
  * Opens a capture file, or standard input for "-".
@@ -140,9 +139,18 @@ async function streamOf(
   size: number | undefined,
 ): Promise<ByteSource> {
   let taken = 0
-  if (!isGzip(head) && !isZstd(head)) return new ChunkSource(name, raw, size, () => taken)
-  const { createGunzip, createZstdDecompress } = await import('node:zlib')
-  const unpack = isGzip(head) ? createGunzip() : createZstdDecompress()
+  if (isZstd(head)) {
+    const counted = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const chunk of raw as AsyncIterable<Buffer>) {
+        taken += chunk.length
+        yield chunk
+      }
+    }
+    return new ChunkSource(name, zstdFrames(counted()), size, () => taken)
+  }
+  if (!isGzip(head)) return new ChunkSource(name, raw, size, () => taken)
+  const { createGunzip } = await import('node:zlib')
+  const unpack = createGunzip()
   raw.on('data', (chunk: Buffer) => (taken += chunk.length))
   raw.on('error', (error) => unpack.destroy(error))
   return new ChunkSource(name, raw.pipe(unpack), size, () => taken)

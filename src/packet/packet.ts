@@ -35,11 +35,11 @@ export async function openCapture(source: ByteSource): Promise<CaptureFile> {
   if (magic === blockType.section) return new PcapngReader(rest)
   for (const known of Object.values(pcapMagic))
     if (magic === known || swapped === known) return new PcapReader(rest)
+  // Packed bytes that could not be unpacked: nobody knows what they are, but damaged they are.
+  if (length < 4 && source.broken !== undefined) return new PcapReader(rest)
   throw new WeirError(
     'CaptureUnknownFormat',
-    length === 0 && source.broken === undefined
-      ? `${source.name} is empty`
-      : `${source.name} is not a capture Weir reads`,
+    length === 0 ? `${source.name} is empty` : `${source.name} is not a capture Weir reads`,
     {
       place: `byte 0 of ${source.name}`,
       hint: 'Weir reads pcap and pcapng files, plain or compressed with gzip or zstd',
