@@ -9,7 +9,7 @@
  */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createReadStream, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PcapWriter } from '../src/packet/packet.ts'
 import type { CaptureCase } from './run/cases.ts'
@@ -53,6 +53,8 @@ async function main(options: Options, signal: AbortSignal): Promise<void> {
   const captures = await makeCaptures(join(kept, 'captures'), cases, say, signal)
   if (options.profile !== undefined) {
     const { path } = captures.get(options.profile)!
+    say('reading the capture once: a profile tells of wall time, and a disk would be in it')
+    await readThrough(path, signal)
     const args = ['replay', '--window', '600', path]
     print(profileTable(await profileWeir(args, join(kept, 'profile'), signal)))
     return
@@ -152,6 +154,12 @@ function lineOf(tool: Tool): string {
   const words = line.map((word) => (word.includes(' ') ? `'${word}'` : word)).join(' ')
   const target = typeof output === 'object' ? ` > ${output.path}` : ''
   return (words + target).replaceAll(`${root}/`, '')
+}
+
+async function readThrough(path: string, signal: AbortSignal): Promise<void> {
+  const stream = createReadStream(path, { highWaterMark: 1 << 20, signal })
+  stream.resume()
+  await once(stream, 'close', { signal })
 }
 
 /** Each Weir of `tools` once: what it prints is what was made. */

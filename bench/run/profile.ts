@@ -94,6 +94,6 @@ function placeOf(its: CpuProfile['nodes'][number]['callFrame']): {
   }
   const path = fileURLToPath(its.url).replace(`${root}/`, '')
   const [top, below] = path.split('/')
-  const folder = top === 'src' ? `${below}/` : `${top}/`
+  const folder = top === 'src' && below?.endsWith('.ts') === false ? `${below}/` : 'start'
   return { functionName, folder, at: `${path}:${its.lineNumber + 1}` }
 }
