@@ -60,7 +60,7 @@ export async function replayMade(
   const assigner =
     topologyYaml === undefined
       ? singleEniAssigner(captureIdentity, { useDirectionHint: false })
-      : topologyAssigner(parseTopology(topologyYaml, 'test.yaml'))
+      : await topologyAssigner(parseTopology(topologyYaml, 'test.yaml'))
   return await replayWith(captures, windowSeconds, assigner)
 }
 

@@ -21,7 +21,8 @@ import {
 import { actionText, directionText } from '../src/record/batch.ts'
 import { parseAddress } from '../src/vpc/address.ts'
 import { parseTopology } from '../src/vpc/topology.ts'
-import { owner, type Assigner, ObservationBatch, topologyAssigner } from '../src/vpc/vpc.ts'
+import { TopologyAssigner } from '../src/vpc/topology-assigner.ts'
+import { owner, type Assigner, ObservationBatch, topologyEnis } from '../src/vpc/vpc.ts'
 
 export interface Watch {
   readonly assigner: Assigner
@@ -32,7 +33,8 @@ export interface Watch {
 }
 
 export function watchTopology(text: string): Watch {
-  return watch(topologyAssigner(parseTopology(text, 'test.yaml')))
+  const topology = parseTopology(text, 'test.yaml')
+  return watch(new TopologyAssigner(topology, topologyEnis(topology)))
 }
 
 export function watch(assigner: Assigner): Watch {

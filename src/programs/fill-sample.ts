@@ -50,7 +50,7 @@ const lastFullHour = (): number => Math.floor(Date.now() / 1000 / hour) * hour
 async function fill(store: LogStore, state: State, log: Log, end: number): Promise<void> {
   state.set(fact, `filling ${end}`)
   prepare(store)
-  const assigner = topologyAssigner(await parseTopology(sampleTopology(), 'sample topology'))
+  const assigner = await topologyAssigner(await parseTopology(sampleTopology(), 'sample topology'))
   const delivery = new Delivery(storeSink(store), log)
   const sorter = new Sorter(routesOf(assigner.enis), `sample-${end}`, assigner.enis)
   const sources = [...sampleCaptures(end)].map(({ fileName, chunks }) =>

@@ -66,7 +66,7 @@ async function assignerOf(topologyPath: string | undefined): Promise<Assigner> {
   if (topologyPath === undefined)
     return singleEniAssigner(captureIdentity, { useDirectionHint: false })
   const { loadTopology, topologyAssigner } = await import('../vpc/vpc.ts')
-  return topologyAssigner(await loadTopology(topologyPath))
+  return await topologyAssigner(await loadTopology(topologyPath))
 }
 
 /** What the reader of the records should know, on standard error. */

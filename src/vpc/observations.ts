@@ -1,5 +1,6 @@
 /** What packets mean at ENIs: the batch that assigners fill and flows are counted from. */
-import { packetBatchRows } from '../packet/packet.ts'
+import { type PacketBatch, packetBatchRows } from '../packet/packet.ts'
+import type { EniIdentity } from '../record/batch.ts'
 
 /**
  * Whose a flow is, in one word: ENI, direction and action (record/batch.ts codes), above eight bits left for
@@ -25,4 +26,28 @@ export class ObservationBatch {
   readonly owner = new Int32Array(packetBatchRows * 2)
   /** Traffic path 0 to 22, or noTrafficPath. */
   readonly path = new Uint8Array(packetBatchRows * 2)
+}
+
+/** Where frames were read. */
+export interface CaptureInterface {
+  /** The base name of the capture file, `-` for standard input; `undefined` for a live interface. */
+  readonly file: string | undefined
+  /** The interface's name, if the file or the system says. */
+  readonly name: string | undefined
+}
+
+export interface Assigner {
+  /** Identities of the ENIs; indexes are those in the observations. */
+  readonly enis: readonly EniIdentity[]
+  /** Packets that belonged to no ENI so far (records.md 6). */
+  readonly unassigned: number
+  /** Tells of a capture interface (word 13 of a packet row) before its first packet. */
+  addInterface(index: number, from: CaptureInterface): void
+  /** Indexes of the ENIs that make NODATA records (records.md 56), in ascending order. */
+  coveredEnis(): readonly number[]
+  /**
+   * Overwrites `out` with the observations of `batch`, in its order. Multicast packets make none
+   * ("Flow logs do not capture multicast traffic").
+   */
+  assign(batch: PacketBatch, out: ObservationBatch): void
 }

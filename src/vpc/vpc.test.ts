@@ -1,5 +1,6 @@
 /** Which ENI, which direction, how many records: records.md 1 to 15. A test's name begins with the number of its rule. */
 import assert from 'node:assert/strict'
+import { TopologyAssigner } from './topology-assigner.ts'
 import { test } from 'node:test'
 import { watch, watchTopology } from '../../test/vpc-observations.ts'
 import { parseTopology } from './topology.ts'
@@ -8,7 +9,6 @@ import {
   hostAssigner,
   hostIdentity,
   singleEniAssigner,
-  topologyAssigner,
   topologyEnis,
 } from './vpc.ts'
 
@@ -260,7 +260,7 @@ test('56: every ENI is covered as soon as one interface is assigned by address',
     't',
   )
   const covered = (...files: string[]): readonly number[] => {
-    const assigner = topologyAssigner(topology)
+    const assigner = new TopologyAssigner(topology, topologyEnis(topology))
     files.forEach((file, i) => assigner.addInterface(i, { file, name: undefined }))
     return assigner.coveredEnis()
   }
