@@ -43,9 +43,10 @@ export interface ConnectionWatch {
   ): void
 }
 
-/** Index slots for each flow, at least: seven in eight flows then stand in the first slot looked at. */
-const slotsPerFlow = 8
-const indexSlotsMin = 1 << 12
+/** Index slots for each flow, at least: most flows then stand in the first slot looked at. */
+const slotsPerFlow = 4
+/** Small: a capture with wild timestamps opens many windows of a packet or two. */
+const indexSlotsMin = 1 << 8
 /** Up to here an index grows fourfold, so that flows are seldom placed anew; 16 MiB. */
 const indexSlotsLarge = 1 << 22
 /** Rows looked up together, so that their cache misses overlap instead of following each other. */
@@ -97,10 +98,7 @@ export class FlowTable {
     while (slots < flowsExpected * slotsPerFlow) slots *= 2
     this.#index = new Int32Array(slots)
     this.#mask = slots - 1
-    const units = Math.max(
-      indexSlotsMin / slotsPerFlow,
-      Math.ceil(flowsExpected * 1.1) + 2 * stride,
-    )
+    const units = indexSlotsMin / slotsPerFlow + Math.ceil(flowsExpected * 1.1)
     this.#memory = new GrowingWords(units * unitWords)
     this.#words = this.#memory.words
     this.#totals = this.#memory.doubles
@@ -349,7 +347,9 @@ export class FlowTable {
     }
     const wanted = (this.#units + 2 * count) * unitWords
     if (wanted <= this.#words.length) return
-    this.#memory.grow(Math.max(wanted, Math.ceil(this.#words.length / 4) * 5))
+    const length = this.#words.length
+    const wider = length < wordsInCache ? length * 4 : Math.ceil(length / 4) * 5
+    this.#memory.grow(Math.max(wanted, wider))
     this.#words = this.#memory.words
     this.#totals = this.#memory.doubles
   }
