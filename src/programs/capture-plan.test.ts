@@ -50,9 +50,9 @@ test('live taps are those of the topology; captures and ENIs without a tap are n
   assert.deepEqual(
     taps.map(({ eni, ...tap }) => ({ eni: eni.eniId, ...tap })),
     [
-      { eni: 'eni-1', interfaceName: 'veth1', side: 'host' },
-      { eni: 'eni-2', interfaceName: 'eth0', side: 'guest', netns: 'guest' },
-      { eni: 'eni-3', interfaceName: 'veth3', side: 'guest' },
+      { eni: 'eni-1', interfaceName: 'veth1' },
+      { eni: 'eni-2', interfaceName: 'eth0', netns: 'guest' },
+      { eni: 'eni-3', interfaceName: 'veth3' },
     ],
   )
   assert.deepEqual(vpcsOf(taps), ['vpc-1', 'vpc-2'])
@@ -64,7 +64,7 @@ test('without a topology every interface of the host is one, or those that are n
   assert.deepEqual(names(defaults), there)
   for (const interfaceName of there) {
     const taps = tapsOf(withCapture({ interfaces: [interfaceName] }), undefined)
-    assert.deepEqual(taps, [{ interfaceName, side: 'guest', eni: hostIdentity(interfaceName) }])
+    assert.deepEqual(taps, [{ interfaceName, eni: hostIdentity(interfaceName) }])
     assert.deepEqual(vpcsOf(taps), ['vpc-host'])
   }
   assert.throws(() => names(withCapture({ interfaces: ['weir-none0'] })), {
@@ -105,7 +105,7 @@ test('the ring memory is shared between the interfaces, whatever its size', () =
   const bytes = (ringMebibytes: number, count: number): number[] => {
     const eni = { ...hostIdentity('eth0'), vpcId: 'vpc-1' }
     const taps = Array.from({ length: count }, (_, i) => {
-      return { interfaceName: `eth${i}`, side: 'guest' as const, eni }
+      return { interfaceName: `eth${i}`, eni }
     })
     const config = withCapture({ ringMebibytes })
     return captureTasks(taps, [flowLog({})], config).map(({ ringBytes }) => ringBytes)

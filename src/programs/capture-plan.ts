@@ -2,7 +2,7 @@
 import { WeirError } from '../base/errors.ts'
 import { type FlowLog, windowSecondsOf } from '../flow-log/flow-log.ts'
 import type { EniIdentity } from '../record/batch.ts'
-import { hostInterfaces, type RingSide } from '../sources/sources.ts'
+import { hostInterfaces } from '../sources/sources.ts'
 import { hostIdentity, hostVpcId, type Topology, topologyEnis } from '../vpc/vpc.ts'
 import type { StartConfig } from './start-config.ts'
 
@@ -13,7 +13,6 @@ export interface Tap {
   readonly interfaceName: string
   /** A network namespace by name; absent for this process's own. */
   readonly netns?: string
-  readonly side: RingSide
   readonly eni: EniIdentity
 }
 
@@ -35,8 +34,7 @@ export function tapsOf(config: StartConfig, topology: Topology | undefined): Tap
       if (tap?.interface === undefined || tap.capture !== undefined) return []
       const { interface: interfaceName, netns } = tap
       const own = netns === undefined || netns === 'host'
-      const side = tap.side ?? 'guest'
-      return [{ interfaceName, side, eni: identities[i]!, ...(own ? {} : { netns }) }]
+      return [{ interfaceName, eni: identities[i]!, ...(own ? {} : { netns }) }]
     })
   }
   const there = hostInterfaces()
@@ -47,7 +45,6 @@ export function tapsOf(config: StartConfig, topology: Topology | undefined): Tap
       })
   return (config.capture.interfaces ?? there).map((interfaceName) => ({
     interfaceName,
-    side: 'guest',
     eni: hostIdentity(interfaceName),
   }))
 }

@@ -9,9 +9,15 @@ import { describeError } from '../base/errors.ts'
 import { alignedStart, type UnixSeconds, unixSeconds } from '../base/time.ts'
 import { type Parcel, Sorter } from '../delivery/delivery.ts'
 import { keeps } from '../flow-log/flow-log.ts'
-import { PacketBatch } from '../packet/packet.ts'
+import { PacketBatch, rowWords, word } from '../packet/packet.ts'
 import { openRing, type Ring } from '../sources/sources.ts'
-import { type Assigner, hostAssigner, loadTopology, topologyAssigner } from '../vpc/vpc.ts'
+import {
+  type Assigner,
+  hostAssigner,
+  loadTopology,
+  type Topology,
+  topologyAssigner,
+} from '../vpc/vpc.ts'
 import { CaptureWindows, liveFlowsMax, liveLateSeconds } from '../window/window.ts'
 import type { CaptureTask } from './capture-plan.ts'
 
@@ -40,6 +46,8 @@ export interface CaptureWorkerData {
 }
 
 const pollMilliseconds = 100
+/** Blocks are handed over 50 ms after their first frame; a busy host is late. */
+const settleMilliseconds = 150
 
 assert(parentPort !== null, 'the capture worker is started as a thread')
 const port = parentPort
@@ -49,10 +57,18 @@ const say = (message: CaptureMessage): void => port.postMessage(message)
 async function assignerOf(): Promise<{ assigner: Assigner; eni: number }> {
   const { tap, topologyPath } = task
   if (topologyPath === undefined) return { assigner: hostAssigner([tap.eni]), eni: 0 }
-  const assigner = topologyAssigner(await loadTopology(topologyPath))
+  const assigner = await topologyAssigner(
+    withOneTap(await loadTopology(topologyPath), tap.eni.eniId),
+  )
   assigner.addInterface(0, { file: undefined, name: tap.interfaceName })
   return { assigner, eni: assigner.enis.findIndex(({ eniId }) => eniId === tap.eni.eniId) }
 }
+
+/** Interfaces of two namespaces may be called the same: this thread knows which of the ENIs it is at. */
+const withOneTap = (topology: Topology, eniId: string): Topology => ({
+  ...topology,
+  enis: topology.enis.map((eni) => (eni.id === eniId ? eni : { ...eni, tap: undefined })),
+})
 
 function capture(ring: Ring, assigner: Assigner, eni: number): void {
   const enis = assigner.enis
@@ -110,12 +126,26 @@ function capture(ring: Ring, assigner: Assigner, eni: number): void {
     windows.closeUntil(now)
     tellStatus(alignedStart(now - liveLateSeconds, windowSeconds))
   }
-  while (ring.read(batch, 0) > 0) windows.add(batch)
+  readRest(ring, batch, windows)
   const now = unixSeconds(Date.now() / 1000)
   look(now)
   windows.closeAll()
   if (windows.takeRefused() > 0) lossy.add(alignedStart(now, windowSeconds))
   tellStatus((alignedStart(now, windowSeconds) + windowSeconds) as UnixSeconds, now)
+}
+
+/** Reads what came before this moment: the kernel fills a block for a while before it hands it over. */
+function readRest(ring: Ring, batch: PacketBatch, windows: CaptureWindows): void {
+  const stoppedAt = Date.now() / 1000
+  const settled = performance.now() + settleMilliseconds
+  for (let rows = 1, newest = 0; newest <= stoppedAt;) {
+    if (rows === 0 && performance.now() >= settled) return
+    rows = ring.read(batch, settleMilliseconds)
+    if (rows === 0) continue
+    windows.add(batch)
+    const last = (rows - 1) * rowWords
+    newest = (batch.words[last + word.second]! >>> 0) + batch.words[last + word.nanosecond]! / 1e9
+  }
 }
 
 const countersOf = (
@@ -135,10 +165,11 @@ const countersOf = (
 let ring: Ring | undefined
 try {
   const { assigner, eni } = await assignerOf()
-  const { interfaceName, netns, side } = task.tap
+  const { interfaceName, netns } = task.tap
   ring = openRing({
     interfaceName,
-    side,
+    // What the far end of a veth sees is turned by the assigner, which knows the taps of captures too.
+    side: 'guest',
     ringBytes: task.ringBytes,
     ...(netns === undefined ? {} : { netns }),
   })

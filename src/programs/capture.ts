@@ -2,12 +2,12 @@
 import { Worker } from 'node:worker_threads'
 import type { Log } from '../base/log.ts'
 import type { Delivery } from '../delivery/delivery.ts'
-import type { CaptureTask } from './capture-plan.ts'
+import type { CaptureTask, Tap } from './capture-plan.ts'
 import type { CaptureCounters, CaptureMessage, CaptureWorkerData } from './capture-worker.ts'
 
 export interface Capture {
-  /** The interfaces that a worker was started for. */
-  readonly interfaces: readonly string[]
+  /** The interfaces that are captured. */
+  interfaces(): string[]
   /** By interface name. */
   readonly counters: ReadonlyMap<string, CaptureCounters>
   /** Interfaces whose capture failed, a sentence each. */
@@ -25,8 +25,9 @@ export async function startCapture(
   const counters = new Map<string, CaptureCounters>()
   const failures = new Map<string, string>()
   const stop = new Int32Array(new SharedArrayBuffer(4))
+  const names = tasks.map(({ tap }) => nameOf(tap))
   const workers = tasks.map((task) => {
-    const name = task.tap.interfaceName
+    const name = nameOf(task.tap)
     return startWorker({ task, stop }, (message) => {
       if (message.kind === 'parcel') delivery.send(message.parcel)
       else if (message.kind === 'counters') counters.set(name, message.counters)
@@ -38,7 +39,7 @@ export async function startCapture(
   })
   await Promise.all(workers.map(({ opened }) => opened))
   return {
-    interfaces: tasks.map(({ tap }) => tap.interfaceName),
+    interfaces: () => names.filter((name) => !failures.has(name)),
     counters,
     problems: () => [...failures.values()],
     async stop() {
@@ -47,6 +48,10 @@ export async function startCapture(
     },
   }
 }
+
+/** Interfaces of two namespaces may be called the same. */
+const nameOf = ({ interfaceName, netns }: Tap): string =>
+  netns === undefined ? interfaceName : `${netns}/${interfaceName}`
 
 function startWorker(
   workerData: CaptureWorkerData,

@@ -164,7 +164,7 @@ async function captureHost(
 function banner(url: string, config: StartConfig, { store, capture, allowed }: Parts): string {
   const server = config.port === 8080 && config.listen === '127.0.0.1' ? '' : ` --server ${url}`
   const failed = capture?.problems() ?? []
-  const captured = capture?.interfaces ?? []
+  const captured = capture?.interfaces() ?? []
   const live =
     allowed !== true
       ? `Live traffic is not captured. ${allowed}`
