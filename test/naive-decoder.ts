@@ -2,17 +2,19 @@
  * A second reader of captures, written from the rules of the flow-table oracle alone: slow, plain, an
  * object per packet. The fuzz tests hold the real reader against it. It shares no code with `src/`.
  *
- * Where the rules leave a choice it is named here: a record that claims more than 262,144 captured bytes
- * (or more than the file's snaplen, where that is larger) is damage; so is a pcapng block whose length is
- * no multiple of four or is not repeated at its end.
+ * Where the rules leave a choice it is named here. The number in an extension header that is cut counts as
+ * seen from its first byte on (routing), its second (options) or when it is whole (fragment), which is what
+ * the oracle's own decoder does. A frame was at least as long as what was kept of it. A record that claims
+ * more than 262,144 captured bytes (or more than the file's snaplen, where that is larger) is damage; so is a
+ * pcapng block whose length is no multiple of four or is not repeated at its end.
  */
 
 export interface NaiveFrame {
   readonly linkType: number
   readonly bytes: Uint8Array
   readonly originalBytes: number
-  /** Nanoseconds since 1970; undefined where the file has none. */
-  readonly at: bigint | undefined
+  /** Whole seconds since 1970; undefined where the file has no time, or one before 1970 or after 2106. */
+  readonly second: number | undefined
 }
 
 export interface NaivePacket {
@@ -34,6 +36,9 @@ export interface NaiveFile {
   readonly damaged: boolean
 }
 
+/** The hardware type of a cooked capture of netlink, whose protocol is no ethertype. */
+const netlink = 824
+
 /** Network byte order. */
 const u16 = (bytes: Uint8Array, at: number): number => bytes[at]! * 256 + bytes[at + 1]!
 const u32 = (bytes: Uint8Array, at: number): number => u16(bytes, at) * 65536 + u16(bytes, at + 2)
@@ -46,9 +51,11 @@ export function naiveDecode(frame: NaiveFrame): NaiveOutcome {
     case 1:
       return has(12, 2) ? byEtherType(frame, u16(bytes, 12), 14) : 'nonIp'
     case 113:
-      return has(14, 2) ? byEtherType(frame, u16(bytes, 14), 16) : 'nonIp'
+      if (!has(0, 16) || u16(bytes, 2) === netlink) return 'nonIp'
+      return byEtherType(frame, u16(bytes, 14), 16)
     case 276:
-      return has(0, 20) ? byEtherType(frame, u16(bytes, 0), 20) : 'nonIp'
+      if (!has(0, 20) || u16(bytes, 8) === netlink) return 'nonIp'
+      return byEtherType(frame, u16(bytes, 0), 20)
     case 0: {
       if (!has(0, 4)) return 'nonIp'
       const swapped = ((bytes[3]! * 256 + bytes[2]!) * 256 + bytes[1]!) * 256 + bytes[0]!
@@ -117,7 +124,7 @@ function naiveIpv4(frame: NaiveFrame, at: number): NaiveOutcome {
   // "truncated - the IPv4 header with its options ... were not all captured"
   if (header.length < headerBytes) return 'truncatedIp'
   let total = u16(header, 2)
-  if (total === 0) total = frame.originalBytes - at
+  if (total === 0) total = Math.max(frame.originalBytes, frame.bytes.length) - at
   else if (total < headerBytes) return 'malformedIp'
   const offset = u16(header, 6) & 0x1fff
   const protocol = header[9]!
@@ -177,13 +184,14 @@ function chain(first: number, inside: Uint8Array) {
   let fragment = false
   while ([0, 43, 44, 60].includes(protocol)) {
     // "If the chain is cut off, the last number seen stands."
-    const length = protocol === 44 ? 8 : rest.length < 2 ? 8 : (rest[1]! + 1) * 8
-    if (rest.length < length) return { protocol, rest: nothing, fragment }
+    const needed = protocol === 44 ? 8 : protocol === 43 ? 1 : 2
+    if (rest.length < needed) return { protocol, rest: nothing, fragment }
     if (protocol === 44) {
       fragment = true
       // "In a later fragment the fragment header's next header stands, whatever it is."
       if (u16(rest, 2) >> 3 > 0) return { protocol: rest[0]!, rest: nothing, fragment }
     }
+    const length = protocol === 44 ? 8 : rest.length < 2 ? 8 : (rest[1]! + 1) * 8
     protocol = rest[0]!
     rest = rest.subarray(length)
   }
@@ -209,14 +217,12 @@ export function naiveRead(file: Uint8Array): NaiveFile | undefined {
   if (file.length < 4) return undefined
   const magic = u32(file, 0)
   if (magic === 0x0a0d0d0a) return readPcapng(file)
-  if (magic === 0xa1b2c3d4 || magic === 0xa1b23c4d)
-    return readPcap(file, magic === 0xa1b23c4d, false)
-  if (magic === 0xd4c3b2a1 || magic === 0x4d3cb2a1)
-    return readPcap(file, magic === 0x4d3cb2a1, true)
+  if (magic === 0xa1b2c3d4 || magic === 0xa1b23c4d) return readPcap(file, false)
+  if (magic === 0xd4c3b2a1 || magic === 0x4d3cb2a1) return readPcap(file, true)
   return undefined
 }
 
-function readPcap(file: Uint8Array, nanoseconds: boolean, little: boolean): NaiveFile {
+function readPcap(file: Uint8Array, little: boolean): NaiveFile {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
   const frames: NaiveFrame[] = []
   if (file.length < 24) return { frames, damaged: true }
@@ -226,12 +232,11 @@ function readPcap(file: Uint8Array, nanoseconds: boolean, little: boolean): Naiv
     if (at + 16 > file.length) return { frames, damaged: true }
     const captured = view.getUint32(at + 8, little)
     if (captured > capturedMax || at + 16 + captured > file.length) return { frames, damaged: true }
-    const fraction = BigInt(view.getUint32(at + 4, little)) * (nanoseconds ? 1n : 1000n)
     frames.push({
       linkType,
       bytes: file.subarray(at + 16, at + 16 + captured),
       originalBytes: view.getUint32(at + 12, little),
-      at: BigInt(view.getUint32(at, little)) * 1_000_000_000n + fraction,
+      second: view.getUint32(at, little),
     })
     at += 16 + captured
   }
@@ -290,7 +295,7 @@ function readBlock(
     const originalBytes = body.getUint32(0, little)
     const limit = its.snaplen === 0 ? originalBytes : Math.min(originalBytes, its.snaplen)
     const bytes = bytesOf(body, 4, Math.min(limit, body.byteLength - 4))
-    return { linkType: its.linkType, bytes, originalBytes, at: undefined }
+    return { linkType: its.linkType, bytes, originalBytes, second: undefined }
   }
   if (type !== 6 && type !== 2) return undefined
   if (body.byteLength < 20) return 'damaged'
@@ -298,11 +303,12 @@ function readBlock(
   const captured = body.getUint32(12, little)
   if (its === undefined || captured > body.byteLength - 20) return 'damaged'
   const units = (BigInt(body.getUint32(4, little)) << 32n) + BigInt(body.getUint32(8, little))
+  const second = units / its.unitsPerSecond + its.offsetSeconds
   return {
     linkType: its.linkType,
     bytes: bytesOf(body, 20, captured),
     originalBytes: body.getUint32(16, little),
-    at: (units * 1_000_000_000n) / its.unitsPerSecond + its.offsetSeconds * 1_000_000_000n,
+    second: second >= 0n && second < 2n ** 32n ? Number(second) : undefined,
   }
 }
 

@@ -36,8 +36,8 @@ const etherType = {
   pppoeSession: 0x8864,
 } as const
 
-/** ARPHRD types whose SLL protocol field is not an ethertype: frame relay, radiotap, netlink. */
-const sllOtherProtocols = new Set([770, 803, 824])
+/** The ARPHRD type whose SLL protocol field is a netlink family. Beside other types it is an ethertype. */
+const arphrdNetlink = 824
 
 let ipOffset = 0
 
@@ -89,10 +89,10 @@ function networkOf(view: DataView, at: number, end: number, link: number): numbe
     case linkType.null:
       return at + 4 <= end ? networkOfFamily(view, at) : network.none
     case linkType.linuxSll:
-      if (at + 16 > end || sllOtherProtocols.has(view.getUint16(at + 2))) return network.none
+      if (at + 16 > end || view.getUint16(at + 2) === arphrdNetlink) return network.none
       return networkAfter(view, view.getUint16(at + 14), at + 16, end)
     case linkType.linuxSll2:
-      if (at + 20 > end || sllOtherProtocols.has(view.getUint16(at + 8))) return network.none
+      if (at + 20 > end || view.getUint16(at + 8) === arphrdNetlink) return network.none
       return networkAfter(view, view.getUint16(at), at + 20, end)
     default:
       return network.none
@@ -161,7 +161,8 @@ function decodeIpv4(
   let bytes = first & 0xffff
   if (bytes < headerBytes) {
     if (bytes !== 0) return decoded.malformedIp
-    bytes = frameEnd - at // segmentation offload leaves the field 0
+    // Segmentation offload leaves the field 0. A frame was as long as what was kept of it, whatever is said.
+    bytes = Math.max(frameEnd, end) - at
   }
   const transport = at + headerBytes
   if (transport > end) return decoded.truncatedIp
@@ -243,14 +244,15 @@ function decodeIpv6(
   words[base + 14] = 0
   words[base + 15] = 1
 
-  // Extension headers: hop-by-hop, routing, destination options, fragment (RFC 8200 §4).
+  // Extension headers: hop-by-hop, routing, destination options, fragment (RFC 8200 §4). "If the chain is cut
+  // off, the last number seen stands": a fragment header is seen whole, of a routing header one byte is
+  // enough, of the others two, as the flow-table oracle's decoder has it.
   let next = view.getUint8(at + 6)
   let here = at + 40
   for (;;) {
     if (next === 44) {
-      if (here + 1 > limit) break
-      next = view.getUint8(here)
       if (here + 8 > limit) break
+      next = view.getUint8(here)
       const fragment = view.getUint16(here + 2)
       words[base + 14] = view.getInt32(here + 4)
       here += 8
@@ -260,7 +262,10 @@ function decodeIpv6(
       }
       mark |= about.firstFragment
     } else if (next === 0 || next === 43 || next === 60) {
-      if (here + 2 > limit) break
+      if (here + 2 > limit) {
+        if (next === 43 && here < limit) next = view.getUint8(here)
+        break
+      }
       next = view.getUint8(here)
       here += (view.getUint8(here + 1) + 1) * 8
     } else {

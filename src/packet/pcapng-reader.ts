@@ -163,9 +163,10 @@ export class PcapngReader extends CaptureFile {
     const captured = view.getUint32(at + 12, little)
     const frame = at + 20
     if (captured > end - frame) return 'a packet longer than its block'
-    this.#readTime(view.getUint32(at + 4, little), view.getUint32(at + 8, little), clock)
-    this.sawSecond(this.#second)
-    this.#untimed.settle(this.#second, this.#nanosecond)
+    if (this.#readTime(view.getUint32(at + 4, little), view.getUint32(at + 8, little), clock)) {
+      this.sawSecond(this.#second)
+      this.#untimed.settle(this.#second, this.#nanosecond)
+    } else this.untimed++
     const original = view.getUint32(at + 16, little)
     const link = this.interfaces[index]!.linkType
     const row = batch.rows
@@ -173,7 +174,8 @@ export class PcapngReader extends CaptureFile {
       return undefined
     const direction = this.#direction(frame + ((captured + 3) & ~3), end)
     batch.words[row * rowWords + word.about]! |= direction << about.directionShift
-    if (this.#untimed.waiting) this.#untimed.take(batch, this.#second, this.#nanosecond, index)
+    if (this.#untimed.waiting || Number.isNaN(this.#second))
+      this.#untimed.take(batch, this.#second, this.#nanosecond, index)
     else finishRow(batch, this.#second, this.#nanosecond, index)
     return undefined
   }
@@ -189,20 +191,27 @@ export class PcapngReader extends CaptureFile {
     return 0
   }
 
-  #readTime(high: number, low: number, clock: InterfaceClock): void {
+  /** False for a time before 1970 or after 2106, which no row can hold: such a packet has none. */
+  #readTime(high: number, low: number, clock: InterfaceClock): boolean {
+    let second: number
+    let nanosecond: number
     if (clock.unitsPerSecond === 1_000_000n) {
       const micros = high * 4_294_967_296 + low // below 2^53 until the year 2255
-      const second = Math.floor(micros / 1_000_000)
-      this.#second = second + clock.offsetSeconds
-      this.#nanosecond = (micros - second * 1_000_000) * 1000
-      return
+      second = Math.floor(micros / 1_000_000)
+      nanosecond = (micros - second * 1_000_000) * 1000
+    } else {
+      const units = (BigInt(high) << 32n) | BigInt(low)
+      const whole = units / clock.unitsPerSecond
+      second = Number(whole)
+      nanosecond = Number(
+        ((units - whole * clock.unitsPerSecond) * 1_000_000_000n) / clock.unitsPerSecond,
+      )
     }
-    const units = (BigInt(high) << 32n) | BigInt(low)
-    const second = units / clock.unitsPerSecond
-    this.#second = Number(second) + clock.offsetSeconds
-    this.#nanosecond = Number(
-      ((units - second * clock.unitsPerSecond) * 1_000_000_000n) / clock.unitsPerSecond,
-    )
+    second += clock.offsetSeconds
+    if (!(second >= 0 && second <= 0xffff_ffff)) return false
+    this.#second = second
+    this.#nanosecond = nanosecond
+    return true
   }
 
   /** "The time of the packet before them in the file, else of the first timed one" (records.md 55). */
