@@ -131,7 +131,8 @@ export class PcapngWriter {
 
   /** Writes a block of any other type, which a reader must skip or understand. */
   block(type: number, body: Uint8Array): void {
-    this.#out.bytes.set(body, this.#open(type, padded(body.length)))
+    const at = this.#open(type, padded(body.length))
+    this.#out.bytes.set(body, at)
   }
 
   /** The chunks that are full by now. */

@@ -114,6 +114,19 @@ test('a piece larger than a chunk stays in one piece', () => {
   )
 })
 
+test('blocks of any type are written where they belong, also in the next chunk', () => {
+  const writer = new PcapngWriter()
+  const count = 10_000
+  for (let i = 0; i < count; i++) writer.block(0x0bad, Uint8Array.of(i >> 8, i & 0xff, 1, 2))
+  const all = joined(writer.finish())
+  assert.equal(all.length, 28 + count * 16)
+  for (let i = 0; i < count; i++)
+    assert.deepEqual(
+      all.slice(28 + i * 16 + 8, 28 + i * 16 + 12),
+      Uint8Array.of(i >> 8, i & 0xff, 1, 2),
+    )
+})
+
 test('addresses as bytes', () => {
   const is = (text: string, want: string) => assert.equal(hex(addressBytes(text)), want)
   is('10.0.0.1', '0a000001')
