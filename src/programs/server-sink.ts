@@ -9,8 +9,9 @@ import { RecordTextWriter } from '../record/text.ts'
 /** Well below the server's limits of 32 MiB and 100,000 lines. */
 const batchBytes = 8 << 20
 const batchesWaitingMax = 4
-const attempts = 5
-const pauseMilliseconds = 200
+/** A server that has not taken anything is soon given up: 3 s. One that has may be starting anew: a minute. */
+const attempts = { first: 5, later: 16 } as const
+const pauseMilliseconds = { first: 200, longest: 5000 } as const
 
 export class ServerSink {
   readonly #server: string
@@ -22,6 +23,7 @@ export class ServerSink {
   #bytes = 0
   #number = 0
   #waiting = 0
+  #stored = false
   #sent: Promise<void> = Promise.resolve()
   #failure: unknown
 
@@ -84,18 +86,21 @@ export class ServerSink {
       logstore: this.#logstore,
       id: { flowLog: 'replay', run: this.#run, number },
     }
+    let pause: number = pauseMilliseconds.first
     for (let attempt = 1; ; attempt++) {
       try {
         await putRecords(this.#server, target, body)
+        this.#stored = true
         return
       } catch (error) {
         const code = error instanceof WeirError ? error.code : undefined
         const passes = code === 'ServerUnreachable' || code === 'StorageFull'
-        if (!passes || attempt === attempts) {
+        if (!passes || attempt >= (this.#stored ? attempts.later : attempts.first)) {
           this.#failure = error
           return
         }
-        await sleep(pauseMilliseconds * 2 ** attempt)
+        await sleep(pause)
+        pause = Math.min(pause * 2, pauseMilliseconds.longest)
       }
     }
   }
