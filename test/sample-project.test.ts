@@ -62,8 +62,8 @@ function recordsUntil(end: number): Map<string, SampleRecord[]> {
   return records
 }
 
-async function recordsIn(logstore: Logstore, where: readonly string[]): Promise<SampleRecord[]> {
-  const asked = ['query', ...where, '--project', 'sample', '--logstore', logstore, '*']
+async function recordsIn(logstore: Logstore, url: string): Promise<SampleRecord[]> {
+  const asked = ['query', '--server', url, '--project', 'sample', '--logstore', logstore, '*']
   const lines = await weirSays([...asked, '--format', 'ndjson', '--line', '1000000'])
   return lines
     .split('\n')
@@ -79,15 +79,22 @@ function canonical({ __receive_time__: _, __source__: __, ...fields }: SampleRec
     .join(' ')
 }
 
-async function assertWhole(where: readonly string[], wanted = expected): Promise<void> {
-  for (const logstore of logstores) {
-    const found = (await recordsIn(logstore, where)).map(canonical).sort()
-    assert.deepEqual(found, wanted.get(logstore)!.map(canonical).sort(), logstore)
+/** Compares `names` record by record, `flow-log` of which holds all of them, and counts the rows of all. */
+async function assertWhole(
+  url: string,
+  wanted = expected,
+  names: readonly Logstore[] = ['flow-log'],
+): Promise<void> {
+  for (const name of names) {
+    const found = (await recordsIn(name, url)).map(canonical).sort()
+    assert.deepEqual(found, wanted.get(name)!.map(canonical).sort(), name)
   }
+  const counts = logstores.map((name) => [name, wanted.get(name)!.length] as const)
+  assert.deepEqual((await rowsByLogstore(url))['sample'], Object.fromEntries(counts))
 }
 
 test('every logstore has exactly the records of its frames, of its target only', async () => {
-  await assertWhole(['--server', server.url])
+  await assertWhole(server.url, expected, logstores)
   const enis = (name: Logstore) => [...new Set(expected.get(name)!.map((each) => each['eni-id']))]
   assert.deepEqual(logstores.map(enis), [
     ['eni-web1'],
@@ -355,7 +362,7 @@ test('a removed sample stays away, also after a restart, until it is added again
   assert.doesNotMatch(server.said('stdout'), /Sample data|weir sample/)
   const added = await weir(['sample', 'add', '--server', server.url])
   assert.deepEqual([added.status, added.stderr], [0, 'The project sample is filled.\n'])
-  await assertWhole(['--server', server.url], recordsUntil(await endOf(server)))
+  await assertWhole(server.url, recordsUntil(await endOf(server)))
   await server.stop()
 })
 
@@ -380,7 +387,7 @@ test('the sample is removed from and added to a data directory that no server ha
   const end = await endOf(adding)
   assert.equal((await adding.ended).status, 0)
   server = await WeirServer.start(args)
-  await assertWhole(['--server', server.url], recordsUntil(end))
+  await assertWhole(server.url, recordsUntil(end))
   // The data directory of a running server is worked on through it.
   await weirSays(['sample', 'remove', '--data', data])
   assert.deepEqual(await rowsByLogstore(server.url), { weir: { 'flow-log': 0 } })
@@ -412,7 +419,7 @@ test('a fill that is killed twice in the middle ends with every record once', as
   await killAt(data, 2 * first)
   await using filled = await WeirServer.start([...args, '--data', data])
   const end = await endOf(filled)
-  await assertWhole(['--server', filled.url], recordsUntil(end))
+  await assertWhole(filled.url, recordsUntil(end))
   const metrics = await metricsOf(filled.url)
   const again = metrics.get('weir_logstore_duplicate_batches_total')!
   assert.ok(again > 0, 'batches from before the kill came again and were not stored again')
