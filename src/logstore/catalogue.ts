@@ -27,7 +27,7 @@ const schema = `
     level INTEGER NOT NULL, -- 0 from the log, 1 merged, 2 the hour's final file
     rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
     time_min INTEGER NOT NULL, time_max INTEGER NOT NULL,
-    sums TEXT NOT NULL, created_at REAL NOT NULL
+    sums TEXT NOT NULL, came_by REAL NOT NULL
   ) STRICT;
   CREATE INDEX segments_by_hour ON segments (logstore, hour);
   CREATE TABLE delivered ( -- numbers first to last of a run are stored

@@ -268,6 +268,22 @@ test('retention drops whole hours, by their end, and never a leased file', async
   assert.deepEqual(names(folder), [])
 })
 
+test('what came late is kept as long as what came in time, a merge notwithstanding', async (context) => {
+  const { store, clock } = await opened(context)
+  await putSegment(store, [[at - 400 * day, 'replayed', 1, null]])
+  await putSegment(store, [[at - 400 * day, 'replayed', 2, null]])
+  const came = clock.now
+  clock.now = came + 6 * day
+  await store.maintain()
+  assert.equal(store.stats().segments, 1, 'its hour is merged')
+  clock.now = came + 7 * day - 1
+  await store.maintain()
+  assert.deepEqual(await ask(store, 'shop', 'log', 'SELECT count(*) AS n FROM log'), [[2]])
+  clock.now = came + 7 * day
+  await store.maintain()
+  assert.equal(store.stats().segmentRows, 0)
+})
+
 test('a segment that is missing is damage', async (context) => {
   const { folder, store } = await opened(context)
   await putSegment(store, [[at, 'a', 1, null]])

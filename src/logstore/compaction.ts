@@ -35,7 +35,7 @@ export function planMerges(
     const rest = files.filter(({ level }) => level < 2)
     const quietSince = now - limits.hourSettleSeconds
     const over =
-      (hour + 1) * hourSeconds <= quietSince && rest.every((each) => each.createdAt <= quietSince)
+      (hour + 1) * hourSeconds <= quietSince && rest.every((each) => each.cameBy <= quietSince)
     if (over && rest.length > 0 && (final.length === 0 || rest.length >= limits.lateFiles)) {
       const small = final.filter(({ rows }) => rows < limits.mergeRowsMax / 2)
       return groups([...small, ...rest], limits.mergeRowsMax)
@@ -87,6 +87,7 @@ export async function runMerge(
       timeMin: Math.min(...inputs.map((each) => each.timeMin)),
       timeMax: Math.max(...inputs.map((each) => each.timeMax)),
       sums: addSums(inputs.map((each) => each.sums)),
+      cameBy: Math.max(...inputs.map((each) => each.cameBy)), // a merge makes rows no younger
     }
     const { merging } = parts.engine
     const merged = await publishSegment(parts, merging, logstore, facts, (path) =>

@@ -53,7 +53,10 @@ export interface Project {
 
 export interface LogstoreOptions {
   readonly columns: readonly ColumnSpec[]
-  /** Days a row is kept after its hour, 1 to 3650; 3650 keeps it for ever, as the log service does. */
+  /**
+   * Days a row is kept after its hour, or after it came if that is later, 1 to 3650; 3650 keeps it for ever, as
+   * the log service does.
+   */
   readonly ttlDays: number
   /** Columns an hourly file is sorted by, before `__time__`: what most queries ask one value of. */
   readonly sortBy?: readonly string[]

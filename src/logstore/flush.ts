@@ -55,11 +55,12 @@ async function writeSegments(
   }
   const staged = await stageRows(batches, logstore.columns)
   if (staged.rows === 0) return []
+  const cameBy = Math.max(...records.map(({ receiveTime }) => receiveTime))
   const segments: Segment[] = []
   try {
     const tables = await StagedTables.load(parts.engine.flushing, staged)
     for (const { hour, rows, timeMin, timeMax, sums } of staged.hours) {
-      const facts = { hour, level: 0, rows, timeMin, timeMax, sums }
+      const facts = { hour, level: 0, rows, timeMin, timeMax, sums, cameBy }
       const write = (path: string) => tables.writeHour(hour, path)
       segments.push(await publishSegment(parts, parts.engine.flushing, logstore, facts, write))
     }
@@ -72,7 +73,10 @@ async function writeSegments(
 }
 
 /** What a file must hold. */
-export type SegmentFacts = Pick<Segment, 'hour' | 'level' | 'rows' | 'timeMin' | 'timeMax' | 'sums'>
+export type SegmentFacts = Pick<
+  Segment,
+  'hour' | 'level' | 'rows' | 'timeMin' | 'timeMax' | 'sums' | 'cameBy'
+>
 
 /** Writes, checks and syncs one file. It is no segment until it is catalogued. */
 export async function publishSegment(
@@ -91,7 +95,7 @@ export async function publishSegment(
     await checkFile(connection, temporary, facts, logstore.columns)
     await parts.disk.publish(temporary, final)
     const bytes = await parts.disk.size(final)
-    return { ...facts, id, logstore: logstore.id, path, bytes, createdAt: parts.now() }
+    return { ...facts, id, logstore: logstore.id, path, bytes }
   } catch (error) {
     await parts.disk.remove(temporary)
     throw error

@@ -16,8 +16,8 @@ export interface Segment {
   readonly timeMin: number
   readonly timeMax: number
   readonly sums: SumsByColumn
-  /** Unix seconds. */
-  readonly createdAt: number
+  /** When the last of its rows came, Unix seconds. */
+  readonly cameBy: number
 }
 
 /** The catalogue's segments, and the files that are not segments any more but not yet unlinked. */
@@ -50,7 +50,7 @@ export class SegmentTable {
         segment.timeMin,
         segment.timeMax,
         sumsToJson(segment.sums),
-        segment.createdAt,
+        segment.cameBy,
       )
   }
 
@@ -79,9 +79,10 @@ export class SegmentTable {
     return this.#select('WHERE logstore = ?', logstore)
   }
 
-  /** Of hours before this one. */
-  before(logstore: number, hour: number): Segment[] {
-    return this.#select('WHERE logstore = ? AND hour < ?', logstore, hour)
+  /** Of hours before this one, whose rows had all come by then. */
+  before(logstore: number, hour: number, cameBy: number): Segment[] {
+    const where = 'WHERE logstore = ? AND hour < ? AND came_by <= ?'
+    return this.#select(where, logstore, hour, cameBy)
   }
 
   /** Of hours that are not one final file. */
@@ -142,7 +143,7 @@ export class SegmentTable {
         timeMin: Number(row['time_min']),
         timeMax: Number(row['time_max']),
         sums: sumsFromJson(String(row['sums'])),
-        createdAt: Number(row['created_at']),
+        cameBy: Number(row['came_by']),
       }))
   }
 }
