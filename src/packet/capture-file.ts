@@ -4,7 +4,7 @@
  */
 import type { ByteSource } from './byte-source.ts'
 import { decoded, type Decoded } from './decode.ts'
-import { type PacketBatch, packetBatchRows, rowWords, word } from './batch.ts'
+import { type PacketBatch, rowWords, word } from './batch.ts'
 
 /** Bytes read at a time: small enough to stay in the second-level cache between copy and decode. */
 const windowBytes = 1 << 17
@@ -137,8 +137,6 @@ export abstract class CaptureFile {
     this.view = new DataView(wider.buffer)
   }
 }
-
-export const batchHasRoom = (batch: PacketBatch): boolean => batch.rows < packetBatchRows
 
 /** Writes time and interface of the batch's next row and counts it in. */
 export function finishRow(

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { QueryAnswer } from '../api/contract.ts'
 import { WeirError } from '../base/errors.ts'
+import { uniqueNames } from '../base/unique-names.ts'
 import { notApplicable } from '../record/fields.ts'
 import { writeStandardOutput } from './standard-output.ts'
 
@@ -41,20 +42,8 @@ function objectOf(answer: QueryAnswer, row: readonly (string | null)[]): Record<
   return Object.fromEntries(row.map((value, i) => [names[i]!, value ?? absent(answer)]))
 }
 
-/**
- * Column names, a second one of a name made different, so that no value is lost in an object.
- *
- * @param fold what of a name tells it from others
- */
-function namesOf(answer: QueryAnswer, fold = (name: string): string => name): string[] {
-  const seen = new Set<string>()
-  return answer.columns.map(({ name }, i) => {
-    let free = name
-    while (seen.has(fold(free))) free = `${free}_${i}`
-    seen.add(fold(free))
-    return free
-  })
-}
+const namesOf = (answer: QueryAnswer): string[] =>
+  uniqueNames(answer.columns.map(({ name }) => name))
 
 const numeric = new Set(['bigint', 'double', 'integer', 'smallint', 'tinyint', 'real'])
 
@@ -111,9 +100,7 @@ async function writeParquet(answer: QueryAnswer): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-export-'))
   try {
     const path = join(folder, 'result.parquet')
-    const names = namesOf(answer, (name) => name.toLowerCase())
-    const columns = answer.columns.map(({ type }, i) => ({ name: names[i]!, type }))
-    await exportParquet({ columns, rows: answer.rows }, path)
+    await exportParquet(answer, path)
     writeStandardOutput(readFileSync(path))
   } finally {
     rmSync(folder, { recursive: true, force: true })

@@ -1,4 +1,5 @@
 import { rename, rm } from 'node:fs/promises'
+import { uniqueNames } from '../base/unique-names.ts'
 import { quoteName, quoteText } from './quote.ts'
 import type { QueryColumn } from './result.ts'
 
@@ -19,7 +20,10 @@ export async function exportParquet(
   const connection = await instance.connect()
   const partial = `${path}.partial`
   try {
-    const names = uniqueNames(result.columns.map((column) => column.name))
+    const names = uniqueNames(
+      result.columns.map(({ name }, i) => (name === '' ? `_${i}` : name)),
+      (name) => name.toLowerCase(), // the engine takes names that differ in case for one
+    )
     const columns = names.map((name) => `${quoteName(name)} VARCHAR`)
     await connection.run(`CREATE TABLE result (${columns.join(', ')})`)
     const appender = await connection.createAppender('result')
@@ -52,13 +56,4 @@ const parquetTypes: Readonly<Record<string, string>> = {
   boolean: 'BOOLEAN',
   timestamp: 'TIMESTAMP',
   date: 'DATE',
-}
-
-function uniqueNames(names: readonly string[]): string[] {
-  const seen = new Set<string>()
-  return names.map((name, index) => {
-    const free = name === '' || seen.has(name.toLowerCase()) ? `${name}_${index}` : name
-    seen.add(free.toLowerCase())
-    return free
-  })
 }

@@ -1,4 +1,5 @@
 /** Which ENIs of a topology a packet is seen at, with what verdict and by which path. */
+import { assert } from '../base/assert.ts'
 import { about, rowWords, word, type PacketBatch } from '../packet/packet.ts'
 import { action, direction, type EniIdentity } from '../record/batch.ts'
 import { byAddress, CaptureTaps } from './capture-taps.ts'
@@ -7,6 +8,7 @@ import {
   type Assigner,
   type CaptureInterface,
   type ObservationBatch,
+  ownerEnisMax,
   ownerOf,
 } from './observations.ts'
 import { PathFinder } from './path-finder.ts'
@@ -28,6 +30,7 @@ export class TopologyAssigner implements Assigner {
 
   /** @param enis who the ENIs are, in the topology's order */
   constructor(topology: Topology, enis: readonly EniIdentity[]) {
+    assert(enis.length <= ownerEnisMax, `an owner word numbers ${ownerEnisMax} ENIs`)
     this.enis = enis
     this.#taps = new CaptureTaps(topology)
     this.#addresses = new VpcAddresses(topology)

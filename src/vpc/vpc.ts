@@ -19,7 +19,6 @@ export {
   type CaptureInterface,
   ObservationBatch,
   owner,
-  ownerEnisMax,
   ownerOf,
 } from './observations.ts'
 export type { Topology, TopologyLoad } from './topology.ts'
