@@ -21,6 +21,7 @@ const folders = {
   flow: ['base', 'packet', 'vpc'], // keys and totals, no clock
   window: ['base', 'record', 'packet', 'vpc', 'flow'], // where time cuts packets into records
   sources: ['base', 'packet', 'flow', 'record'], // a wire in, packets or finished flows out
+  ledger: ['base'], // what was seen, kept and lost; adds up, never captures
   delivery: ['base', 'record'], // speaks to any server, so it never imports logstore
   logstore: ['base'], // keeps logs, and has never heard of an ENI
   // from a question to an answer
@@ -41,6 +42,7 @@ const folders = {
     'record',
     'vpc',
     'flow-log',
+    'ledger',
     'logstore',
     'enrich',
     'query',

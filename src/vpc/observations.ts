@@ -34,6 +34,8 @@ export interface CaptureInterface {
   readonly file: string | undefined
   /** The interface's name, if the file or the system says. */
   readonly name: string | undefined
+  /** A router's interface whose flows it exports; the router by its address as text. */
+  readonly exporter?: { readonly address: string; readonly ifIndex: number }
 }
 
 export interface Assigner {
@@ -41,6 +43,8 @@ export interface Assigner {
   readonly enis: readonly EniIdentity[]
   /** Packets that belonged to no ENI so far (records.md 6). */
   readonly unassigned: number
+  /** Rows of multicast packets so far; like all that is not counted in a flow, they are in the ledger. */
+  readonly multicastRows: number
   /** Tells of a capture interface (word 13 of a packet row) before its first packet. */
   addInterface(index: number, from: CaptureInterface): void
   /** Indexes of the ENIs that make NODATA records (records.md 56), in ascending order. */

@@ -21,6 +21,7 @@ import { Owners, VpcAddresses } from './vpc-addresses.ts'
 export class TopologyAssigner implements Assigner {
   readonly enis: readonly EniIdentity[]
   unassigned = 0
+  multicastRows = 0
   readonly #taps: CaptureTaps
   readonly #addresses: VpcAddresses
   readonly #owners: Owners
@@ -53,7 +54,10 @@ export class TopologyAssigner implements Assigner {
     out.rows = 0
     for (let row = 0; row < batch.rows; row++) {
       const base = row * rowWords
-      if (words[base + word.about]! & about.multicast) continue
+      if (words[base + word.about]! & about.multicast) {
+        this.multicastRows++
+        continue
+      }
       const owner = this.#taps.owner(words[base + word.interface]!)
       if (owner >= 0) this.#atTap(owner, batch, row, out)
       else if (owner !== byAddress || !this.#byAddress(batch, row, out))

@@ -63,8 +63,15 @@ const groupOrCidr = z.string().transform((text): RulePeer => {
 
 const policy = z.enum(['accept', 'drop'])
 
+/** Where a firewall reports what it rejects: the NFLOG group, in the network namespace of its rules. */
+const nflog = z.strictObject({
+  group: integerAs(0, 0xffff, 'an NFLOG group from 0 to 65535'),
+  /** The tap's unless told. */
+  netns: id.optional(),
+})
+
 const tapForms = [
-  ['interface', 'netns', 'side'],
+  ['interface', 'netns', 'side', 'agent', 'nflog'],
   ['exporter', 'ifIndex'],
   ['capture', 'interface', 'side'],
 ]
@@ -74,6 +81,10 @@ const tap = z
     interface: id.optional(),
     netns: id.optional(),
     side: z.enum(['host']).optional(),
+    /** The name of the agent on whose host the interface is; the server's own host unless told. */
+    agent: id.optional(),
+    /** Rejected packets are those that the firewall reports; without it the topology's rules decide. */
+    nflog: nflog.optional(),
     exporter: address.optional(),
     ifIndex: integerAs(0, 0xffff_ffff, 'an interface index').optional(),
     capture: id.optional(),
@@ -90,7 +101,7 @@ const tap = z
     context.addIssue({
       code: 'custom',
       message:
-        'a tap is { interface, netns, side }, { exporter, ifIndex } or { capture, interface, side }',
+        'a tap is { interface, netns, side, agent, nflog }, { exporter, ifIndex } or { capture, interface, side }',
     })
   })
 

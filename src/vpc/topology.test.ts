@@ -186,7 +186,7 @@ enis: [ { id: e, vSwitch: s, privateIps: [10.0.0.300], tap: { interfce: eth0 } }
       '13:49: "maybe" is not true or false',
       '14:27: no vSwitch "s"',
       '14:43: "10.0.0.300" is not an IP address',
-      '14:61: a tap is { interface, netns, side }, { exporter, ifIndex } or { capture, interface, side }',
+      '14:61: a tap is { interface, netns, side, agent, nflog }, { exporter, ifIndex } or { capture, interface, side }',
       '14:63: unknown key "interfce". Did you mean "interface"?',
     ],
   )

@@ -82,6 +82,7 @@ export function hostAssigner(enis: readonly EniIdentity[]): Assigner {
 class PlainAssigner implements Assigner {
   readonly enis: readonly EniIdentity[]
   readonly unassigned = 0
+  multicastRows = 0
   readonly #byInterface: boolean
   readonly #hintMask: number
   /** The batch that holds what `#fillAlike` wrote. */
@@ -128,7 +129,10 @@ class PlainAssigner implements Assigner {
     for (let row = 0; row < batch.rows; row++) {
       const base = row * rowWords
       const mark = words[base + word.about]!
-      if (mark & about.multicast) continue
+      if (mark & about.multicast) {
+        this.multicastRows++
+        continue
+      }
       const eni = this.#byInterface ? words[base + word.interface]! : 0
       out.packet[rows] = row
       out.owner[rows] = ownerOf(
