@@ -74,6 +74,8 @@ export class FlowTable {
   flows = 0
   /** Packets turned away because the table held `flowsMax` flows. */
   refused = 0
+  /** Rows of packet batches that these packets came in. */
+  refusedRows = 0
   readonly #memory: GrowingWords
   #words: Int32Array
   #totals: Float64Array
@@ -209,6 +211,7 @@ export class FlowTable {
         entry = this.#findOrInsert(words, at, key, hashes[left[k]!]!, observed.path[row]!, second)
         if (entry === 0) {
           this.refused += words[at + 15]!
+          this.refusedRows++
           continue
         }
         this.#totals[(entry >>> 1) + 2]! += words[at + 15]!

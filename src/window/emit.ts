@@ -1,42 +1,41 @@
 /** Closed windows to records: start, end, and who had nothing to say. */
 import { FlowRecordBatch, logStatus, recordBatchRows, action as actions } from '../record/batch.ts'
-import { type UnixSeconds } from '../base/time.ts'
 import { entryIpv6, entryWords, type FlowTable, type OpenFlows, unitWords } from '../flow/flow.ts'
 import { owner } from '../vpc/vpc.ts'
+import type { CaptureWindow } from './window-lengths.ts'
 
 /** Takes records before it returns; the batch is used again. All of a batch are of one window. */
-export type RecordTaker = (batch: FlowRecordBatch, windowStart: UnixSeconds) => void
+export type RecordTaker = (batch: FlowRecordBatch, window: CaptureWindow) => void
 
 export class RecordEmitter {
-  readonly #windowSeconds: number
   readonly #flows: OpenFlows
   readonly #taker: RecordTaker
   readonly #batch = new FlowRecordBatch()
   /** ENIs with a record, by window start. */
   readonly #spoken = new Map<number, Set<number>>()
 
-  constructor(windowSeconds: number, flows: OpenFlows, taker: RecordTaker) {
-    this.#windowSeconds = windowSeconds
+  constructor(flows: OpenFlows, taker: RecordTaker) {
     this.#flows = flows
     this.#taker = taker
   }
 
   /** One OK record for each flow of a window. */
-  emitFlows(table: FlowTable, windowStart: UnixSeconds): void {
+  emitFlows(table: FlowTable, window: CaptureWindow): void {
     const entries = table.words
-    const spoken = this.#spokenAt(windowStart)
+    const spoken = this.#spokenAt(window.start)
+    const windowEnd = window.start + window.seconds
     let lastEni = -1
     // Hot at a window's end: a million flows are copied column by column, nothing is allocated.
     for (let entry = unitWords; entry < table.endWords; entry += entryWords(entries, entry)) {
       const eni = owner.eni(entries[entry + 3]!)
       if (eni !== lastEni) spoken.add((lastEni = eni))
-      this.#writeFlow(table, entries, entry, windowStart)
-      if (this.#batch.rows === recordBatchRows) this.#give(windowStart)
+      this.#writeFlow(table, entries, entry, windowEnd)
+      if (this.#batch.rows === recordBatchRows) this.#give(window)
     }
-    this.#give(windowStart)
+    this.#give(window)
   }
 
-  #writeFlow(table: FlowTable, entries: Int32Array, entry: number, windowStart: number): void {
+  #writeFlow(table: FlowTable, entries: Int32Array, entry: number, windowEnd: number): void {
     const batch = this.#batch
     const row = batch.rows++
     const ownerWord = entries[entry + 3]!
@@ -68,21 +67,15 @@ export class RecordEmitter {
     // connection was closed"; packets after the close extend it (records.md 47, 48).
     const closedAt =
       owner.action(ownerWord) === actions.accept ? this.#flows.closedAt(table, entry) : Number.NaN
-    batch.end[row] = Number.isNaN(closedAt)
-      ? windowStart + this.#windowSeconds
-      : Math.max(closedAt, last)
+    batch.end[row] = Number.isNaN(closedAt) ? windowEnd : Math.max(closedAt, last)
   }
 
   /**
    * "NODATA: The network interface sent or received no traffic during the capture window", "SKIPDATA: Some
    * flow log records were skipped during the capture window".
    */
-  emitStatus(
-    enis: readonly number[],
-    windowStart: UnixSeconds,
-    lost: (eni: number) => boolean,
-  ): void {
-    const spoken = this.#spoken.get(windowStart)
+  emitStatus(enis: readonly number[], window: CaptureWindow, lost: (eni: number) => boolean): void {
+    const spoken = this.#spoken.get(window.start)
     for (const eni of enis) {
       const skipped = lost(eni)
       if (!skipped && spoken?.has(eni)) continue
@@ -92,22 +85,22 @@ export class RecordEmitter {
       this.#batch.direction[row] = 0
       this.#batch.action[row] = 0
       this.#batch.family[row] = 0
-      this.#batch.start[row] = windowStart
-      this.#batch.end[row] = windowStart + this.#windowSeconds
-      if (this.#batch.rows === recordBatchRows) this.#give(windowStart)
+      this.#batch.start[row] = window.start
+      this.#batch.end[row] = window.start + window.seconds
+      if (this.#batch.rows === recordBatchRows) this.#give(window)
     }
-    this.#give(windowStart)
-    this.#spoken.delete(windowStart)
+    this.#give(window)
+    this.#spoken.delete(window.start)
   }
 
-  #spokenAt(windowStart: UnixSeconds): Set<number> {
+  #spokenAt(windowStart: number): Set<number> {
     let spoken = this.#spoken.get(windowStart)
     if (spoken === undefined) this.#spoken.set(windowStart, (spoken = new Set()))
     return spoken
   }
 
-  #give(windowStart: UnixSeconds): void {
-    if (this.#batch.rows > 0) this.#taker(this.#batch, windowStart)
+  #give(window: CaptureWindow): void {
+    if (this.#batch.rows > 0) this.#taker(this.#batch, window)
     this.#batch.rows = 0
   }
 }

@@ -7,24 +7,49 @@
  * rest of its packets, if any still come, make further records and are counted as late (54). `emit.ts` turns
  * flows into records. Which records a flow log keeps is `flow-log/`.
  */
-import { alignedStart, type UnixSeconds } from '../base/time.ts'
+import type { UnixSeconds } from '../base/time.ts'
 import { type FlowTable, OpenFlows } from '../flow/flow.ts'
 import { rowWords, word, type PacketBatch } from '../packet/packet.ts'
-import { ObservationBatch, type Assigner } from '../vpc/vpc.ts'
+import { action } from '../record/batch.ts'
+import { ObservationBatch, owner, ownerOf, type Assigner } from '../vpc/vpc.ts'
 import { RecordEmitter, type RecordTaker } from './emit.ts'
+import { WindowLengths, type WindowSeconds, type WindowSpan } from './window-lengths.ts'
 
-/** "You can set the interval to 1, 5, or 10 minutes." */
-export const windowSecondsAllowed = [60, 300, 600] as const
-export type WindowSeconds = (typeof windowSecondsAllowed)[number]
-/** "10 minutes by default" */
-export const windowSecondsDefault: WindowSeconds = 600
+export {
+  type CaptureWindow,
+  type WindowSeconds,
+  windowSecondsAllowed,
+  windowSecondsDefault,
+  type WindowSpan,
+} from './window-lengths.ts'
 
 export interface WindowConfig {
+  /** Until `changeLength` says otherwise. */
   readonly windowSeconds: WindowSeconds
   /** Seconds after its end that a window waits for packets that come out of order. */
   readonly lateSeconds: number
   /** Flows one window may hold: a port scan must not take the host's memory. Beyond it is SKIPDATA. */
   readonly flowsMax: number
+  /** Whether each window counts its frames, packets and bytes as they come: for the ledger of a live tap. */
+  readonly totals?: boolean
+}
+
+/** What one window, or several, took in: rows of packet batches, and what they stand for. */
+export interface Totals {
+  frames: number
+  packets: number
+  bytes: number
+}
+
+/** What is known of a window when its flows have been handed on. */
+export interface WindowEnd {
+  readonly start: UnixSeconds
+  readonly seconds: WindowSeconds
+  /** All that came, what found no room included. Zeroes unless the configuration asks for totals. */
+  readonly totals: Readonly<Totals>
+  /** Of these, frames and packets that found no room. */
+  readonly refusedFrames: number
+  readonly refusedPackets: number
 }
 
 /** "late packets (more than 60 s out of order in a file, 2 s live)" */
@@ -38,7 +63,10 @@ const openWindowsMax = 64
 
 interface OpenWindow {
   readonly start: UnixSeconds
+  readonly seconds: WindowSeconds
+  readonly end: number
   readonly table: FlowTable
+  readonly totals: Totals
 }
 
 export class CaptureWindows {
@@ -46,6 +74,8 @@ export class CaptureWindows {
   readonly #assigner: Assigner
   readonly #flows: OpenFlows
   readonly #emitter: RecordEmitter
+  readonly #lengths: WindowLengths
+  readonly #ended: (end: WindowEnd) => void
   readonly #observed = new ObservationBatch()
   readonly #open = new Map<number, OpenWindow>()
   /** Windows before this one have been closed; a packet for them is late. */
@@ -54,16 +84,37 @@ export class CaptureWindows {
   #flowsExpected = 0
   #current: OpenWindow | undefined
   #skipped = 0
+  #totalling: boolean
   /** Packets that came after their window had been closed. */
   latePackets = 0
   /** Packets that found no room in a full table. */
   refusedPackets = 0
 
-  constructor(config: WindowConfig, assigner: Assigner, taker: RecordTaker) {
+  /**
+   * @param taker is given the records of a window when it closes
+   * @param ended is told after that
+   */
+  constructor(
+    config: WindowConfig,
+    assigner: Assigner,
+    taker: RecordTaker,
+    ended: (end: WindowEnd) => void = () => {},
+  ) {
     this.#config = config
     this.#assigner = assigner
     this.#flows = new OpenFlows(config.flowsMax)
-    this.#emitter = new RecordEmitter(config.windowSeconds, this.#flows, taker)
+    this.#emitter = new RecordEmitter(this.#flows, taker)
+    this.#lengths = new WindowLengths(config.windowSeconds)
+    this.#ended = ended
+    this.#totalling = config.totals === true
+  }
+
+  /**
+   * Windows become longer or shorter from a bound of both lengths on.
+   * @param spans the lengths in force one after the other; that of the windows now open is the first
+   */
+  changeLength(spans: readonly WindowSpan[]): void {
+    this.#lengths.change(spans)
   }
 
   /** Counts a batch of packets in. Closes windows that its times show to be over. */
@@ -77,14 +128,31 @@ export class CaptureWindows {
       if (second > newest) newest = second
     }
     this.#assigner.assign(batch, this.#observed)
+    this.#countObserved(batch, oldest, newest)
+  }
+
+  /**
+   * Counts packets in that a firewall reported as rejected. They are no frames of the tap: the totals leave
+   * them out.
+   */
+  addRejected(batch: PacketBatch): void {
+    const observed = this.#observed
+    this.#assigner.assign(batch, observed)
+    for (let row = 0; row < observed.rows; row++) {
+      const word = observed.owner[row]!
+      const way = owner.direction(word)
+      if (way !== direction.none) observed.owner[row] = ownerOf(owner.eni(word), way, action.reject)
+    }
+    this.#totalling = false
+    this.#countByWindow(batch)
+    this.#totalling = this.#config.totals === true
+  }
+
+  #countObserved(batch: PacketBatch, oldest: number, newest: number): void {
     const current = this.#current
     // Mostly the whole batch is of the window before it.
-    if (
-      current !== undefined &&
-      oldest >= current.start &&
-      newest < current.start + this.#config.windowSeconds
-    ) {
-      this.#count(words, 0, this.#observed.rows)
+    if (current !== undefined && oldest >= current.start && newest < current.end) {
+      this.#count(batch.words, 0, this.#observed.rows)
       this.#advance(newest)
     } else this.#countByWindow(batch)
   }
@@ -93,12 +161,12 @@ export class CaptureWindows {
   #countByWindow(batch: PacketBatch): void {
     const words = batch.words
     const { packet, rows: count } = this.#observed
-    const { windowSeconds, lateSeconds } = this.#config
+    const { lateSeconds } = this.#config
     let from = 0
     let to = 0
     for (let row = 0; row < batch.rows; row++) {
       const second = words[row * rowWords + word.second]! >>> 0
-      const start = alignedStart(second, windowSeconds)
+      const start = this.#lengths.startOf(second)
       const first = to
       while (to < count && packet[to] === row) to++
       if (first < to && this.#current?.start !== start) {
@@ -106,7 +174,7 @@ export class CaptureWindows {
         from = first
         this.#current = this.#windowOf(start)
       }
-      if (alignedStart(second - lateSeconds, windowSeconds) > this.#closedBefore) {
+      if (this.#lengths.startOf(second - lateSeconds) > this.#closedBefore) {
         this.#count(words, from, to)
         from = to
       }
@@ -124,7 +192,8 @@ export class CaptureWindows {
 
   #count(words: Int32Array, from: number, to: number): void {
     if (from === to) return
-    const { start, table } = this.#current!
+    const { start, table, totals } = this.#current!
+    if (this.#totalling) addTotals(totals, words, this.#observed.packet, from, to)
     if (start < this.#closedBefore)
       for (let i = from; i < to; i++)
         this.latePackets += words[this.#observed.packet[i]! * rowWords + word.packets]!
@@ -135,7 +204,14 @@ export class CaptureWindows {
     const known = this.#open.get(start)
     if (known !== undefined) return known
     if (this.#open.size >= openWindowsMax) this.#closeOldest()
-    const opened = { start, table: this.#flows.open(this.#flowsExpected) }
+    const seconds = this.#lengths.at(start)
+    const opened = {
+      start,
+      seconds,
+      end: start + seconds,
+      table: this.#flows.open(this.#flowsExpected),
+      totals: { frames: 0, packets: 0, bytes: 0 },
+    }
     this.#open.set(start, opened)
     return opened
   }
@@ -145,7 +221,7 @@ export class CaptureWindows {
     for (const each of this.#open.values())
       if (oldest === undefined || each.start < oldest.start) oldest = each
     this.#close(oldest!)
-    this.#closedBefore = Math.max(this.#closedBefore, oldest!.start + this.#config.windowSeconds)
+    this.#closedBefore = Math.max(this.#closedBefore, oldest!.end)
   }
 
   /**
@@ -153,8 +229,7 @@ export class CaptureWindows {
    * clock's.
    */
   closeUntil(now: number): void {
-    const { windowSeconds, lateSeconds } = this.#config
-    const bound = alignedStart(now - lateSeconds, windowSeconds)
+    const bound = this.#lengths.startOf(now - this.#config.lateSeconds)
     if (bound <= this.#closedBefore) return
     this.#closedBefore = bound
     this.#closeBefore(bound)
@@ -163,10 +238,9 @@ export class CaptureWindows {
   /** Closes every window, e.g. at the end of the files or when capture stops. */
   closeAll(): void {
     this.#closeBefore(Number.POSITIVE_INFINITY)
-    this.#closedBefore = Math.max(
-      this.#closedBefore,
-      alignedStart(this.#newest, this.#config.windowSeconds) + this.#config.windowSeconds,
-    )
+    if (this.#newest === Number.NEGATIVE_INFINITY) return
+    const { start, seconds } = this.#lengths.windowOf(this.#newest)
+    this.#closedBefore = Math.max(this.#closedBefore, start + seconds)
   }
 
   #closeBefore(bound: number): void {
@@ -179,9 +253,30 @@ export class CaptureWindows {
     this.#open.delete(window.start)
     if (this.#current === window) this.#current = undefined
     this.#flowsExpected = window.table.flows
-    this.refusedPackets += window.table.refused
-    this.#emitter.emitFlows(window.table, window.start)
-    this.#flows.close(window.table, Math.min(this.#newest, window.start))
+    const { start, seconds, totals, table } = window
+    this.refusedPackets += table.refused
+    this.#emitter.emitFlows(table, window)
+    this.#flows.close(table, Math.min(this.#newest, start))
+    this.#ended({
+      start,
+      seconds,
+      totals,
+      refusedFrames: table.refusedRows,
+      refusedPackets: table.refused,
+    })
+  }
+
+  /** What the windows that are open took in so far, and when the oldest of them began. */
+  openTotals(): Totals & { readonly since: UnixSeconds | undefined } {
+    const sum = { frames: 0, packets: 0, bytes: 0 }
+    let since: UnixSeconds | undefined
+    for (const { start, totals } of this.#open.values()) {
+      if (since === undefined || start < since) since = start
+      sum.frames += totals.frames
+      sum.packets += totals.packets
+      sum.bytes += totals.bytes
+    }
+    return { ...sum, since }
   }
 
   /** Packets refused for want of room since the last call: a loss, so the window says SKIPDATA. */
@@ -201,13 +296,31 @@ export class CaptureWindows {
     last: UnixSeconds,
     lost: (eni: number) => boolean = () => false,
   ): void {
-    for (
-      let start = first;
-      start <= last;
-      start = (start + this.#config.windowSeconds) as UnixSeconds
-    )
-      this.#emitter.emitStatus(enis, start, lost)
+    for (let start = first; start <= last;) {
+      const seconds = this.#lengths.at(start)
+      this.#emitter.emitStatus(enis, { start, seconds }, lost)
+      start = (start + seconds) as UnixSeconds
+    }
   }
+}
+
+function addTotals(
+  totals: Totals,
+  words: Int32Array,
+  packet: Uint16Array,
+  from: number,
+  to: number,
+): void {
+  let packets = 0
+  let bytes = 0
+  for (let i = from; i < to; i++) {
+    const at = packet[i]! * rowWords
+    packets += words[at + word.packets]!
+    bytes += words[at + word.bytes]! >>> 0
+  }
+  totals.frames += to - from
+  totals.packets += packets
+  totals.bytes += bytes
 }
 
 export type { RecordTaker } from './emit.ts'
