@@ -139,9 +139,8 @@ export class CaptureWindows {
     const observed = this.#observed
     this.#assigner.assign(batch, observed)
     for (let row = 0; row < observed.rows; row++) {
-      const word = observed.owner[row]!
-      const way = owner.direction(word)
-      if (way !== direction.none) observed.owner[row] = ownerOf(owner.eni(word), way, action.reject)
+      const seen = observed.owner[row]!
+      observed.owner[row] = ownerOf(owner.eni(seen), owner.direction(seen), action.reject)
     }
     this.#totalling = false
     this.#countByWindow(batch)
