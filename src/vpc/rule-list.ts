@@ -15,6 +15,15 @@ export interface TrafficRule {
   readonly peer?: RulePeer | undefined
 }
 
+/** A rule and where it stands in the topology. */
+export interface ListedRule {
+  /** The security group or network ACL. */
+  readonly id: string
+  /** Its index among the rules of `id`; of an ACL, among those of its direction. */
+  readonly entry: number
+  readonly rule: TrafficRule & { readonly priority?: number }
+}
+
 export const ruleVerdict = { none: 0, accept: 1, drop: 2 } as const
 
 /** What a rule's peer is, in the first word of a rule. */
@@ -50,13 +59,19 @@ export class RuleList {
     }
   }
 
+  /** The policy of the first rule that matches, or `ruleVerdict.none`. See `find`. */
+  verdict(words: Int32Array, packet: number, peer: number, peerGroups: Int32Array): number {
+    const rule = this.find(words, packet, peer, peerGroups)
+    return rule < 0 ? ruleVerdict.none : this.#rules[rule * ruleWords + at.policy]!
+  }
+
   /**
-   * The policy of the first rule that matches, or `ruleVerdict.none`.
+   * The index of the first rule that matches, -1 when none does.
    * @param packet where the packet's row begins in `words`
    * @param peer where the peer's address begins in `words`
    * @param peerGroups groups of the ENI of this VPC that has the peer as a private address, in ascending order
    */
-  verdict(words: Int32Array, packet: number, peer: number, peerGroups: Int32Array): number {
+  find(words: Int32Array, packet: number, peer: number, peerGroups: Int32Array): number {
     const rules = this.#rules
     const mark = words[packet + 9]!
     const proto = mark & about.protocolMask
@@ -83,8 +98,8 @@ export class RuleList {
           i++
         if (i < width) continue
       }
-      return rules[rule + at.policy]!
+      return rule / ruleWords
     }
-    return ruleVerdict.none
+    return -1
   }
 }

@@ -3,13 +3,18 @@
  * to 23.
  */
 import { direction } from '../record/batch.ts'
-import { RuleList, ruleVerdict } from './rule-list.ts'
+import { type ListedRule, RuleList, ruleVerdict } from './rule-list.ts'
 import type { Topology } from './topology.ts'
 
 /** The groups of one ENI, or of several with the same ones. */
 interface GroupSet {
   readonly ingress: RuleList
   readonly egress: RuleList
+  /** The same rules as they were written, in the same order. */
+  readonly listed: {
+    readonly ingress: readonly ListedRule[]
+    readonly egress: readonly ListedRule[]
+  }
   /** Numbers of its groups whose members reach each other. */
   readonly friends: Int32Array
 }
@@ -56,12 +61,36 @@ export class SecurityGroups {
   ): boolean {
     const set = this.#sets[eni]
     if (set === undefined) return true
-    const peerGroups = peerEni < 0 ? noGroups : this.#groupsOf[peerEni]!
+    const peerGroups = this.#groups(peerEni)
     const rules = way === direction.in ? set.ingress : set.egress
     const verdict = rules.verdict(words, packet, peer, peerGroups)
     if (verdict !== ruleVerdict.none) return verdict === ruleVerdict.accept
     // "members of one group reach each other ...; else ingress drop, egress accept" (23)
     return way === direction.out || meet(set.friends, peerGroups)
+  }
+
+  /** The rules for packets of direction `way` at an ENI, in the order they are tried. */
+  rules(eni: number, way: number): readonly ListedRule[] {
+    return this.#sets[eni]?.listed[way === direction.in ? 'ingress' : 'egress'] ?? []
+  }
+
+  /** Which of `rules` decides, -1 when none matches. Parameters as `accept`'s. */
+  decides(
+    eni: number,
+    way: number,
+    words: Int32Array,
+    packet: number,
+    peer: number,
+    peerEni: number,
+  ): number {
+    const set = this.#sets[eni]
+    if (set === undefined) return -1
+    const rules = way === direction.in ? set.ingress : set.egress
+    return rules.find(words, packet, peer, this.#groups(peerEni))
+  }
+
+  #groups(eni: number): Int32Array {
+    return eni < 0 ? noGroups : this.#groupsOf[eni]!
   }
 }
 
@@ -73,17 +102,25 @@ function groupSet(
 ): GroupSet {
   const groups = [...new Set(ids)].map((id) => topology.byId.securityGroups.get(id)!)
   const rules = groups
-    .flatMap((group) => group.rules)
-    .sort((a, b) => a.priority - b.priority || dropFirst[a.policy] - dropFirst[b.policy])
-  const list = (way: 'ingress' | 'egress'): RuleList =>
+    .flatMap(({ id, rules: its }) => its.map((rule, entry) => ({ id, entry, rule })))
+    .sort(
+      ({ rule: a }, { rule: b }) =>
+        a.priority - b.priority || dropFirst[a.policy] - dropFirst[b.policy],
+    )
+  const listed = {
+    ingress: rules.filter(({ rule }) => rule.direction === 'ingress'),
+    egress: rules.filter(({ rule }) => rule.direction === 'egress'),
+  }
+  const list = (its: readonly ListedRule[]): RuleList =>
     new RuleList(
-      rules.filter((rule) => rule.direction === way),
+      its.map(({ rule }) => rule),
       (id) => numbers.get(id)!,
     )
   const friends = groups.filter(({ innerAccess }) => innerAccess === 'accept')
   return {
-    ingress: list('ingress'),
-    egress: list('egress'),
+    ingress: list(listed.ingress),
+    egress: list(listed.egress),
+    listed,
     friends: Int32Array.from(friends, ({ id }) => numbers.get(id)!),
   }
 }

@@ -28,7 +28,7 @@ const cidr = textAs(parseCidr, 'an address range such as 10.0.0.0/16')
 const addresses = z.array(address).min(1, 'at least one address is needed')
 const cidrs = z.array(cidr).min(1, 'at least one address range is needed')
 
-const protocolNumbers = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58, gre: 47 } as const
+export const protocolNumbers = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58, gre: 47 } as const
 export const protocolNames = [...Object.keys(protocolNumbers), 'all']
 
 /** The protocol number, -1 for all of them. */
@@ -144,14 +144,23 @@ const routedService = z
     vpc: id.optional(),
     privateIps: addresses.optional(),
     cidrs: cidrs.optional(),
+    /** A public-facing Classic Load Balancer: its traffic with the internet is not captured (uncaptured.ts). */
+    type: z.enum(['publicClb']).optional(),
   })
   .superRefine((value, context) => {
+    if (value.type !== undefined && value.vpc === undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['type'],
+        message: `a ${value.type} is a resource of a VPC: "vpc" is missing`,
+      })
     const right =
       value.vpc === undefined ? value.cidrs && !value.privateIps : value.privateIps && !value.cidrs
     if (right) return
     context.addIssue({
       code: 'custom',
-      message: 'a service is { id, vpc, privateIps }, or { id, cidrs } for a range of the cloud',
+      message:
+        'a service is { id, vpc, privateIps, type }, or { id, cidrs } for a range of the cloud',
     })
   })
 

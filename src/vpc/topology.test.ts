@@ -314,9 +314,9 @@ enis: [ 7, ~ ]
     [
       '2:41: "target" belongs to gateways of type cenBasic',
       '2:82: privateIps live in a VPC: "vpc" is missing',
-      '3:13: a service is { id, vpc, privateIps }, or { id, cidrs } for a range of the cloud',
-      '3:24: a service is { id, vpc, privateIps }, or { id, cidrs } for a range of the cloud',
-      '3:43: a service is { id, vpc, privateIps }, or { id, cidrs } for a range of the cloud',
+      '3:13: a service is { id, vpc, privateIps, type }, or { id, cidrs } for a range of the cloud',
+      '3:24: a service is { id, vpc, privateIps, type }, or { id, cidrs } for a range of the cloud',
+      '3:43: a service is { id, vpc, privateIps, type }, or { id, cidrs } for a range of the cloud',
       '4:58: "sg-1" is not an address range such as 10.0.0.0/16',
       '5:12: "vSwitches" must be a list',
       '6:9: expected a map, found a text',
