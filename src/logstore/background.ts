@@ -1,7 +1,7 @@
 import { planMerges, runMerge } from './compaction.ts'
 import type { LogstoreEntry } from './catalogue.ts'
 import { flushOldest } from './flush.ts'
-import type { LogWriter } from './log-writer.ts'
+import type { LogWriter } from '../base/append-log-writer.ts'
 import type { StoreParts } from './parts.ts'
 import { dropExpired } from './retention.ts'
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { SegmentLease } from './contract.ts'
 import type { Catalogue } from './catalogue.ts'
-import type { Disk } from './disk.ts'
+import type { Disk } from '../base/disk.ts'
 import type { Segment, SegmentTable } from './segments.ts'
 
 /**

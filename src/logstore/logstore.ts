@@ -2,10 +2,10 @@
  * logstore/: keeps logs. It has never heard of an ENI: a logstore is a table of typed columns with a
  * time, and what they mean is for others.
  *
- * A batch is checked (check-batch), encoded (batch-codec) and written to the log (log-writer), which
- * acknowledges after fdatasync. Its rows are hot (hot-rows) until they are Parquet segments (stage,
+ * A batch is checked (check-batch), encoded (base/batch-codec) and written to the log
+ * (base/append-log-writer), which acknowledges after fdatasync. Its rows are hot (hot-rows) until they are Parquet segments (stage,
  * parquet, flush), which the catalogue lists (catalogue, segments) and compaction merges by hour.
- * A query leases segments (files). After a crash the log is read again (log-recovery, replay).
+ * A query leases segments (files). After a crash the log is read again (replay).
  *
  *     lock.db lock.pid                                        one writer (lock)
  *     catalogue.db                                            projects, logstores, segments, batch ids
@@ -24,13 +24,13 @@ import type { LogStoreConfig } from './config.ts'
 import type { LogStore } from './contract.ts'
 import { DeliveredBatches } from './delivered.ts'
 import { Directory } from './directory.ts'
-import { nodeDisk } from './disk.ts'
-import type { Disk } from './disk.ts'
+import { nodeDisk } from '../base/disk.ts'
+import type { Disk } from '../base/disk.ts'
 import { openEngine } from './engine.ts'
 import { SegmentFiles } from './files.ts'
 import { HotRows } from './hot-rows.ts'
-import { lockDataDir } from './lock.ts'
-import { LogWriter } from './log-writer.ts'
+import { lockDataDir } from '../base/directory-lock.ts'
+import { LogWriter } from '../base/append-log-writer.ts'
 import { newCounters } from './parts.ts'
 import type { StoreParts } from './parts.ts'
 import { flushHot, matchSegmentFiles, replayLog } from './replay.ts'
@@ -52,8 +52,8 @@ export type {
 export { reservedColumns } from './contract.ts'
 export { defaultLogStoreConfig } from './config.ts'
 export type { LogStoreConfig } from './config.ts'
-export { nodeDisk } from './disk.ts'
-export type { Disk, DiskFile } from './disk.ts'
+export { nodeDisk } from '../base/disk.ts'
+export type { Disk, DiskFile } from '../base/disk.ts'
 
 export interface LogStoreEffects {
   /** Unix seconds. */

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { WeirError } from '../base/errors.ts'
-import { decodeBatch } from './batch-codec.ts'
-import type { Disk } from './disk.ts'
+import { decodeBatch } from '../base/batch-codec.ts'
+import type { Disk } from '../base/disk.ts'
 import { flushOldest } from './flush.ts'
-import type { LogRecord } from './log-record.ts'
-import { recoverLog } from './log-recovery.ts'
-import type { RecoveredLog } from './log-recovery.ts'
+import type { LogRecord } from '../base/append-log-record.ts'
+import { recoverLog } from '../base/append-log-recovery.ts'
+import type { RecoveredLog } from '../base/append-log-recovery.ts'
 import type { StoreParts } from './parts.ts'
 
 /**
@@ -22,13 +22,13 @@ export async function replayLog(parts: StoreParts, folder: string): Promise<Reco
   return recoverLog(disk, folder, options, async (record) => {
     if (record.sequence <= options.coveredThrough) return
     parts.hot.note(record.sequence)
-    if (record.sequence > (covered.get(record.logstore) ?? Infinity)) replay(parts, record)
-    if (parts.hot.rowsOf(record.logstore) >= config.flushRowsMax)
-      await flushHot(parts, record.logstore)
+    if (record.sequence > (covered.get(record.stream) ?? Infinity)) replay(parts, record)
+    if (parts.hot.rowsOf(record.stream) >= config.flushRowsMax) await flushHot(parts, record.stream)
   })
 }
 
-function replay(parts: StoreParts, { sequence, logstore, receiveTime, body }: LogRecord): void {
+function replay(parts: StoreParts, record: LogRecord): void {
+  const { sequence, stream: logstore, time: receiveTime, body } = record
   const { rows, id } = decodeBatch(body)
   if (id && parts.delivered.has(logstore, id)) return
   parts.hot.add(logstore, { sequence, receiveTime, body: Buffer.from(body), rows, id })

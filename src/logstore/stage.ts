@@ -1,6 +1,6 @@
 import type { ColumnSpec } from '../base/columns.ts'
-import type { LoggedBatch, LoggedColumn } from './batch-codec.ts'
-import { integerAt } from './batch-codec.ts'
+import type { LoggedBatch, LoggedColumn } from '../base/batch-codec.ts'
+import { integerAt } from '../base/batch-codec.ts'
 import { reservedColumns } from './contract.ts'
 import type { ColumnSums } from './sums.ts'
 import { integerSums, textSums } from './sums.ts'

@@ -1,7 +1,7 @@
 import { WeirError } from '../base/errors.ts'
 import type { BatchId, ColumnBatch, ColumnSpec } from '../base/columns.ts'
 import type { Background } from './background.ts'
-import { encodeBatch } from './batch-codec.ts'
+import { encodeBatch } from '../base/batch-codec.ts'
 import type { LogstoreEntry } from './catalogue.ts'
 import { checkBatch } from './check-batch.ts'
 import type {
@@ -16,8 +16,8 @@ import type {
 } from './contract.ts'
 import { keyOf } from './delivered.ts'
 import { logstoreGone, publicLogstore } from './directory.ts'
-import type { LogRecord } from './log-record.ts'
-import type { LogWriter } from './log-writer.ts'
+import type { LogRecord } from '../base/append-log-record.ts'
+import type { LogWriter } from '../base/append-log-writer.ts'
 import { invalid } from './names.ts'
 import type { StoreParts } from './parts.ts'
 
@@ -177,8 +177,8 @@ export class OpenStore implements LogStore {
     if (hot.rows + rows > config.hotRowsMax) await this.#background.flushAll()
     this.#checkOpen()
     await this.#log.append({
-      logstore: logstore.id,
-      receiveTime: now(),
+      stream: logstore.id,
+      time: now(),
       body,
       onDurable: (record) => this.#becameDurable(record, id, rows),
     })
@@ -187,7 +187,7 @@ export class OpenStore implements LogStore {
 
   #becameDurable(record: LogRecord, id: BatchId | undefined, rows: number): void {
     const { counters, delivered, directory, hot } = this.#parts
-    const { sequence, receiveTime, body, logstore } = record
+    const { sequence, time: receiveTime, body, stream: logstore } = record
     hot.note(sequence)
     if (!directory.has(logstore)) return
     hot.add(logstore, { sequence, receiveTime, body, rows, id })

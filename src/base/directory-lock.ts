@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { WeirError } from '../base/errors.ts'
+import { WeirError } from './errors.ts'
 
 export interface DataDirLock {
   release(): void

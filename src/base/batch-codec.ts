@@ -1,5 +1,5 @@
 /**
- * The body of a log record: a batch as columns, little endian.
+ * A batch of columns as bytes, such as the body of a log record, little endian.
  *
  *     u8   version: 1
  *     u8   1 if the batch has an id, else 0
@@ -18,8 +18,8 @@
  *
  * Only dictionary entries that occur are kept.
  */
-import { assert } from '../base/assert.ts'
-import type { BatchId, Column, ColumnBatch, IntegerColumn, TextColumn } from '../base/columns.ts'
+import { assert } from './assert.ts'
+import type { BatchId, Column, ColumnBatch, IntegerColumn, TextColumn } from './columns.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import type { Words } from './bytes.ts'
 

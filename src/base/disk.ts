@@ -1,5 +1,5 @@
 /**
- * The file layer: every byte of the log, and every rename, sync and unlink of a segment, passes
+ * The file layer: every byte of a log, and every rename, sync and unlink of a file that must last, passes
  * here, so a test can record, shorten or fail each of them. Errors are the system's own (`code`).
  */
 import { statfsSync } from 'node:fs'
@@ -20,6 +20,8 @@ export interface Disk {
   /** Cuts an existing file and syncs it. */
   truncate(path: string, length: number): Promise<void>
   read(path: string): Promise<Buffer>
+  /** Some bytes of a file; fewer when it ends before. */
+  readPart(path: string, position: number, length: number): Promise<Buffer>
   size(path: string): Promise<number>
   /** The names in a folder, sorted; folders end in "/". A folder that is not there has none. */
   list(folder: string): Promise<readonly string[]>
@@ -57,6 +59,20 @@ export const nodeDisk: Disk = {
     }
   },
   read: (path) => fs.readFile(path),
+  async readPart(path, position, length) {
+    const handle = await fs.open(path, 'r')
+    try {
+      const { buffer, bytesRead } = await handle.read(
+        Buffer.allocUnsafe(length),
+        0,
+        length,
+        position,
+      )
+      return buffer.subarray(0, bytesRead)
+    } finally {
+      await handle.close()
+    }
+  },
   size: async (path) => (await fs.stat(path)).size,
   async list(folder) {
     const entries = await ignoring('ENOENT', [], fs.readdir(folder, { withFileTypes: true }))

@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
-import { WeirError } from '../base/errors.ts'
+import { WeirError } from './errors.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { isFull } from './disk.ts'
-import type { LogFileState } from './log-recovery.ts'
-import type { LogRecord } from './log-record.ts'
-import { encodeRecords, logFileName, logHeaderBytes } from './log-record.ts'
+import type { LogFileState } from './append-log-recovery.ts'
+import type { LogPlace, LogRecord } from './append-log-record.ts'
+import { encodeRecords, logFileName, logHeaderBytes } from './append-log-record.ts'
 
 export interface LogLimits {
   readonly logFileBytes: number
@@ -13,13 +13,13 @@ export interface LogLimits {
   readonly reserveBytes: number
 }
 
-/** A batch on its way into the log. */
+/** A record on its way into the log. */
 export interface LogEntry {
-  readonly logstore: number
-  readonly receiveTime: number
+  readonly stream: number
+  readonly time: number
   readonly body: Buffer
   /** Called once it is synced, in sequence order, before anything else can happen. */
-  onDurable(record: LogRecord): void
+  onDurable(record: LogRecord, place: LogPlace): void
 }
 
 interface Waiting extends LogEntry {
@@ -79,10 +79,10 @@ export class LogWriter {
   append(entry: LogEntry): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#queue.push({
-        logstore: entry.logstore,
-        receiveTime: entry.receiveTime,
+        stream: entry.stream,
+        time: entry.time,
         body: entry.body,
-        onDurable: (record) => entry.onDurable(record),
+        onDurable: (record, place) => entry.onDurable(record, place),
         resolve,
         reject,
       })
@@ -105,7 +105,12 @@ export class LogWriter {
       }
   }
 
-  /** Waits for what is queued and closes the file. */
+  /** Whether `free` would remove something. */
+  hasFree(sequence: number): boolean {
+    return this.#closed.some((file) => file.lastSequence <= sequence)
+  }
+
+  /** Waits for what is queued and closes the file. What is appended later begins another. */
   async close(): Promise<void> {
     while (this.#running) await this.#running
     await this.#roll()
@@ -138,10 +143,10 @@ export class LogWriter {
 
   async #write(group: readonly Waiting[]): Promise<void> {
     if (this.#broken) throw this.#broken
-    const records = group.map(({ logstore, receiveTime, body }, index) => ({
+    const records = group.map(({ stream, time, body }, index) => ({
       sequence: this.#nextSequence + index,
-      logstore,
-      receiveTime,
+      stream,
+      time,
       body,
     }))
     const need = group.reduce((sum, { body }) => sum + logHeaderBytes + body.length, 0)
@@ -149,10 +154,14 @@ export class LogWriter {
       throw full(this.#folder, 'the disk has less free space than the reserve')
     const open = await this.#fileForWriting()
     await this.#writeAndSync(open, encodeRecords(records, open.salt))
+    let at = open.bytes
     open.bytes += need
     open.lastSequence = this.#nextSequence + records.length - 1
     this.#nextSequence += records.length
-    records.forEach((record, index) => group[index]?.onDurable(record))
+    records.forEach((record, index) => {
+      group[index]?.onDurable(record, { path: open.path, at })
+      at += logHeaderBytes + record.body.length
+    })
     if (open.bytes >= this.#limits.logFileBytes) await this.#roll()
   }
 

@@ -3,13 +3,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { lockDataDir } from './lock.ts'
+import { lockDataDir } from './directory-lock.ts'
 import { temporaryFolder } from '../../test/logstore-rows.ts'
 
 test('a lock names its holder, and the kernel drops it with the process', async (context) => {
   const folder = temporaryFolder(context)
   const source =
-    `import { lockDataDir } from '${join(import.meta.dirname, 'lock.ts')}'\n` +
+    `import { lockDataDir } from '${join(import.meta.dirname, 'directory-lock.ts')}'\n` +
     `lockDataDir('${folder}'); console.log('locked'); setInterval(() => {}, 1000)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,13 +1,14 @@
 /**
- * One record of the log, little endian:
+ * A log that is only appended to, and cut off at the front, as the log store and the spool keep one.
+ * One record of it, little endian:
  *
  *      0  u32  magic "WLR1"
  *      4  u32  length of the body
  *      8  u64  sequence: one higher than the record before it, in this file or the last
- *     16  u32  logstore id
- *     20  f64  receive time, Unix seconds
+ *     16  u32  stream: its owner's, such as the number of a logstore
+ *     20  f64  time, Unix seconds
  *     28  u32  CRC-32 of bytes 0 to 27 and the body, begun with the file's salt
- *     32       body (batch-codec.ts)
+ *     32       body
  *
  * A file holds nothing else. Its name, `0000000000000042-9f3c01aa.log`, gives the sequence of its
  * first record and the salt: a random number, so that the bytes of a record inside a text somebody
@@ -17,8 +18,8 @@ import { crc32 } from 'node:zlib'
 
 export interface LogRecord {
   readonly sequence: number
-  readonly logstore: number
-  readonly receiveTime: number
+  readonly stream: number
+  readonly time: number
   readonly body: Buffer
 }
 
@@ -26,6 +27,12 @@ export interface LogRecord {
 export type LogSpan =
   | { readonly at: number; readonly record: LogRecord }
   | { readonly at: number; readonly record: undefined }
+
+/** Where a record begins. */
+export interface LogPlace {
+  readonly path: string
+  readonly at: number
+}
 
 export interface LogFileName {
   readonly firstSequence: number
@@ -52,12 +59,12 @@ export function encodeRecords(records: readonly LogRecord[], salt: number): Buff
   for (const { body } of records) bytes += logHeaderBytes + body.length
   const target = Buffer.allocUnsafe(bytes)
   let at = 0
-  for (const { sequence, logstore, receiveTime, body } of records) {
+  for (const { sequence, stream, time, body } of records) {
     magic.copy(target, at)
     target.writeUInt32LE(body.length, at + 4)
     target.writeBigUInt64LE(BigInt(sequence), at + 8)
-    target.writeUInt32LE(logstore, at + 16)
-    target.writeDoubleLE(receiveTime, at + 20)
+    target.writeUInt32LE(stream, at + 16)
+    target.writeDoubleLE(time, at + 20)
     const headerCrc = crc32(target.subarray(at, at + crcAt), salt)
     target.writeUInt32LE(crc32(body, headerCrc), at + crcAt)
     body.copy(target, at + logHeaderBytes)
@@ -95,8 +102,8 @@ function recordAt(bytes: Buffer, at: number, salt: number): LogRecord | undefine
   if (crc !== bytes.readUInt32LE(at + crcAt)) return undefined
   return {
     sequence: Number(bytes.readBigUInt64LE(at + 8)),
-    logstore: bytes.readUInt32LE(at + 16),
-    receiveTime: bytes.readDoubleLE(at + 20),
+    stream: bytes.readUInt32LE(at + 16),
+    time: bytes.readDoubleLE(at + 20),
     body,
   }
 }

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { WeirError } from '../base/errors.ts'
+import { WeirError } from './errors.ts'
 import type { Disk } from './disk.ts'
-import type { LogRecord } from './log-record.ts'
-import { logHeaderBytes, parseLogFileName, readRecords } from './log-record.ts'
+import type { LogPlace, LogRecord } from './append-log-record.ts'
+import { logHeaderBytes, parseLogFileName, readRecords } from './append-log-record.ts'
 
 /** A log file on disk. */
 export interface LogFileState {
@@ -22,7 +22,7 @@ export interface RecoveredLog {
 }
 
 export interface RecoveryOptions {
-  /** All records up to this sequence are in segments: damage among them harms nothing. */
+  /** All records up to this sequence are kept elsewhere: damage among them harms nothing. */
   readonly coveredThrough: number
   readonly acceptDamage: boolean
 }
@@ -44,7 +44,7 @@ export async function recoverLog(
   disk: Disk,
   folder: string,
   options: RecoveryOptions,
-  onRecord: (record: LogRecord) => Promise<void> | void,
+  onRecord: (record: LogRecord, place: LogPlace) => Promise<void> | void,
 ): Promise<RecoveredLog> {
   const names = (await disk.list(folder)).filter((name) => parseLogFileName(name))
   const scan: Scan = { sequence: options.coveredThrough, bad: undefined, damages: [] }
@@ -60,7 +60,7 @@ export async function recoverLog(
       if (record && record.sequence > scan.sequence) {
         checkContinues(scan, record, `byte ${at} of ${path}`, options)
         good = at + logHeaderBytes + record.body.length
-        await onRecord(record)
+        await onRecord(record, { path, at })
       } else scan.bad ??= { place: `byte ${at} of ${path}` }
     }
     const next = parseLogFileName(names[index + 1] ?? '')
