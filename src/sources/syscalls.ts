@@ -36,6 +36,8 @@ interface Libc {
     bytes: Uint8Array,
   ): number
   bind(fd: number, address: Uint8Array, bytes: number): number
+  send(fd: number, bytes: Uint8Array, count: number, flags: number): number
+  recv(fd: number, bytes: Uint8Array, count: number, flags: number): number
   ioctl(fd: number, request: number, argument: Uint8Array): number
   mmap(
     address: null,
@@ -66,6 +68,8 @@ function libc(): Libc {
     setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)'),
     getsockopt: library.func('int getsockopt(int, int, int, _Inout_ void *, _Inout_ void *)'),
     bind: library.func('int bind(int, const void *, uint32_t)'),
+    send: library.func('int64_t send(int, const void *, size_t, int)'),
+    recv: library.func('int64_t recv(int, _Inout_ void *, size_t, int)'),
     ioctl: library.func('int ioctl(int, unsigned long, _Inout_ void *)'),
     mmap: library.func('void *mmap(void *, size_t, int, int, int, int64_t)'),
     munmap: library.func('int munmap(void *, size_t)'),
@@ -107,6 +111,26 @@ export function getSocketOption(
 
 export const bind = (fd: number, address: Uint8Array): void =>
   void checked('bind', libc().bind(fd, address, address.length))
+
+export const send = (fd: number, bytes: Uint8Array): void =>
+  void checked('send', libc().send(fd, bytes, bytes.length, 0))
+
+const errnoInterrupted = 4
+const errnoAgain = 11
+
+/**
+ * Takes one datagram that waits, without waiting for one.
+ * @returns its length, which is more than `bytes` holds when it was cut; -1 when none waits
+ */
+export function receive(fd: number, bytes: Uint8Array): number {
+  const truncatedLength = 0x20
+  const doNotWait = 0x40
+  const result = libc().recv(fd, bytes, bytes.length, truncatedLength | doNotWait)
+  if (result >= 0) return result
+  const errno = koffi.errno()
+  if (errno === errnoAgain || errno === errnoInterrupted) return -1
+  throw new SystemCallError('recv', errno)
+}
 
 export const ioctl = (fd: number, request: number, argument: Uint8Array): void =>
   void checked('ioctl', libc().ioctl(fd, request, argument))
