@@ -9,21 +9,14 @@ import {
   type EniIdentity,
 } from '../record/batch.ts'
 import { hostIdentity } from '../vpc/vpc.ts'
-import { keeps, keptRows, targetEnis, windowSecondsOf, type FlowLog } from './flow-log.ts'
+import { activeIn, keeps, keptRows, targetEnis, type RecordFilter } from './flow-log.ts'
 
-const flowLog = (more: Partial<FlowLog>): FlowLog => ({
-  id: 'fl-1',
-  name: '',
+const flowLog = (more: Partial<RecordFilter>): RecordFilter => ({
   resourceType: 'VPC',
   resourceId: 'vpc-1',
   trafficType: 'All',
   ipVersion: 'DualStack',
-  windowSeconds: 600,
   scope: ['all'],
-  project: 'p',
-  logstore: 'l',
-  status: 'Active',
-  createdAt: unixSeconds(0),
   ...more,
 })
 
@@ -57,24 +50,6 @@ test('host ENIs without a topology are of VPC vpc-host', () => {
   assert.deepEqual(targetEnis(flowLog({ resourceId: 'vpc-host' }), hosts), [0, 1])
 })
 
-test('"the shortest sampling interval among all instances becomes the actual capture period"', () => {
-  const [a, , c] = enis
-  const logs = [
-    flowLog({ windowSeconds: 600 }),
-    flowLog({ resourceType: 'VSwitch', resourceId: 'vsw-1', windowSeconds: 300 }),
-    flowLog({
-      resourceType: 'NetworkInterface',
-      resourceId: 'eni-a',
-      windowSeconds: 60,
-      status: 'Inactive',
-    }),
-  ]
-  assert.equal(windowSecondsOf(a!, logs), 300)
-  assert.equal(windowSecondsOf(enis[1]!, logs), 600)
-  assert.equal(windowSecondsOf(c!, logs), undefined)
-  assert.equal(windowSecondsOf(a!, logs.toReversed()), 300)
-})
-
 interface TestRecord {
   readonly eni?: number
   readonly action?: number
@@ -84,7 +59,7 @@ interface TestRecord {
 }
 
 /** The rows a flow log keeps of some records; a record is of eni-a, ACCEPT, IPv4 and path 0 unless told. */
-function kept(log: FlowLog, records: readonly TestRecord[]): number[] {
+function kept(log: RecordFilter, records: readonly TestRecord[]): number[] {
   const batch = new FlowRecordBatch()
   for (const record of records) {
     const row = batch.rows++
@@ -117,7 +92,7 @@ test('"Select IPv4 to capture only IPv4 traffic, or select Dual-stack to capture
 
 test('"you can capture traffic from only the following network paths": each scope and its codes', () => {
   const every = Array.from({ length: 23 }, (_, path) => ({ path }))
-  const codes = (...scope: FlowLog['scope']): number[] =>
+  const codes = (...scope: RecordFilter['scope']): number[] =>
     kept(flowLog({ scope }), [...every, { path: noTrafficPath }])
   assert.deepEqual(codes('all').length, 24)
   assert.deepEqual(codes('ipv4Gateway'), [13])
@@ -143,6 +118,26 @@ test('NODATA and SKIPDATA records of its ENIs are always kept', () => {
   assert.deepEqual(kept(narrow, records), [0, 1])
 })
 
-test('a stopped flow log keeps nothing', () => {
-  assert.deepEqual(kept(flowLog({ status: 'Inactive' }), [{}, { status: logStatus.noData }]), [])
+const seconds = (from: number, to: number) => ({
+  since: unixSeconds(from),
+  until: unixSeconds(to),
+})
+
+test('a flow log has the records of every window that it was active in at any moment', () => {
+  const windows = [0, 60, 120, 180, 240, 300]
+  const dueOf = (flowLog: Parameters<typeof activeIn>[0]): number[] =>
+    windows.filter((start) => activeIn(flowLog, { start, seconds: 60 }))
+  const startedAt = unixSeconds(119)
+  assert.deepEqual(dueOf({ startedAt, earlier: [] }), [60, 120, 180, 240, 300])
+  assert.deepEqual(dueOf({ startedAt, stoppedAt: unixSeconds(119), earlier: [] }), [60])
+  // Stopped some time in second 180.
+  assert.deepEqual(dueOf({ startedAt, stoppedAt: unixSeconds(180), earlier: [] }), [60, 120, 180])
+  const earlier = [seconds(10, 20), seconds(130, 130)]
+  assert.deepEqual(dueOf({ startedAt: unixSeconds(299), earlier }), [0, 120, 240, 300])
+})
+
+test('a window of ten minutes is due to a flow log that was active for a second of it', () => {
+  const flowLog = { startedAt: unixSeconds(599), stoppedAt: unixSeconds(599), earlier: [] }
+  assert.equal(activeIn(flowLog, { start: 0, seconds: 600 }), true)
+  assert.equal(activeIn(flowLog, { start: 600, seconds: 600 }), false)
 })

@@ -1,10 +1,19 @@
-/** The flow logs there are: a table of their own on a SQLite connection, so they survive restarts. */
+/** The flow logs there are: tables of their own on a SQLite connection, so they survive restarts. */
 import { randomInt } from 'node:crypto'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { assert } from '../base/assert.ts'
 import { WeirError } from '../base/errors.ts'
+import { nearest } from '../base/nearest.ts'
 import { unixSeconds, type UnixSeconds } from '../base/time.ts'
-import { checkFlowLog, type FlowLog, type FlowLogChange, type NewFlowLog } from './instance.ts'
+import {
+  type ActivePeriod,
+  checkValues,
+  completed,
+  type FlowLog,
+  type FlowLogChange,
+  type NewFlowLog,
+} from './instance.ts'
+import { inTransaction, prepareTables } from './tables.ts'
 
 export interface FlowLogsEffects {
   now(): UnixSeconds
@@ -21,32 +30,22 @@ const realEffects: FlowLogsEffects = {
     `fl-${Array.from({ length: idLength }, () => idLetters[randomInt(idLetters.length)]).join('')}`,
 }
 
-const table = `
-  CREATE TABLE IF NOT EXISTS flow_logs (
-    number INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    resource_type TEXT NOT NULL,
-    resource_id TEXT NOT NULL,
-    traffic_type TEXT NOT NULL,
-    ip_version TEXT NOT NULL,
-    window_seconds INTEGER NOT NULL,
-    scope TEXT NOT NULL, -- names with commas between
-    project TEXT NOT NULL,
-    logstore TEXT NOT NULL,
-    status TEXT NOT NULL,
-    created_at INTEGER NOT NULL
-  ) STRICT`
-
 export class FlowLogs {
   readonly #database: DatabaseSync
   readonly #effects: FlowLogsEffects
+  readonly #listeners = new Set<() => void>()
 
-  /** Makes its table when it is not there. Whether resource, project and logstore exist is for others to ask. */
+  /** Makes its tables when they are not there. Whether resource, project and logstore exist is for others to ask. */
   constructor(database: DatabaseSync, effects: FlowLogsEffects = realEffects) {
     this.#database = database
     this.#effects = effects
-    database.exec(table)
+    prepareTables(database)
+  }
+
+  /** Calls `listener` after each change, when it is on disk. @returns call it to listen no more */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
   }
 
   /**
@@ -54,103 +53,197 @@ export class FlowLogs {
    * Throws ParameterInvalid.
    */
   create(wanted: NewFlowLog): FlowLog {
-    const flowLog: FlowLog = {
-      id: this.#effects.newId(),
-      name: wanted.name ?? '',
-      resourceType: wanted.resourceType,
-      resourceId: wanted.resourceId,
-      trafficType: wanted.trafficType ?? 'All',
-      ipVersion: wanted.ipVersion ?? 'IPv4',
-      windowSeconds: wanted.windowSeconds ?? 600, // "each capture window (10 minutes by default)"
-      scope: [...(wanted.scope ?? ['all'])],
-      project: wanted.project,
-      logstore: wanted.logstore,
-      status: 'Active',
-      createdAt: this.#effects.now(),
-    }
-    checkFlowLog(flowLog)
-    this.#database
-      .prepare(
-        `INSERT INTO flow_logs (id, name, resource_type, resource_id, traffic_type, ip_version,
-           window_seconds, scope, project, logstore, status, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    const values = completed(wanted)
+    const id = this.#effects.newId()
+    const now = this.#effects.now()
+    this.#change(() => {
+      this.#run(
+        `INSERT INTO flow_logs (id, name, description, resource_type, resource_id, traffic_type, ip_version,
+           window_seconds, scope, project, logstore, status, created_at, changed_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        id,
+        values.name,
+        values.description,
+        values.resourceType,
+        values.resourceId,
+        values.trafficType,
+        values.ipVersion,
+        values.windowSeconds,
+        values.scope.join(),
+        values.project,
+        values.logstore,
+        'Active',
+        now,
+        now,
       )
-      .run(
-        flowLog.id,
-        flowLog.name,
-        flowLog.resourceType,
-        flowLog.resourceId,
-        flowLog.trafficType,
-        flowLog.ipVersion,
-        flowLog.windowSeconds,
-        flowLog.scope.join(),
-        flowLog.project,
-        flowLog.logstore,
-        flowLog.status,
-        flowLog.createdAt,
-      )
-    return flowLog
+      this.#begin(id, now)
+    })
+    return this.get(id)
   }
 
   /** All of them, the oldest first. */
   list(): FlowLog[] {
-    return this.#database.prepare('SELECT * FROM flow_logs ORDER BY number').all().map(fromRow)
+    return this.#select('WHERE deleted_at IS NULL')
+  }
+
+  /**
+   * Those that were active at `since` or later, the oldest first: the active ones, and those that were stopped
+   * or deleted since then. A deleted one reads as one that was stopped.
+   */
+  lately(since: UnixSeconds): FlowLog[] {
+    return this.#select(
+      'WHERE EXISTS (SELECT * FROM flow_log_periods WHERE flow_log = id AND (until IS NULL OR until >= ?))',
+      since,
+    )
+  }
+
+  /** Forgets deleted flow logs and earlier periods that ended before `before`: their windows are delivered. */
+  forget(before: UnixSeconds): void {
+    inTransaction(this.#database, () => {
+      this.#run(
+        `DELETE FROM flow_logs WHERE deleted_at IS NOT NULL
+           AND NOT EXISTS (SELECT * FROM flow_log_periods WHERE flow_log = id AND until >= ?)`,
+        before,
+      )
+      this.#run(
+        `DELETE FROM flow_log_periods WHERE until < ? AND (
+           flow_log NOT IN (SELECT id FROM flow_logs)
+           OR number < (SELECT max(number) FROM flow_log_periods AS later WHERE later.flow_log = flow_log_periods.flow_log))`,
+        before,
+      )
+    })
   }
 
   /** Throws FlowLogNotExist. */
   get(id: string): FlowLog {
-    const row = this.#database.prepare('SELECT * FROM flow_logs WHERE id = ?').get(id)
-    if (!row) throw notThere(id)
-    return fromRow(row)
+    const [flowLog] = this.#select('WHERE id = ? AND deleted_at IS NULL', id)
+    if (flowLog === undefined) throw this.#notThere(id)
+    return flowLog
   }
 
   /** Throws FlowLogNotExist, ParameterInvalid. */
   modify(id: string, change: FlowLogChange): FlowLog {
     const flowLog = { ...this.get(id), ...change }
-    checkFlowLog(flowLog)
-    this.#database
-      .prepare('UPDATE flow_logs SET name = ?, ip_version = ?, window_seconds = ? WHERE id = ?')
-      .run(flowLog.name, flowLog.ipVersion, flowLog.windowSeconds, id)
-    return flowLog
+    checkValues(flowLog)
+    this.#change(() =>
+      this.#run(
+        `UPDATE flow_logs SET name = ?, description = ?, ip_version = ?, window_seconds = ?, changed_at = ?
+         WHERE id = ?`,
+        flowLog.name,
+        flowLog.description,
+        flowLog.ipVersion,
+        flowLog.windowSeconds,
+        this.#effects.now(),
+        id,
+      ),
+    )
+    return this.get(id)
   }
 
   /** Collects from now on; nothing changes when it does already. Throws FlowLogNotExist. */
   start(id: string): FlowLog {
-    return this.#become(id, 'Active')
+    if (this.get(id).status === 'Active') return this.get(id)
+    const now = this.#effects.now()
+    this.#change(() => {
+      this.#run("UPDATE flow_logs SET status = 'Active', changed_at = ? WHERE id = ?", now, id)
+      this.#begin(id, now)
+    })
+    return this.get(id)
   }
 
   /** Collects no more; records already in a logstore stay. Throws FlowLogNotExist. */
   stop(id: string): FlowLog {
-    return this.#become(id, 'Inactive')
-  }
-
-  /** Records already in a logstore stay. Throws FlowLogNotExist. */
-  delete(id: string): void {
-    const { changes } = this.#database.prepare('DELETE FROM flow_logs WHERE id = ?').run(id)
-    if (changes === 0) throw notThere(id)
-  }
-
-  #become(id: string, status: FlowLog['status']): FlowLog {
-    const { changes } = this.#database
-      .prepare('UPDATE flow_logs SET status = ? WHERE id = ?')
-      .run(status, id)
-    if (changes === 0) throw notThere(id)
+    if (this.get(id).status === 'Inactive') return this.get(id)
+    const now = this.#effects.now()
+    this.#change(() => {
+      this.#run("UPDATE flow_logs SET status = 'Inactive', changed_at = ? WHERE id = ?", now, id)
+      this.#end(id, now)
+    })
     return this.get(id)
+  }
+
+  /** Records already in a logstore stay. `lately` knows it until it is forgotten. Throws FlowLogNotExist. */
+  delete(id: string): void {
+    this.get(id)
+    const now = this.#effects.now()
+    this.#change(() => {
+      this.#run(
+        "UPDATE flow_logs SET status = 'Inactive', changed_at = ?, deleted_at = ? WHERE id = ?",
+        now,
+        now,
+        id,
+      )
+      this.#end(id, now)
+    })
+  }
+
+  #begin(id: string, since: UnixSeconds): void {
+    this.#run('INSERT INTO flow_log_periods (flow_log, since) VALUES (?, ?)', id, since)
+  }
+
+  /** A clock may have been set back: a period does not end before it began. */
+  #end(id: string, until: UnixSeconds): void {
+    this.#run(
+      'UPDATE flow_log_periods SET until = max(since, ?) WHERE flow_log = ? AND until IS NULL',
+      until,
+      id,
+    )
+  }
+
+  #change(work: () => void): void {
+    inTransaction(this.#database, work)
+    for (const listener of this.#listeners) listener()
+  }
+
+  #run(sql: string, ...values: (string | number)[]): void {
+    this.#database.prepare(sql).run(...values)
+  }
+
+  #select(where: string, ...values: (string | number)[]): FlowLog[] {
+    const rows = this.#database.prepare(`SELECT * FROM flow_logs ${where} ORDER BY number`)
+    const periods = this.#database.prepare(
+      'SELECT since, until FROM flow_log_periods WHERE flow_log = ? ORDER BY number',
+    )
+    return rows.all(...values).map((row) => fromRow(row, periods.all(textOf(row, 'id'))))
+  }
+
+  #notThere(id: string): WeirError {
+    const flowLogs = this.list()
+    const named = flowLogs.find(({ name }) => name === id && id !== '')
+    const near =
+      named?.id ??
+      nearest(
+        id,
+        flowLogs.map((each) => each.id),
+      )
+    return new WeirError(
+      'FlowLogNotExist',
+      `there is no flow log ${id}`,
+      near === undefined ? {} : { hint: `Did you mean ${near}?` },
+    )
   }
 }
 
-const notThere = (id: string): WeirError =>
-  new WeirError('FlowLogNotExist', `there is no flow log ${id}`)
+type Row = Readonly<Record<string, SQLOutputValue>>
 
-function fromRow(row: Record<string, SQLOutputValue>): FlowLog {
-  const text = (column: string): string => {
-    const value = row[column]
-    assert(typeof value === 'string', `flow_logs.${column} is a text`)
-    return value
-  }
+function textOf(row: Row, column: string): string {
+  const value = row[column]
+  assert(typeof value === 'string', `flow_logs.${column} is a text`)
+  return value
+}
+
+function fromRow(row: Row, periodRows: readonly Row[]): FlowLog {
+  const text = (column: string): string => textOf(row, column)
+  const second = (from: Row, column: string): UnixSeconds => unixSeconds(Number(from[column]))
+  const last = periodRows.at(-1)
+  assert(last !== undefined, 'a flow log was active at least once')
+  const earlier: ActivePeriod[] = periodRows
+    .slice(0, -1)
+    .map((period) => ({ since: second(period, 'since'), until: second(period, 'until') }))
   const flowLog = {
     id: text('id'),
     name: text('name'),
+    description: text('description'),
     resourceType: text('resource_type'),
     resourceId: text('resource_id'),
     trafficType: text('traffic_type'),
@@ -160,8 +253,12 @@ function fromRow(row: Record<string, SQLOutputValue>): FlowLog {
     project: text('project'),
     logstore: text('logstore'),
     status: text('status'),
-    createdAt: unixSeconds(Number(row['created_at'])),
+    createdAt: second(row, 'created_at'),
+    changedAt: second(row, 'changed_at'),
+    startedAt: second(last, 'since'),
+    ...(last['until'] === null ? {} : { stoppedAt: second(last, 'until') }),
+    earlier,
   } as FlowLog
-  checkFlowLog(flowLog)
+  checkValues(flowLog)
   return flowLog
 }

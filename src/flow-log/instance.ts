@@ -35,6 +35,8 @@ export interface FlowLog {
   readonly id: string
   /** May be empty. */
   readonly name: string
+  /** May be empty. */
+  readonly description: string
   readonly resourceType: (typeof resourceTypes)[number]
   readonly resourceId: string
   readonly trafficType: (typeof trafficTypes)[number]
@@ -46,6 +48,37 @@ export interface FlowLog {
   readonly logstore: string
   readonly status: (typeof flowLogStatuses)[number]
   readonly createdAt: UnixSeconds
+  /** When it was last created, modified, started or stopped. */
+  readonly changedAt: UnixSeconds
+  /** When it last began to collect. */
+  readonly startedAt: UnixSeconds
+  /** When it last ended; absent while it is active. */
+  readonly stoppedAt?: UnixSeconds
+  /** When it was active before its last start, in order, as far as that is not forgotten. */
+  readonly earlier: readonly ActivePeriod[]
+}
+
+/** From its start to its stop, both seconds included. */
+export interface ActivePeriod {
+  readonly since: UnixSeconds
+  readonly until: UnixSeconds
+}
+
+/**
+ * Whether the records of a window are due to a flow log for its time: "a flow log has the records of every
+ * window that it was active in at any moment".
+ *
+ * @param window the seconds from `start` to before `start + seconds`
+ */
+export function activeIn(
+  { startedAt, stoppedAt, earlier }: Pick<FlowLog, 'startedAt' | 'stoppedAt' | 'earlier'>,
+  { start, seconds }: { readonly start: number; readonly seconds: number },
+): boolean {
+  const meets = (since: number, until: number): boolean => since < start + seconds && until >= start
+  return (
+    meets(startedAt, stoppedAt ?? Number.POSITIVE_INFINITY) ||
+    earlier.some(({ since, until }) => meets(since, until))
+  )
 }
 
 /** What a flow log is made of. What is left out is the page's default: all traffic, IPv4, 10 minutes, all scenarios. */
@@ -54,6 +87,7 @@ export interface NewFlowLog extends Pick<
   'resourceType' | 'resourceId' | 'project' | 'logstore'
 > {
   readonly name?: string
+  readonly description?: string
   readonly trafficType?: FlowLog['trafficType']
   readonly ipVersion?: FlowLog['ipVersion']
   readonly windowSeconds?: FlowLog['windowSeconds']
@@ -61,23 +95,47 @@ export interface NewFlowLog extends Pick<
 }
 
 /** What can be changed later (alibaba-api.md 1.4). */
-export type FlowLogChange = Partial<Pick<FlowLog, 'name' | 'ipVersion' | 'windowSeconds'>>
+export type FlowLogChange = Partial<
+  Pick<FlowLog, 'name' | 'description' | 'ipVersion' | 'windowSeconds'>
+>
 
-/** Characters in a name (alibaba-api.md 1.2). */
-const nameLengthMax = 128
+/** What a customer chooses. */
+type FlowLogValues = Required<NewFlowLog>
+
+/** With the page's defaults for what is left out. Throws ParameterInvalid. */
+export function completed(wanted: NewFlowLog): FlowLogValues {
+  const values: FlowLogValues = {
+    name: wanted.name ?? '',
+    description: wanted.description ?? '',
+    resourceType: wanted.resourceType,
+    resourceId: wanted.resourceId,
+    trafficType: wanted.trafficType ?? 'All',
+    ipVersion: wanted.ipVersion ?? 'IPv4',
+    windowSeconds: wanted.windowSeconds ?? 600, // "each capture window (10 minutes by default)"
+    scope: [...(wanted.scope ?? ['all'])],
+    project: wanted.project,
+    logstore: wanted.logstore,
+  }
+  checkValues(values)
+  return values
+}
+
+/** Characters (alibaba-api.md 1.2). */
+const lengthMax = { name: 128, description: 256 } as const
 
 /** Throws ParameterInvalid for the first value that a flow log cannot have. */
-export function checkFlowLog(flowLog: Omit<FlowLog, 'id' | 'status' | 'createdAt'>): void {
+export function checkValues(flowLog: FlowLogValues): void {
   oneOf('resourceType', flowLog.resourceType, resourceTypes)
   oneOf('trafficType', flowLog.trafficType, trafficTypes)
   oneOf('ipVersion', flowLog.ipVersion, ipVersions)
   oneOf('windowSeconds', flowLog.windowSeconds, windowLengths)
   for (const key of ['resourceId', 'project', 'logstore'] as const)
     if (flowLog[key] === '') throw invalid(`${key} is empty`)
-  if (flowLog.name.length > nameLengthMax || /^https?:\/\//.test(flowLog.name))
-    throw invalid(
-      `a name has at most ${nameLengthMax} characters and does not begin with http:// or https://`,
-    )
+  for (const key of ['name', 'description'] as const)
+    if (Array.from(flowLog[key]).length > lengthMax[key] || /^https?:\/\//.test(flowLog[key]))
+      throw invalid(
+        `a ${key} has at most ${lengthMax[key]} characters and does not begin with http:// or https://`,
+      )
   for (const scope of flowLog.scope) oneOf('scope', scope, scopes)
   if (flowLog.scope.length === 0)
     throw invalid('scope is empty', `One or several of ${list(scopes)}.`)

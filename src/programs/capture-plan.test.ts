@@ -32,6 +32,7 @@ enis:
 const flowLog = (change: Partial<FlowLog>): FlowLog => ({
   id: 'fl-1',
   name: 'all',
+  description: '',
   resourceType: 'VPC',
   resourceId: 'vpc-1',
   trafficType: 'All',
@@ -42,6 +43,9 @@ const flowLog = (change: Partial<FlowLog>): FlowLog => ({
   logstore: 'flow-log',
   status: 'Active',
   createdAt: 0 as UnixSeconds,
+  changedAt: 0 as UnixSeconds,
+  startedAt: 0 as UnixSeconds,
+  earlier: [],
   ...change,
 })
 

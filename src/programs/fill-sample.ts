@@ -4,9 +4,8 @@
  * with the same hour and the same batch numbers, so nothing is stored twice.
  */
 import type { Log } from '../base/log.ts'
-import type { UnixSeconds } from '../base/time.ts'
 import { Delivery, type Route, Sorter } from '../delivery/delivery.ts'
-import { type FlowLog, keeps, type Scope } from '../flow-log/flow-log.ts'
+import { keeps, type Scope } from '../flow-log/flow-log.ts'
 import type { LogStore } from '../logstore/logstore.ts'
 import { chunkSource } from '../packet/packet.ts'
 import type { EniIdentity } from '../record/batch.ts'
@@ -94,20 +93,12 @@ function prepare(store: LogStore): void {
 const routesOf = (enis: readonly EniIdentity[]): Route[] =>
   sampleFlowLogs.flatMap((each) =>
     each.logstores.map((logstore): Route => {
-      const flowLog: FlowLog = {
-        ...each,
-        id: `sample-${each.name}`,
-        scope: each.scope as readonly Scope[],
-        project: sampleProject,
-        logstore,
-        status: 'Active',
-        createdAt: 0 as UnixSeconds,
-      }
+      const scope = each.scope as readonly Scope[]
       return {
-        flowLog: flowLog.id,
+        flowLog: `sample-${each.name}`,
         project: sampleProject,
         logstore,
-        keep: keeps(flowLog, enis),
+        keep: keeps({ ...each, scope }, enis),
       }
     }),
   )

@@ -1,0 +1,72 @@
+/** The tables of flow logs, and how those of an earlier Weir become today's. */
+import type { DatabaseSync } from 'node:sqlite'
+
+const tables = `
+  CREATE TABLE IF NOT EXISTS flow_logs (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    resource_type TEXT NOT NULL,
+    resource_id TEXT NOT NULL,
+    traffic_type TEXT NOT NULL,
+    ip_version TEXT NOT NULL,
+    window_seconds INTEGER NOT NULL,
+    scope TEXT NOT NULL, -- names with commas between
+    project TEXT NOT NULL,
+    logstore TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS flow_log_periods (
+    number INTEGER PRIMARY KEY,
+    flow_log TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER -- NULL while the flow log is active
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS flow_log_periods_of ON flow_log_periods (flow_log)`
+
+/** Columns that flow_logs got after it was first made; each with what rows of before have there. */
+const laterColumns = {
+  description: "TEXT NOT NULL DEFAULT ''",
+  changed_at: 'INTEGER NOT NULL DEFAULT 0',
+  deleted_at: 'INTEGER',
+} as const
+
+/**
+ * When a flow log was stopped was not kept at first: such a stop counts as one right after its creation, so that
+ * it is due no window of later.
+ */
+const fillWhatIsMissing = `
+  UPDATE flow_logs SET changed_at = created_at WHERE changed_at = 0;
+  INSERT INTO flow_log_periods (flow_log, since, until)
+    SELECT id, created_at, CASE status WHEN 'Active' THEN NULL ELSE created_at END
+    FROM flow_logs WHERE id NOT IN (SELECT flow_log FROM flow_log_periods)
+    ORDER BY number`
+
+/** Makes the tables, or brings them up to date. */
+export function prepareTables(database: DatabaseSync): void {
+  inTransaction(database, () => {
+    database.exec(tables)
+    const there = new Set(
+      database
+        .prepare("SELECT name FROM pragma_table_info('flow_logs')")
+        .all()
+        .map(({ name }) => name),
+    )
+    for (const [name, type] of Object.entries(laterColumns))
+      if (!there.has(name)) database.exec(`ALTER TABLE flow_logs ADD COLUMN ${name} ${type}`)
+    database.exec(fillWhatIsMissing)
+  })
+}
+
+/** All of it or nothing. */
+export function inTransaction(database: DatabaseSync, work: () => void): void {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    work()
+    database.exec('COMMIT')
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}
