@@ -22,7 +22,7 @@ import { actionText, directionText } from '../src/record/batch.ts'
 import { parseAddress } from '../src/vpc/address.ts'
 import { parseTopology } from '../src/vpc/topology.ts'
 import { TopologyAssigner } from '../src/vpc/topology-assigner.ts'
-import { owner, type Assigner, ObservationBatch, topologyEnis } from '../src/vpc/vpc.ts'
+import { owner, type Assigner, ObservationBatch } from '../src/vpc/vpc.ts'
 
 export interface Watch {
   readonly assigner: Assigner
@@ -34,7 +34,7 @@ export interface Watch {
 
 export function watchTopology(text: string): Watch {
   const topology = parseTopology(text, 'test.yaml')
-  return watch(new TopologyAssigner(topology, topologyEnis(topology)))
+  return watch(new TopologyAssigner(topology))
 }
 
 export function watch(assigner: Assigner): Watch {

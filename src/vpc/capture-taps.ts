@@ -1,9 +1,12 @@
 /**
  * Where frames were read: the ENI whose tap a capture interface is, if it is one. "A file (its base name)
  * and interface that match the `tap: { capture: GLOB, interface: NAME }` of one ENI ... belong to that ENI
- * alone" (records.md 3).
+ * alone" (records.md 3). A router's interface is that of the ENI whose tap names it, else by address.
  */
 import { matchesGlob } from 'node:path'
+import { assert } from '../base/assert.ts'
+import { addressKey, parseAddress } from './address.ts'
+import type { CaptureInterface } from './observations.ts'
 import type { Eni, Topology } from './topology.ts'
 import { TopologyInvalid } from './topology-problems.ts'
 
@@ -15,27 +18,36 @@ export const nobodys = -2
 export class CaptureTaps {
   readonly #enis: readonly Eni[]
   /** By capture interface. */
+  readonly #told: CaptureInterface[] = []
   readonly #owner: number[] = []
 
   constructor(topology: Topology) {
     this.#enis = topology.enis
   }
 
+  /** The taps of another version, which knows the interfaces that this one was told of. Throws as `add` does. */
+  of(topology: Topology): CaptureTaps {
+    const taps = new CaptureTaps(topology)
+    this.#told.forEach((from, index) => taps.add(index, from))
+    return taps
+  }
+
   /** Throws TopologyInvalid when the taps of two ENIs match: "Two ENIs that match: load error." */
-  add(index: number, file: string | undefined, name: string | undefined): void {
-    const matching = this.#enis.flatMap((eni, i) => (matches(eni, file, name) ? [i] : []))
+  add(index: number, from: CaptureInterface): void {
+    const matching = this.#enis.flatMap((eni, i) => (matches(eni, from) ? [i] : []))
     if (matching.length > 1) {
       const [first, second] = matching.map((i) => this.#enis[i]!)
-      const what = [file, name].filter((part) => part !== undefined).join(', interface ')
       throw new TopologyInvalid([
         {
           place: second!.place,
-          message: `the taps of ${first!.id} and ${second!.id} both match ${what}`,
+          message: `the taps of ${first!.id} and ${second!.id} both match ${whatOf(from)}`,
           hint: 'Name the interface, or a narrower file pattern, in one of them.',
         },
       ])
     }
-    this.#owner[index] = matching[0] ?? (file === undefined ? nobodys : byAddress)
+    const isLive = from.file === undefined && from.exporter === undefined
+    this.#told[index] = from
+    this.#owner[index] = matching[0] ?? (isLive ? nobodys : byAddress)
   }
 
   /** The index of the ENI whose tap interface `index` is, `byAddress` or `nobodys`. */
@@ -53,10 +65,24 @@ export class CaptureTaps {
   }
 }
 
-function matches({ tap }: Eni, file: string | undefined, name: string | undefined): boolean {
+function matches({ tap }: Eni, { file, name, exporter }: CaptureInterface): boolean {
   if (tap === undefined) return false
+  if (exporter !== undefined) {
+    const address = parseAddress(exporter.address)
+    assert(address !== undefined, `${exporter.address} is no address of an exporter`)
+    return (
+      tap.exporter !== undefined &&
+      addressKey(tap.exporter) === addressKey(address) &&
+      tap.ifIndex === exporter.ifIndex
+    )
+  }
   if (file === undefined)
     return tap.capture === undefined && tap.interface !== undefined && tap.interface === name
   if (tap.capture === undefined || !matchesGlob(file, tap.capture)) return false
   return tap.interface === undefined || tap.interface === name
 }
+
+const whatOf = ({ file, name, exporter }: CaptureInterface): string =>
+  exporter === undefined
+    ? [file, name].filter((part) => part !== undefined).join(', interface ')
+    : `exporter ${exporter.address}, interface ${exporter.ifIndex}`

@@ -1,8 +1,8 @@
 /**
  * Connections seen at ENIs: "a connection is a five-tuple together with its reverse" (records.md 26),
  * kept per ENI. Flat arrays and open addressing: a table holds millions without an object each.
- * It knows when a connection is forgotten (29) and which packet closes it (47); what the security groups
- * said of it is kept in `verdict` for whoever judges.
+ * It knows when a connection is forgotten (29) and which packet closes it (47), and keeps for whoever judges
+ * what was said of it.
  */
 import { about, protocol, tcpFlag } from '../packet/packet.ts'
 
@@ -13,15 +13,18 @@ const keyWords = 10 // two addresses of four words, ports, ENI << 9 | family << 
 const finOfSide = [1, 2] as const
 const finBoth = 3
 const closedBit = 4
+const flagsSeen = finBoth | closedBit
+
+/** Bits of a connection's standing: closed, and the verdict on it (neither: not judged). */
+export const standing = { closed: closedBit, open: 8, refused: 16 } as const
 
 export class ConnectionTable {
   /** Connections live in slots 1..size; slot 0 means "none". */
   size = 0
   last: Float64Array
-  /** Free for the judge: 0 not judged, 1 open, 2 refused. */
-  verdict: Uint8Array
+  /** Bits of `standing`, above those of the FINs seen. */
+  standing: Uint8Array
   #keys: Int32Array
-  #state: Uint8Array
   #index: Int32Array
   #mask: number
 
@@ -29,9 +32,9 @@ export class ConnectionTable {
     this.#mask = slots * 2 - 1
     this.#index = new Int32Array(slots * 2)
     this.#keys = new Int32Array(slots * keyWords)
-    this.#state = new Uint8Array(slots)
     this.last = new Float64Array(slots)
-    this.verdict = new Uint8Array(slots)
+    this.last[0] = Number.NaN
+    this.standing = new Uint8Array(slots)
   }
 
   /**
@@ -72,9 +75,7 @@ export class ConnectionTable {
     }
     this.#keys[key + 8] = orderedPorts(words[at + 8]!, side)
     this.#keys[key + 9] = ownerOf(eni, words[at + 9]!)
-    this.#state[slot] = 0
-    this.verdict[slot] = 0
-    this.last[slot] = Number.NaN
+    this.reset(slot)
     this.#place(slot, this.#hash(eni, words, at, side))
     return slot
   }
@@ -85,23 +86,22 @@ export class ConnectionTable {
     if (!(idle > forgetSeconds.tcpClosed)) return false
     const tcp = (this.#keys[slot * keyWords + 9]! & 0xff) === protocol.tcp
     if (!tcp) return idle > forgetSeconds.other
-    return this.#state[slot]! & closedBit ? true : idle > forgetSeconds.tcp
+    return this.closed(slot) ? true : idle > forgetSeconds.tcp
   }
 
-  /** Begins a connection anew in its slot: no FIN seen, not judged. */
-  reset(slot: number): void {
-    this.#state[slot] = 0
-    this.verdict[slot] = 0
+  /** Begins a connection in its slot, anew too: no FIN or packet seen. @param verdict of `standing` */
+  reset(slot: number, verdict = 0): void {
+    this.standing[slot] = verdict
     this.last[slot] = Number.NaN
   }
 
-  /** Whether a FIN or RST has been taken in since the last reset or SYN. */
-  closing(slot: number): boolean {
-    return this.#state[slot] !== 0
+  /** standing.open, standing.refused or 0: not judged. */
+  verdict(slot: number): number {
+    return this.standing[slot]! & (standing.open | standing.refused)
   }
 
   closed(slot: number): boolean {
-    return (this.#state[slot]! & closedBit) !== 0
+    return (this.standing[slot]! & closedBit) !== 0
   }
 
   /**
@@ -110,11 +110,11 @@ export class ConnectionTable {
    * @returns whether this packet closes the connection
    */
   takeFlags(slot: number, flags: number, side: 0 | 1): boolean {
-    if ((flags & (tcpFlag.syn | tcpFlag.ack)) === tcpFlag.syn) this.#state[slot] = 0
-    if (flags & tcpFlag.fin) this.#state[slot]! |= finOfSide[side]
-    const otherFin = (this.#state[slot]! & (finBoth ^ finOfSide[side])) !== 0
+    if ((flags & (tcpFlag.syn | tcpFlag.ack)) === tcpFlag.syn) this.standing[slot]! &= ~flagsSeen
+    if (flags & tcpFlag.fin) this.standing[slot]! |= finOfSide[side]
+    const otherFin = (this.standing[slot]! & (finBoth ^ finOfSide[side])) !== 0
     const closes = (flags & tcpFlag.rst) !== 0 || ((flags & tcpFlag.fin) !== 0 && otherFin)
-    if (closes) this.#state[slot]! |= closedBit
+    if (closes) this.standing[slot]! |= closedBit
     return closes
   }
 
@@ -130,8 +130,7 @@ export class ConnectionTable {
       moved[slot] = ++kept
       if (kept === slot) continue
       this.#keys.copyWithin(kept * keyWords, slot * keyWords, (slot + 1) * keyWords)
-      this.#state[kept] = this.#state[slot]!
-      this.verdict[kept] = this.verdict[slot]!
+      this.standing[kept] = this.standing[slot]!
       this.last[kept] = this.last[slot]!
     }
     this.size = kept
@@ -174,8 +173,7 @@ export class ConnectionTable {
   #grow(): void {
     const slots = this.last.length * 2
     this.#keys = widened(this.#keys, new Int32Array(slots * keyWords))
-    this.#state = widened(this.#state, new Uint8Array(slots))
-    this.verdict = widened(this.verdict, new Uint8Array(slots))
+    this.standing = widened(this.standing, new Uint8Array(slots))
     this.last = widened(this.last, new Float64Array(slots))
     this.#index = new Int32Array(slots * 2)
     this.#mask = slots * 2 - 1

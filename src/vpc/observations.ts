@@ -1,6 +1,7 @@
 /** What packets mean at ENIs: the batch that assigners fill and flows are counted from. */
 import { type PacketBatch, packetBatchRows } from '../packet/packet.ts'
 import type { EniIdentity } from '../record/batch.ts'
+import type { Topology } from './topology.ts'
 
 /**
  * Whose a flow is, in one word: ENI, direction and action (record/batch.ts codes), above eight bits left for
@@ -54,4 +55,16 @@ export interface Assigner {
    * ("Flow logs do not capture multicast traffic").
    */
   assign(batch: PacketBatch, out: ObservationBatch): void
+}
+
+/** An assigner that takes new versions of its topology. */
+export interface ChangingAssigner extends Assigner {
+  /**
+   * Packets mean what this version says from now on; it holds for packets of connections not open, and for
+   * ACLs and paths at once. What is remembered (open and refused connections, fragments, `addInterface`)
+   * stays. An ENI keeps its index in `enis` as long as all five fields of its identity stay; others are
+   * appended; one that is gone makes no more observations.
+   * @throws TopologyInvalid, and nothing changed, when a known interface is the tap of two ENIs
+   */
+  change(topology: Topology): void
 }

@@ -9,6 +9,7 @@ import { checkAddresses } from './topology-addresses.ts'
 import { checkTopLevel, readEntries, type Placed } from './topology-entries.ts'
 import { TopologyInvalid } from './topology-problems.ts'
 import { checkReferences } from './topology-references.ts'
+import { checkTaps } from './topology-taps.ts'
 import type { Entry } from './topology-schema.ts'
 import { TopologyYaml } from './topology-yaml.ts'
 import type { CenTarget } from './traffic-path.ts'
@@ -111,6 +112,7 @@ export function parseTopology(text: string, fileName: string, load: TopologyLoad
   }
   checkReferences(yaml, top)
   checkAddresses(yaml, rows)
+  checkTaps(yaml, rows.enis)
   if (yaml.problems.length > 0) throw new TopologyInvalid(yaml.problems)
 
   const file = {

@@ -260,7 +260,7 @@ test('56: every ENI is covered as soon as one interface is assigned by address',
     't',
   )
   const covered = (...files: string[]): readonly number[] => {
-    const assigner = new TopologyAssigner(topology, topologyEnis(topology))
+    const assigner = new TopologyAssigner(topology)
     files.forEach((file, i) => assigner.addInterface(i, { file, name: undefined }))
     return assigner.coveredEnis()
   }

@@ -10,17 +10,24 @@
  */
 import { about, packetBatchRows, rowWords, word, type PacketBatch } from '../packet/packet.ts'
 import { action, direction, noTrafficPath, type EniIdentity } from '../record/batch.ts'
-import { type Assigner, type ObservationBatch, ownerOf } from './observations.ts'
+import {
+  type Assigner,
+  type ChangingAssigner,
+  type ObservationBatch,
+  ownerOf,
+} from './observations.ts'
 import type { Topology, TopologyLoad } from './topology.ts'
 
 export { ConnectionTable, forgetSeconds, packetTime } from './connections.ts'
 export {
   type Assigner,
   type CaptureInterface,
+  type ChangingAssigner,
   ObservationBatch,
   owner,
   ownerOf,
 } from './observations.ts'
+export { topologyEnis } from './eni-numbers.ts'
 export type { Topology, TopologyLoad } from './topology.ts'
 export { trafficPaths } from './traffic-path.ts'
 
@@ -152,17 +159,6 @@ class PlainAssigner implements Assigner {
  * that no tap explains belongs to ENIs of two VPCs (records.md 9); `addInterface` throws TopologyInvalid
  * when it is the tap of two ENIs (3). What judges packets is only loaded when a topology is.
  */
-export async function topologyAssigner(topology: Topology): Promise<Assigner> {
-  const { TopologyAssigner } = await import('./topology-assigner.ts')
-  return new TopologyAssigner(topology, topologyEnis(topology))
+export async function topologyAssigner(topology: Topology): Promise<ChangingAssigner> {
+  return new (await import('./topology-assigner.ts')).TopologyAssigner(topology)
 }
-
-/** Who the ENIs of a topology are, in its order. A vm-id or account-id that is not given is `-` (records.md 15). */
-export const topologyEnis = (topology: Topology): EniIdentity[] =>
-  topology.enis.map(({ id, instance, vSwitch, vpc }) => ({
-    accountId: topology.byId.vpcs.get(vpc)!.account ?? '-',
-    eniId: id,
-    vmId: instance ?? '-',
-    vSwitchId: vSwitch,
-    vpcId: vpc,
-  }))
