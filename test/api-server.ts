@@ -2,11 +2,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
 import { Registry } from 'prom-client'
 import type { Log, LogFields } from '../src/base/log.ts'
+import { FlowLogs } from '../src/flow-log/flow-log.ts'
 import { type LogStore, openLogStore } from '../src/logstore/logstore.ts'
 import { flowRecordColumns } from '../src/record/columns.ts'
+import { flowLogKeeper, type KnownResources } from '../src/programs/flow-log-keeper.ts'
 import { type ApiThings, createApi, type QueryAnswer } from '../src/api/api.ts'
 
 export const record: Readonly<Record<string, string>> = {
@@ -49,6 +52,14 @@ export interface LoggedError {
   readonly fields: LogFields
 }
 
+/** What flow logs can be about. */
+export const knownResources: KnownResources = {
+  VPC: ['vpc-shop', 'vpc-lab'],
+  VSwitch: ['vsw-web'],
+  NetworkInterface: ['eni-web1', 'eni-web2', 'eni-web3', 'eni-db1', 'eni-db2', 'eni-ngw1'],
+}
+export const ttlDays = 30
+
 /** Logstore weir/flow-log is there and empty. What the test does not replace answers `answer`. */
 export async function startServer(
   t: TestContext,
@@ -57,7 +68,8 @@ export async function startServer(
   const folder = mkdtempSync(join(tmpdir(), 'weir-api-'))
   const store = await openLogStore(folder)
   store.createProject('weir', { description: 'Weir’s own', labels: { of: 'test' } })
-  store.createLogstore('weir', 'flow-log', { columns: flowRecordColumns, ttlDays: 30 })
+  store.createLogstore('weir', 'flow-log', { columns: flowRecordColumns, ttlDays })
+  const flowLogs = new FlowLogs(new DatabaseSync(':memory:'))
   const errors: LoggedError[] = []
   const log: Log = {
     info: () => {},
@@ -65,12 +77,7 @@ export async function startServer(
     error: (message, fields = {}) => void errors.push({ message, fields }),
   }
   const api = createApi({
-    query: { run: () => Promise.resolve(answer) },
-    store,
-    sample: { add: () => Promise.resolve(), remove: () => store.deleteProject('weir') },
-    problems: () => [],
-    log,
-    metrics: new Registry(),
+    ...thingsOver(store, log, flowLogs),
     ...(typeof replaced === 'function' ? replaced(store) : replaced),
   })
   const url = await api.listen('127.0.0.1', 0)
@@ -79,5 +86,20 @@ export async function startServer(
     await store.close()
     rmSync(folder, { recursive: true })
   })
-  return { api, url, store, errors }
+  return { api, url, store, flowLogs, errors }
 }
+
+/** What an API needs, over a log store. */
+export const thingsOver = (
+  store: LogStore,
+  log: Log,
+  flowLogs = new FlowLogs(new DatabaseSync(':memory:')),
+): ApiThings => ({
+  query: { run: () => Promise.resolve(answer) },
+  store,
+  sample: { add: () => Promise.resolve(), remove: () => store.deleteProject('weir') },
+  flowLogs: flowLogKeeper(flowLogs, store, () => knownResources, ttlDays),
+  problems: () => [],
+  log,
+  metrics: new Registry(),
+})

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { WeirError } from '../base/errors.ts'
 import { defaultQueryConfig, QueryEngine } from '../query/query.ts'
 import { createApi, type RangedQuery } from './api.ts'
-import { answer, record, startServer } from '../../test/api-server.ts'
+import { answer, record, startServer, thingsOver } from '../../test/api-server.ts'
 
 const json = { 'content-type': 'application/json' }
 const ndjson = { 'content-type': 'application/x-ndjson' }
@@ -459,7 +459,7 @@ test('closing cuts off what does not finish in time', async (t) => {
 test('an address that cannot be had is an error of the configuration', async (t) => {
   const { url, store } = await startServer(t)
   const { port } = new URL(url)
-  const second = await startSecond(store)
+  const second = createApi(thingsOver(store, { info() {}, warn() {}, error() {} }))
   await assert.rejects(second.listen('127.0.0.1', Number(port)), {
     name: 'ConfigInvalid',
     message: `cannot listen on 127.0.0.1 port ${port}: it is in use`,
@@ -467,15 +467,3 @@ test('an address that cannot be had is an error of the configuration', async (t)
   })
   await second.close()
 })
-
-async function startSecond(store: Awaited<ReturnType<typeof startServer>>['store']) {
-  const { Registry } = await import('prom-client')
-  return createApi({
-    query: { run: () => Promise.resolve(answer) },
-    store,
-    sample: { add: () => Promise.resolve(), remove: () => Promise.resolve() },
-    problems: () => [],
-    log: { info: () => {}, warn: () => {}, error: () => {} },
-    metrics: new Registry(),
-  })
-}

@@ -3,6 +3,11 @@ import type { BatchId } from '../base/columns.ts'
 import { type ErrorCode, errorCatalogue, WeirError } from '../base/errors.ts'
 import type {
   ErrorBody,
+  FlowLogEntry,
+  FlowLogFilter,
+  FlowLogPatch,
+  FlowLogRequest,
+  FlowLogsAnswer,
   ProjectEntry,
   ProjectsAnswer,
   QueryAnswer,
@@ -21,9 +26,7 @@ export const queryServer = (
   signal?: AbortSignal,
 ): Promise<QueryAnswer> =>
   call<QueryAnswer>(server, '/weir/v1/query', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(request),
+    ...withBody('POST', request),
     ...(signal === undefined ? {} : { signal }),
   })
 
@@ -68,6 +71,52 @@ export async function addSample(server: string): Promise<void> {
 export async function removeSample(server: string): Promise<void> {
   await call<object>(server, '/weir/v1/sample', { method: 'DELETE' })
 }
+
+const flowLogsPath = '/weir/v1/flow-logs'
+const flowLogPath = (id: string): string => `${flowLogsPath}/${encodeURIComponent(id)}`
+
+/** The flow logs of a server that fit, the oldest first. Errors as `queryServer`. */
+export async function flowLogsOfServer(
+  server: string,
+  filter: FlowLogFilter = {},
+): Promise<readonly FlowLogEntry[]> {
+  const query = new URLSearchParams(filter)
+  const { flowLogs } = await call<FlowLogsAnswer>(server, `${flowLogsPath}?${query.toString()}`, {})
+  return flowLogs
+}
+
+/** One of them. Throws FlowLogNotExist; other errors as `queryServer`. */
+export const flowLogOfServer = (server: string, id: string): Promise<FlowLogEntry> =>
+  call(server, flowLogPath(id), {})
+
+/** Makes a flow log, which collects from then on. Errors as `FlowLogKeeper.create` and `queryServer`. */
+export const createFlowLog = (server: string, wanted: FlowLogRequest): Promise<FlowLogEntry> =>
+  call(server, flowLogsPath, withBody('POST', wanted))
+
+/** Errors as `flowLogOfServer`, and ParameterInvalid. */
+export const modifyFlowLog = (
+  server: string,
+  id: string,
+  change: FlowLogPatch,
+): Promise<FlowLogEntry> => call(server, flowLogPath(id), withBody('PATCH', change))
+
+/** Errors as `flowLogOfServer`. */
+export const switchFlowLog = (
+  server: string,
+  id: string,
+  to: 'start' | 'stop',
+): Promise<FlowLogEntry> => call(server, `${flowLogPath(id)}/${to}`, { method: 'POST' })
+
+/** Its records stay. Errors as `flowLogOfServer`. */
+export async function deleteFlowLog(server: string, id: string): Promise<void> {
+  await call<object>(server, flowLogPath(id), { method: 'DELETE' })
+}
+
+const withBody = (method: string, body: object): RequestInit => ({
+  method,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+})
 
 async function call<Answer>(server: string, path: string, init: RequestInit): Promise<Answer> {
   const { status, text } = await exchange(server, path, init)

@@ -65,6 +65,65 @@ export interface RecordsAnswer {
   readonly stored: boolean
 }
 
+/** The body of POST /weir/v1/flow-logs: what a flow log is made of. What is left out is the page's default. */
+export interface FlowLogRequest {
+  /** At most 128 characters. */
+  readonly name?: string
+  /** At most 256 characters. */
+  readonly description?: string
+  readonly resourceType: 'VPC' | 'VSwitch' | 'NetworkInterface'
+  readonly resourceId: string
+  readonly trafficType?: 'All' | 'Allow' | 'Drop'
+  readonly ipVersion?: 'IPv4' | 'DualStack'
+  readonly windowSeconds?: 60 | 300 | 600
+  /** `all`, or the traffic paths that are wanted by name: natGateway, vbr ... */
+  readonly scope?: readonly FlowLogScope[]
+  readonly project: string
+  readonly logstore: string
+  /** Makes project and logstore when they are not there. */
+  readonly createMissing?: boolean
+}
+
+export type FlowLogScope =
+  | 'all'
+  | 'internetGateway'
+  | 'ipv4Gateway'
+  | 'natGateway'
+  | 'vpnGateway'
+  | 'transitRouter'
+  | 'gatewayEndpoint'
+  | 'vbr'
+  | 'ecr'
+  | 'gatewayLoadBalancerEndpoint'
+
+/** The body of PATCH /weir/v1/flow-logs/:id: what a flow log can change, one or several. */
+export type FlowLogPatch = Partial<
+  Pick<FlowLogRequest, 'name' | 'description' | 'ipVersion' | 'windowSeconds'>
+>
+
+/** The answer of the routes of one flow log. Times are Unix seconds. */
+export interface FlowLogEntry extends Required<Omit<FlowLogRequest, 'createMissing'>> {
+  readonly id: string
+  readonly status: 'Active' | 'Inactive'
+  readonly createdAt: number
+  /** When it was last created, modified, started or stopped. */
+  readonly changedAt: number
+  /** When it last began to collect. */
+  readonly startedAt: number
+  /** When it last ended; absent while it is active. */
+  readonly stoppedAt?: number
+}
+
+/** The query of GET /weir/v1/flow-logs: only those that have each of these values. */
+export type FlowLogFilter = Partial<
+  Pick<FlowLogEntry, 'resourceType' | 'resourceId' | 'status' | 'project' | 'logstore'>
+>
+
+/** The answer of GET /weir/v1/flow-logs, the oldest first. */
+export interface FlowLogsAnswer {
+  readonly flowLogs: readonly FlowLogEntry[]
+}
+
 /** The body of every reply that is an error. */
 export interface ErrorBody {
   readonly code: string

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { WeirError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
+import { addFlowLogRoutes } from './flow-log-routes.ts'
 import { addHealthRoutes } from './health-routes.ts'
 import { addRequestMetrics, type RequestMetrics } from './request-metrics.ts'
 import { addQueryRoute } from './query-route.ts'
@@ -78,6 +79,7 @@ export function createServer(things: ApiThings): FastifyInstance {
   addHealthRoutes(server, things)
   addQueryRoute(server, things.query)
   addStoreRoutes(server, things.store, things.sample)
+  addFlowLogRoutes(server, things.flowLogs)
   return server
 }
 

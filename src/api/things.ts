@@ -1,6 +1,7 @@
 /** What the API asks: the things the program hands in. Each says only what a route needs of it. */
 import type { Registry } from 'prom-client'
 import type { Log } from '../base/log.ts'
+import type { FlowLog, FlowLogChange, NewFlowLog } from '../flow-log/flow-log.ts'
 import type { LogStore } from '../logstore/logstore.ts'
 import type { QueryAnswer, QueryRequest } from './contract.ts'
 
@@ -8,6 +9,7 @@ export interface ApiThings {
   readonly query: QueryRunner
   readonly store: RecordStore
   readonly sample: SampleKeeper
+  readonly flowLogs: FlowLogKeeper
   /** What is broken now, a sentence each; none when all is well. /healthz asks. */
   readonly problems: () => readonly string[]
   readonly log: Log
@@ -33,4 +35,23 @@ export interface SampleKeeper {
   add(): Promise<void>
   /** Removes the sample project with all it holds. Throws ProjectNotExist. */
   remove(): Promise<void>
+}
+
+/** The flow logs of a server: what is ordered here is captured. All but `list` throw FlowLogNotExist. */
+export interface FlowLogKeeper {
+  /**
+   * Collects from now on. Throws ParameterInvalid, ResourceNotExist, ProjectNotExist, LogStoreNotExist; the last
+   * two not with `createMissing`, which makes project and logstore.
+   */
+  create(wanted: NewFlowLog, createMissing: boolean): Promise<FlowLog>
+  /** The oldest first. */
+  list(): readonly FlowLog[]
+  get(id: string): FlowLog
+  /** Throws ParameterInvalid. */
+  modify(id: string, change: FlowLogChange): FlowLog
+  /** Throws ProjectNotExist, LogStoreNotExist: records would have nowhere to go. */
+  start(id: string): FlowLog
+  stop(id: string): FlowLog
+  /** Records that were collected stay. */
+  delete(id: string): void
 }

@@ -23,10 +23,12 @@ export const errorCatalogue = {
   LogStoreNotExist: { exit: 2, http: 404 },
   LogStoreAlreadyExist: { exit: 2, http: 400 },
   FlowLogNotExist: { exit: 2, http: 404 },
+  ResourceNotExist: { exit: 2, http: 404 },
   ParameterInvalid: { exit: 2, http: 400 },
   DataDirLocked: { exit: 4, http: 503 },
   DataDirInvalid: { exit: 4, http: 500 },
   StorageFull: { exit: 4, http: 507 },
+  SpoolFull: { exit: 4, http: 507 },
   StorageBroken: { exit: 4, http: 500 },
   CaptureNotPermitted: { exit: 5, http: 403 },
   CaptureFailed: { exit: 5, http: 500 },
@@ -36,6 +38,9 @@ export const errorCatalogue = {
   RequestTooLarge: { exit: 2, http: 413 },
   RequestTimeout: { exit: 1, http: 408 },
   NotFound: { exit: 1, http: 404 },
+  LabNotPossible: { exit: 5, http: 403 },
+  LabState: { exit: 2, http: 409 },
+  LabFailed: { exit: 1, http: 500 },
 } as const
 
 export type ErrorCode = keyof typeof errorCatalogue

@@ -30,6 +30,7 @@ export {
 export { FlowLogs } from './flow-logs.ts'
 export {
   activeIn,
+  checkKnown,
   completed,
   flowLogStatuses,
   ipVersions,

@@ -125,10 +125,10 @@ const lengthMax = { name: 128, description: 256 } as const
 
 /** Throws ParameterInvalid for the first value that a flow log cannot have. */
 export function checkValues(flowLog: FlowLogValues): void {
-  oneOf('resourceType', flowLog.resourceType, resourceTypes)
-  oneOf('trafficType', flowLog.trafficType, trafficTypes)
-  oneOf('ipVersion', flowLog.ipVersion, ipVersions)
-  oneOf('windowSeconds', flowLog.windowSeconds, windowLengths)
+  checkKnown('resourceType', flowLog.resourceType, resourceTypes)
+  checkKnown('trafficType', flowLog.trafficType, trafficTypes)
+  checkKnown('ipVersion', flowLog.ipVersion, ipVersions)
+  checkKnown('windowSeconds', flowLog.windowSeconds, windowLengths)
   for (const key of ['resourceId', 'project', 'logstore'] as const)
     if (flowLog[key] === '') throw invalid(`${key} is empty`)
   for (const key of ['name', 'description'] as const)
@@ -136,7 +136,7 @@ export function checkValues(flowLog: FlowLogValues): void {
       throw invalid(
         `a ${key} has at most ${lengthMax[key]} characters and does not begin with http:// or https://`,
       )
-  for (const scope of flowLog.scope) oneOf('scope', scope, scopes)
+  for (const scope of flowLog.scope) checkKnown('scope', scope, scopes)
   if (flowLog.scope.length === 0)
     throw invalid('scope is empty', `One or several of ${list(scopes)}.`)
   if (new Set(flowLog.scope).size < flowLog.scope.length) throw invalid('a scope is given twice')
@@ -145,7 +145,8 @@ export function checkValues(flowLog: FlowLogValues): void {
     throw invalid('the scope all cannot be combined with others', 'Leave out all.')
 }
 
-function oneOf<T>(key: string, value: T, known: readonly T[]): void {
+/** Throws ParameterInvalid, with what is known. */
+export function checkKnown(key: string, value: unknown, known: readonly unknown[]): void {
   if (!known.includes(value))
     throw invalid(`unknown ${key} ${JSON.stringify(value)}`, `One of ${list(known)}.`)
 }

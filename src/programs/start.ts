@@ -4,7 +4,7 @@
  */
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { createApi } from '../api/api.ts'
+import { createApi, type FlowLogKeeper } from '../api/api.ts'
 import { createLog, type Log } from '../base/log.ts'
 import { Delivery } from '../delivery/delivery.ts'
 import { type LogStore, openLogStore } from '../logstore/logstore.ts'
@@ -16,6 +16,7 @@ import { type Capture, startCapture } from './capture.ts'
 import { captureTasks, type Tap, tapsOf, vpcsOf } from './capture-plan.ts'
 import { exitStatus } from './exit-status.ts'
 import { addSample, fillSampleOnce, removeSample, sampleProject } from './fill-sample.ts'
+import { flowLogKeeper, knownResources } from './flow-log-keeper.ts'
 import { createMetrics } from './metrics.ts'
 import { serverFile } from './running-server.ts'
 import { readStartConfig, type StartConfig, type StartOptions } from './start-config.ts'
@@ -49,9 +50,16 @@ export async function start(options: StartOptions): Promise<number> {
     prepareOwnProject(store, config)
     if (config.sample) await fillSampleOnce(store, state, log)
     const allowed = config.capture.enabled ? mayCapture() : 'capture.enabled is false'
-    if (allowed === true)
-      capture = await captureHost(tapsOf(config, topology), config, state, delivery, log)
-    await serve(config, { store, state, delivery, capture, allowed, log }, stopped)
+    const taps = allowed === true ? tapsOf(config, topology) : []
+    if (allowed === true) capture = await captureHost(taps, config, state, delivery, log)
+    const enis = taps.map(({ eni }) => eni)
+    const flowLogs = flowLogKeeper(
+      state.flowLogs,
+      store,
+      () => knownResources(topology, enis),
+      config.logstore.ttlDays,
+    )
+    await serve(config, { store, state, delivery, capture, allowed, flowLogs, log }, stopped)
   } finally {
     await capture?.stop()
     delivery.stopRetrying()
@@ -71,12 +79,13 @@ interface Parts {
   readonly delivery: Delivery
   readonly capture: Capture | undefined
   readonly allowed: true | string
+  readonly flowLogs: FlowLogKeeper
   readonly log: Log
 }
 
 /** Answers requests until told to stop. */
 async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>): Promise<void> {
-  const { store, state, delivery, capture, log } = parts
+  const { store, state, delivery, capture, flowLogs, log } = parts
   const queries = new QueryEngine(
     {
       ...defaultQueryConfig,
@@ -91,6 +100,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     query: queries,
     store,
     sample: { add: () => addSample(store, state, log), remove: () => removeSample(store, state) },
+    flowLogs,
     problems: () => [...(capture?.problems() ?? []), ...storeProblems(store)],
     log,
     metrics: createMetrics(store, delivery, () => capture),

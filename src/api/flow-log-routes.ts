@@ -1,0 +1,120 @@
+import type { FastifyInstance } from 'fastify'
+import { WeirError } from '../base/errors.ts'
+import { checkKnown, type FlowLog, flowLogStatuses, resourceTypes } from '../flow-log/flow-log.ts'
+import type { FlowLogEntry, FlowLogFilter, FlowLogPatch, FlowLogRequest } from './contract.ts'
+import { assertFromThisMachine } from './loopback-only.ts'
+import type { FlowLogKeeper } from './things.ts'
+
+/** Longer than any value may be; which values are right, `flow-log/` says with better words. */
+const text = { type: 'string', maxLength: 1024 } as const
+const whole = { type: 'integer' } as const
+const changeable = { name: text, description: text, ipVersion: text, windowSeconds: whole } as const
+const fixed = {
+  resourceType: text,
+  resourceId: text,
+  trafficType: text,
+  scope: { type: 'array', items: text, maxItems: 32 },
+  project: text,
+  logstore: text,
+} as const
+
+const newFlowLog = {
+  type: 'object',
+  required: ['resourceType', 'resourceId', 'project', 'logstore'],
+  additionalProperties: false,
+  properties: { ...changeable, ...fixed, createMissing: { type: 'boolean' } },
+} as const
+/** What is fixed is let through, to be refused with a reason. */
+const patch = {
+  type: 'object',
+  minProperties: 1,
+  additionalProperties: false,
+  properties: { ...changeable, ...fixed, status: text },
+} as const
+const filter = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    resourceType: text,
+    resourceId: text,
+    status: text,
+    project: text,
+    logstore: text,
+  },
+} as const
+const noQuery = { type: 'object', additionalProperties: false, properties: {} } as const
+
+interface OfOne {
+  readonly Params: { readonly id: string }
+}
+
+/**
+ * For this machine only: GET and POST /weir/v1/flow-logs; GET, PATCH and DELETE /weir/v1/flow-logs/ID; POST
+ * /weir/v1/flow-logs/ID/start and /stop. All answer when the change is on disk.
+ */
+export function addFlowLogRoutes(server: FastifyInstance, flowLogs: FlowLogKeeper): void {
+  const all = '/weir/v1/flow-logs'
+  const one = '/weir/v1/flow-logs/:id'
+  const constraints = { api: 'weir' }
+  const plain = { constraints, schema: { querystring: noQuery } }
+  server.register((own, _, registered) => {
+    own.addHook('onRequest', (request, _reply, done) => {
+      assertFromThisMachine(request.socket.remoteAddress, request.headers)
+      done()
+    })
+    own.get<{ Querystring: FlowLogFilter }>(
+      all,
+      { constraints, schema: { querystring: filter } },
+      (request, reply) =>
+        reply.send({ flowLogs: fitting(flowLogs.list(), request.query).map(entryOf) }),
+    )
+    own.post<{ Body: FlowLogRequest }>(
+      all,
+      { constraints, schema: { querystring: noQuery, body: newFlowLog } },
+      async ({ body: { createMissing = false, ...wanted } }, reply) =>
+        reply.send(entryOf(await flowLogs.create(wanted, createMissing))),
+    )
+    own.get<OfOne>(one, plain, ({ params }, reply) => reply.send(entryOf(flowLogs.get(params.id))))
+    own.patch<OfOne & { Body: FlowLogPatch }>(
+      one,
+      { constraints, schema: { querystring: noQuery, body: patch } },
+      ({ params, body }, reply) => {
+        refuseFixed(Object.keys(body))
+        return reply.send(entryOf(flowLogs.modify(params.id, body)))
+      },
+    )
+    own.delete<OfOne>(one, plain, ({ params }, reply) => {
+      flowLogs.delete(params.id)
+      return reply.send({})
+    })
+    for (const to of ['start', 'stop'] as const)
+      own.post<OfOne>(`${one}/${to}`, plain, ({ params }, reply) =>
+        reply.send(entryOf(flowLogs[to](params.id))),
+      )
+    registered()
+  })
+}
+
+function fitting(flowLogs: readonly FlowLog[], wanted: FlowLogFilter): FlowLog[] {
+  if (wanted.resourceType !== undefined)
+    checkKnown('resourceType', wanted.resourceType, resourceTypes)
+  if (wanted.status !== undefined) checkKnown('status', wanted.status, flowLogStatuses)
+  const keys = Object.keys(wanted) as (keyof FlowLogFilter)[]
+  return flowLogs.filter((flowLog) => keys.every((key) => flowLog[key] === wanted[key]))
+}
+
+/** Traffic type, paths, resource and destination cannot be changed (alibaba-api.md 1.4). */
+function refuseFixed(keys: readonly string[]): void {
+  const key = keys.find((each) => !Object.hasOwn(changeable, each))
+  if (key === undefined) return
+  throw new WeirError('ParameterInvalid', `the ${key} of a flow log cannot be changed`, {
+    place: 'body',
+    hint:
+      key === 'status'
+        ? 'Start or stop the flow log'
+        : `${Object.keys(changeable).join(', ')} can; for another ${key} make another flow log`,
+  })
+}
+
+/** What it was active in before is for the capture. */
+const entryOf = ({ earlier: _, ...entry }: FlowLog): FlowLogEntry => entry

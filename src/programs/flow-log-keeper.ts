@@ -1,0 +1,149 @@
+/** Flow logs as customers manage them: what they name must be there before one is made. */
+import type { FlowLogKeeper } from '../api/things.ts'
+import { WeirError } from '../base/errors.ts'
+import { nearest } from '../base/nearest.ts'
+import { completed, type FlowLog, type FlowLogs } from '../flow-log/flow-log.ts'
+import type { LogStore } from '../logstore/logstore.ts'
+import type { EniIdentity } from '../record/batch.ts'
+import { flowRecordColumns } from '../record/columns.ts'
+import type { Topology } from '../vpc/vpc.ts'
+
+type ResourceType = FlowLog['resourceType']
+
+/** The ids that a flow log can be about, by what they are. */
+export type KnownResources = Readonly<Record<ResourceType, readonly string[]>>
+
+type Logstores = Pick<
+  LogStore,
+  'projects' | 'createProject' | 'deleteProject' | 'logstores' | 'createLogstore'
+>
+
+/**
+ * @param known asked at each creation, since topologies and interfaces change
+ * @param ttlDays of logstores that are made
+ */
+export function flowLogKeeper(
+  flowLogs: FlowLogs,
+  store: Logstores,
+  known: () => KnownResources,
+  ttlDays: number,
+): FlowLogKeeper {
+  return {
+    async create(wanted, createMissing) {
+      const { resourceType, resourceId, project, logstore } = completed(wanted)
+      checkResource(known(), resourceType, resourceId)
+      if (createMissing) await createWhatIsMissing(store, project, logstore, ttlDays)
+      checkLogstore(store, project, logstore)
+      return flowLogs.create(wanted)
+    },
+    list: () => flowLogs.list(),
+    get: (id) => flowLogs.get(id),
+    modify: (id, change) => flowLogs.modify(id, change),
+    start(id) {
+      const { project, logstore } = flowLogs.get(id)
+      checkLogstore(store, project, logstore)
+      return flowLogs.start(id)
+    },
+    stop: (id) => flowLogs.stop(id),
+    delete: (id) => flowLogs.delete(id),
+  }
+}
+
+/** What a topology names and what interfaces belong to, each once. */
+export function knownResources(
+  topology: Topology | undefined,
+  interfaces: readonly EniIdentity[],
+): KnownResources {
+  const ids = (entries: readonly { id: string }[] = [], ...seen: readonly string[]): string[] => [
+    ...new Set([...entries.map(({ id }) => id), ...seen.filter((id) => id !== '-')]),
+  ]
+  return {
+    VPC: ids(topology?.vpcs, ...interfaces.map(({ vpcId }) => vpcId)),
+    VSwitch: ids(topology?.vSwitches, ...interfaces.map(({ vSwitchId }) => vSwitchId)),
+    NetworkInterface: ids(topology?.enis, ...interfaces.map(({ eniId }) => eniId)),
+  }
+}
+
+export const resourceTypeNames: Readonly<Record<ResourceType, string>> = {
+  VPC: 'VPC',
+  VSwitch: 'vSwitch',
+  NetworkInterface: 'ENI',
+}
+
+function checkResource(known: KnownResources, type: ResourceType, id: string): void {
+  if (known[type].includes(id)) return
+  const name = resourceTypeNames[type]
+  const other = Object.entries(known).find(([, ids]) => ids.includes(id))
+  const hint =
+    other !== undefined
+      ? `It is the id of a ${resourceTypeNames[other[0] as ResourceType]}`
+      : known[type].length === 0
+        ? `This server knows no ${name}: no topology names one and no interface is of one`
+        : suggestion(id, known[type])
+  throw new WeirError('ResourceNotExist', `there is no ${name} ${id}`, { hint })
+}
+
+/** Throws ProjectNotExist, LogStoreNotExist; ParameterInvalid when records do not fit the logstore. */
+function checkLogstore(store: Logstores, project: string, logstore: string): void {
+  const make = 'weir flow-log create --create makes what is missing'
+  const projects = store.projects().map(({ name }) => name)
+  if (!projects.includes(project))
+    throw new WeirError('ProjectNotExist', `there is no project ${project}`, {
+      hint: `${suggestion(project, projects)}; ${make}`,
+    })
+  const logstores = store.logstores(project)
+  const target = logstores.find(({ name }) => name === logstore)
+  if (target === undefined) {
+    const names = logstores.map(({ name }) => name)
+    throw new WeirError('LogStoreNotExist', `there is no logstore ${project}/${logstore}`, {
+      hint: `${suggestion(logstore, names)}; ${make}`,
+    })
+  }
+  const lacking = flowRecordColumns.filter(
+    (column) =>
+      !target.columns.some(({ name, kind }) => name === column.name && kind === column.kind),
+  )
+  if (lacking.length > 0)
+    throw new WeirError(
+      'ParameterInvalid',
+      `logstore ${project}/${logstore} does not take flow log records`,
+      { hint: `It lacks the columns ${someOf(lacking.map(({ name }) => name))}` },
+    )
+}
+
+async function createWhatIsMissing(
+  store: Logstores,
+  project: string,
+  logstore: string,
+  ttlDays: number,
+): Promise<void> {
+  const isNew = !store.projects().some(({ name }) => name === project)
+  if (isNew) store.createProject(project, { description: 'Flow logs' })
+  if (store.logstores(project).some(({ name }) => name === logstore)) return
+  try {
+    store.createLogstore(project, logstore, {
+      columns: flowRecordColumns,
+      ttlDays,
+      sortBy: ['eni-id'],
+    })
+  } catch (error) {
+    if (isNew) await store.deleteProject(project)
+    throw error
+  }
+}
+
+/** The one that was probably meant, else a few of those that are there. */
+function suggestion(written: string, names: readonly string[]): string {
+  const near = nearest(written, names)
+  if (near !== undefined)
+    return `Did you mean ${near}?${names.length > 1 ? ` There are: ${someOf(names)}` : ''}`
+  return `There are: ${someOf(names)}`
+}
+
+const someMax = 5
+
+function someOf(names: readonly string[]): string {
+  if (names.length === 0) return 'none'
+  const more = names.length - someMax
+  return `${names.slice(0, someMax).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
