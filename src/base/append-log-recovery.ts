@@ -11,7 +11,7 @@ export interface LogFileState {
   /** Of its last record; one below its first if it has none. */
   lastSequence: number
   /** Some of it could not be read: it is never removed. */
-  readonly damaged: boolean
+  damaged: boolean
 }
 
 export interface RecoveredLog {

@@ -1,11 +1,16 @@
 import { randomInt } from 'node:crypto'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { WeirError } from './errors.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { isFull } from './disk.ts'
 import type { LogFileState } from './append-log-recovery.ts'
 import type { LogPlace, LogRecord } from './append-log-record.ts'
-import { encodeRecords, logFileName, logHeaderBytes } from './append-log-record.ts'
+import {
+  encodeRecords,
+  logFileName,
+  logHeaderBytes,
+  parseLogFileName,
+} from './append-log-record.ts'
 
 export interface LogLimits {
   readonly logFileBytes: number
@@ -103,6 +108,20 @@ export class LogWriter {
         this.#closed.unshift(file, ...free)
         throw error
       }
+  }
+
+  /** The sequence of the first record there is a file for; undefined when there is no file. */
+  get firstSequence(): number | undefined {
+    const first = this.#closed[0] ?? this.#open
+    return first && parseLogFileName(basename(first.path))?.firstSequence
+  }
+
+  /** A file of which a record could not be read again: `free` will keep it. */
+  markDamaged(path: string): void {
+    const file = [...this.#closed, ...(this.#open ? [this.#open] : [])].find(
+      (each) => each.path === path,
+    )
+    if (file) file.damaged = true
   }
 
   /** Whether `free` would remove something. */

@@ -144,6 +144,20 @@ function decodeColumn(reader: ByteReader, rows: number): LoggedColumn {
   return { kind: 'text', dictionary, codes: reader.words(rows, width) }
 }
 
+/** The batch as it was given to `encodeBatch`, but for entries of dictionaries that no row has. */
+export function columnsOf({ rows, columns }: LoggedBatch): ColumnBatch {
+  const plain = ([name, column]: [string, LoggedColumn]): [string, Column] => [
+    name,
+    column.kind === 'text'
+      ? { kind: 'text', codes: Uint32Array.from(column.codes), dictionary: column.dictionary }
+      : {
+          kind: 'integer',
+          values: Float64Array.from({ length: rows }, (_, row) => integerAt(column, row)),
+        },
+  ]
+  return { rows, columns: new Map([...columns].map(plain)) }
+}
+
 /** The value of a row; NaN where it is absent. */
 export function integerAt(column: { least: number; differences: Words }, row: number): number {
   const word = column.differences[row]!

@@ -35,6 +35,13 @@ export class ByteWriter {
     this.#length = at + 4 + length
   }
 
+  /** Bytes as they are; their length goes before them. */
+  bytes(value: Uint8Array): void {
+    const at = this.#take(4 + value.length)
+    this.#bytes.writeUInt32LE(value.length, at)
+    this.#bytes.set(value, at + 4)
+  }
+
   optionalText(value: string | undefined): void {
     if (value === undefined) this.u32(noText)
     else this.text(value)
@@ -95,6 +102,13 @@ export class ByteReader {
   optionalText(): string | undefined {
     const length = this.u32()
     return length === noText ? undefined : this.#text(length)
+  }
+
+  /** A view, not a copy. */
+  bytes(): Buffer {
+    const length = this.u32()
+    const at = this.#skip(length)
+    return this.#bytes.subarray(at, at + length)
   }
 
   words(count: number, width: number): Words {

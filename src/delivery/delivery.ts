@@ -7,22 +7,16 @@
  * flow log keeps is `flow-log/`; here it is a function.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BatchId, ColumnBatch } from '../base/columns.ts'
 import { describeError, WeirError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { type EniIdentity, type FlowRecordBatch, recordBatchRows } from '../record/batch.ts'
 import { toColumns } from '../record/columns.ts'
+import type { Parcel, RecordSink } from './parcel.ts'
 
-/** A flow log's share of some records, on its way. */
-export interface Parcel {
-  readonly project: string
-  readonly logstore: string
-  readonly id: BatchId
-  readonly batch: ColumnBatch
-}
-
-/** Stores a parcel durably before it resolves. */
-export type RecordSink = (parcel: Parcel) => Promise<void>
+export type { Parcel, RecordSink } from './parcel.ts'
+export { openSpool } from './open-spool.ts'
+export type { SpoolConfig, SpoolEffects } from './open-spool.ts'
+export type { Spool, SpoolEntry, SpooledParcel, SpoolStats } from './spool.ts'
 
 /** One flow log and where its records go. */
 export interface Route {

@@ -1,0 +1,73 @@
+/**
+ * An entry of the spool as the body of a log record, little endian:
+ *
+ *     u8    version: 1
+ *     text  ENI                              (u32 byte length and UTF-8)
+ *     f64   order: of two notes of an ENI the higher is the later
+ *     text  note, JSON                       (length ffffffff: the entry leaves the note as it is)
+ *     u32   parcels, then for each
+ *       text  project, text logstore
+ *       u32   bytes, then the batch with its id (base/batch-codec.ts)
+ */
+import { assert } from '../base/assert.ts'
+import { columnsOf, decodeBatch, encodeBatch } from '../base/batch-codec.ts'
+import { ByteReader, ByteWriter } from '../base/bytes.ts'
+import type { Parcel } from './parcel.ts'
+
+const version = 1
+
+export interface EncodedEntry {
+  readonly eni: string
+  readonly order: number
+  readonly note: string | undefined
+  readonly parcels: readonly EncodedParcel[]
+}
+
+export interface EncodedParcel {
+  readonly project: string
+  readonly logstore: string
+  readonly batch: Buffer
+}
+
+export function encodeEntry(
+  eni: string,
+  order: number,
+  note: string | undefined,
+  parcels: readonly Parcel[],
+): Buffer {
+  const writer = new ByteWriter()
+  writer.u8(version)
+  writer.text(eni)
+  writer.f64(order)
+  writer.optionalText(note)
+  writer.u32(parcels.length)
+  for (const { project, logstore, id, batch } of parcels) {
+    writer.text(project)
+    writer.text(logstore)
+    writer.bytes(encodeBatch(batch, { id }))
+  }
+  return writer.finish()
+}
+
+/** `body` passed its CRC. The batches are views of it, decoded one by one. */
+export function decodeEntry(body: Buffer): EncodedEntry {
+  const reader = new ByteReader(body)
+  const found = reader.u8()
+  assert(found === version, `an entry of version ${found} in the spool`)
+  return {
+    eni: reader.text(),
+    order: reader.f64(),
+    note: reader.optionalText(),
+    parcels: Array.from({ length: reader.u32() }, () => ({
+      project: reader.text(),
+      logstore: reader.text(),
+      batch: reader.bytes(),
+    })),
+  }
+}
+
+export function decodeParcel({ project, logstore, batch }: EncodedParcel): Parcel {
+  const logged = decodeBatch(batch)
+  assert(logged.id !== undefined, 'a batch in the spool has an id')
+  return { project, logstore, id: logged.id, batch: columnsOf(logged) }
+}
