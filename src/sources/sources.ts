@@ -2,9 +2,11 @@
  * sources/: live traffic in, decoded packets out.
  *
  * `ring.ts` opens an AF_PACKET ring at one interface and reads it into the batches of `packet/`;
- * `ring-frames.ts` walks the ring's memory, `offload.ts` undoes segmentation offload. `links.ts` lists
- * interfaces with their counters. `netns.ts`, `netlink-socket.ts` and `syscalls.ts` are the kernel's
- * side. This file says which interfaces the host has and whether capturing is allowed at all. Rules and figures: reference capture.md §2, "Traps", "Privileges".
+ * `ring-frames.ts` walks the ring's memory, `offload.ts` undoes segmentation offload. `nflog.ts` reads
+ * what a firewall rejects, `links.ts` lists interfaces with their counters. `netns.ts`,
+ * `netlink-socket.ts` and `syscalls.ts` are the kernel's side. This file says which interfaces the host
+ * has and whether capturing is allowed at all. Rules and figures: reference capture.md §2, §4, "Traps",
+ * "Privileges".
  *
  * Left out: which ENI an interface belongs to and what a packet means there (`vpc/`), threads (the
  * program starts one worker a ring), files of captured packets (`packet/`).
@@ -15,6 +17,7 @@ import { openPacketSocket } from './ring.ts'
 import { close } from './syscalls.ts'
 
 export { bootId, type Link, type LinkAddress, Links, namespaceId } from './links.ts'
+export { Nflog, type NflogLoss, type NflogOptions, openNflog } from './nflog.ts'
 export { openRing, Ring, ringBytesDefault, type RingOptions, type RingStats } from './ring.ts'
 export type { RingSide } from './ring-frames.ts'
 
