@@ -25,10 +25,12 @@ import {
   type Measured,
   profileTable,
   targetsOf,
+  topologyCost,
   toolList,
 } from './run/report.ts'
 import { disagreement, sumRecords } from './run/sum-records.ts'
-import { type MissingTool, peerTools, type Tool, weirTools } from './run/tools.ts'
+import { type MissingTool, peerTools, type Tool, topologyTools, weirTools } from './run/tools.ts'
+import { benchTopology } from './run/topology.ts'
 import { checkOut } from './run/worktree.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -55,7 +57,10 @@ async function main(options: Options, signal: AbortSignal): Promise<void> {
     const { path } = captures.get(options.profile)!
     say('reading the capture once: a profile tells of wall time, and a disk would be in it')
     await readThrough(path, signal)
-    const args = ['replay', '--window', '600', path]
+    const topology = options.topology
+      ? ['--topology', benchTopology(kept, options.profile).path]
+      : []
+    const args = ['replay', '--window', '600', ...topology, path]
     print(profileTable(await profileWeir(args, join(kept, 'profile'), signal)))
     return
   }
@@ -71,11 +76,16 @@ async function main(options: Options, signal: AbortSignal): Promise<void> {
     const before =
       other === undefined ? [] : weirTools(other.path, `weir of ${other.commit}`, emptyCapture)
     const peers =
-      other !== undefined && options.tools.length === 0
+      (other !== undefined || options.topology) && options.tools.length === 0
         ? []
         : peerTools(kept, exporter.address().port).filter((tool) => isChosen(tool, options.tools))
-    const tools = [...own, ...before, ...presentOf(peers)]
-    await measureCases(captures, tools, options, signal)
+    const present = presentOf(peers)
+    const toolsOf = (its: CaptureCase): Tool[] => {
+      const { path, enis } = benchTopology(kept, its)
+      const withTopology = options.topology ? topologyTools(path, enis, emptyCapture) : []
+      return [...own, ...withTopology, ...before, ...present]
+    }
+    await measureCases(captures, toolsOf, options, signal)
   } finally {
     exporter.close()
     rmSync(written, { recursive: true, force: true })
@@ -92,18 +102,21 @@ function presentOf(tools: readonly (Tool | MissingTool)[]): Tool[] {
 
 async function measureCases(
   captures: ReadonlyMap<CaptureCase, Capture>,
-  tools: readonly Tool[],
+  toolsOf: (its: CaptureCase) => readonly Tool[],
   options: Options,
   signal: AbortSignal,
 ): Promise<void> {
   const results: CaseResult[] = []
   say(`load average: ${loadAverage()}`)
   for (const [its, capture] of captures) {
+    const tools = toolsOf(its)
     print(`### ${its.name}: ${its.packets} packets, ${capture.totals.flows} flows\n`)
     await checkRecords(capture, tools, signal)
     const measured = await measureCase(its, capture, tools, options.runs, signal)
     results.push({ its, measured })
     print(`\n${caseTable(measured)}\n`)
+    const added = options.topology ? topologyCost(measured) : undefined
+    if (added !== undefined) print(added)
     if (options.compare === undefined)
       for (const { says, reached } of targetsOf(its.flows, measured[0]!, measured))
         print(`- ${reached ? 'reached' : 'not reached'}: ${says}`)

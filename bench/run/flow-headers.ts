@@ -25,8 +25,8 @@ export const headerSlotBytes = 80
 
 const tagBytes = 4
 const ethernetBytes = 14
-const pairsPerClient = 8
-const servicePorts = [443, 80, 53, 22, 3306, 6379, 8080, 5432, 9200, 123]
+export const pairsPerClient = 8
+export const servicePorts = [443, 80, 53, 22, 3306, 6379, 8080, 5432, 9200, 123]
 
 interface Pair {
   readonly client: string

@@ -9,6 +9,8 @@ export interface Options {
   readonly tools: readonly string[]
   readonly json: string | undefined
   readonly compare: string | undefined
+  /** Beside Weir the same with a large topology. */
+  readonly topology: boolean
   readonly profile: CaptureCase | undefined
   readonly clean: boolean
 }
@@ -23,7 +25,9 @@ export const usage = `npm run bench capture -- [options]
   --tools LIST     beside weir only tools whose name holds one of these words
   --json FILE      every run, for machines
   --compare REV    this checkout against another commit, without other tools unless --tools asks
+  --topology       beside weir the same with a topology of up to 977 ENIs, without other tools unless --tools asks
   --profile CASE   where weir's time goes, by folder and by function; nothing else is measured
+                   (with --topology: with the topology)
   --clean          removes what the bench keeps in .bench/capture
   --help           this
 
@@ -41,6 +45,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
       tools: { type: 'string', default: '' },
       json: { type: 'string' },
       compare: { type: 'string' },
+      topology: { type: 'boolean', default: false },
       profile: { type: 'string' },
       clean: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -59,6 +64,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     tools: wordsIn(values.tools),
     json: values.json,
     compare: values.compare,
+    topology: values.topology,
     profile: values.profile === undefined ? undefined : caseOf(values.profile),
     clean: values.clean,
   }

@@ -64,6 +64,26 @@ export function weirTools(checkout: string, label: string, emptyCapture: string)
 }
 
 /**
+ * Weir with a topology, by which every packet is one observation; and what of that is its start.
+ * @param topologyPath see `benchTopology`
+ */
+export function topologyTools(topologyPath: string, enis: number, emptyCapture: string): Tool[] {
+  const launcher = join(root, 'bin/weir')
+  const version = matched(launcher, ['--version'], /.+/) ?? 'unknown'
+  const line = (capture: string) =>
+    [launcher, 'replay', '--window', windowSeconds].concat('--topology', topologyPath, capture)
+  const name = `weir, ${enis} ENIs`
+  return [
+    { name, version, command: (capture) => ({ line: line(capture) }), printsRecords: true },
+    {
+      name: `${name}, empty capture`,
+      version,
+      command: () => ({ line: line(emptyCapture) }),
+    },
+  ]
+}
+
+/**
  * All the others.
  * @param folder where the read loop is compiled
  * @param exporterPort a UDP port on loopback that somebody listens on
