@@ -4,8 +4,8 @@
  *
  * `topology.ts` loads the file that says what the cloud knows. `topology-assigner.ts` takes packets through it:
  * `vpc-addresses.ts` makes look-up tables, `capture-taps.ts` and `tap-direction.ts` tell where one was seen, `judge.ts` gives the verdict
- * (security groups, network ACLs, connection state), `path-finder.ts` the traffic path. Here stands the
- * front: batches of packets in, batches of observations out. Nothing here counts or knows windows: that is
+ * (security groups, network ACLs, connection state), `path-finder.ts` the traffic path. `explain.ts` says why; `topology-versions.ts`
+ * keeps what was in force. Here stands the front: batches of packets in, batches of observations out. Nothing here counts or knows windows: that is
  * `flow/` and `window/`. Nothing is allocated per packet.
  */
 import { about, packetBatchRows, rowWords, word, type PacketBatch } from '../packet/packet.ts'
@@ -16,6 +16,7 @@ import {
   type ObservationBatch,
   ownerOf,
 } from './observations.ts'
+import type { Explanation, Question } from './explanation.ts'
 import type { Topology, TopologyLoad } from './topology.ts'
 
 export { ConnectionTable, forgetSeconds, packetTime } from './connections.ts'
@@ -28,7 +29,9 @@ export {
   ownerOf,
 } from './observations.ts'
 export { topologyEnis } from './eni-numbers.ts'
+export type * from './explanation.ts'
 export type { Topology, TopologyLoad } from './topology.ts'
+export { TopologyVersions, type TopologyVersion } from './topology-versions.ts'
 export { trafficPaths } from './traffic-path.ts'
 
 /**
@@ -49,6 +52,20 @@ export async function parseTopology(
   load: TopologyLoad = {},
 ): Promise<Topology> {
   return (await import('./topology.ts')).parseTopology(text, fileName, load)
+}
+
+/**
+ * Why a packet, as the first of its connection, is accepted or rejected, and which way it takes.
+ *
+ * @param text of the topology's file: then rules and routes are told with `file:line:column`
+ * @throws WeirError ParameterInvalid for a question that is none, an unknown ENI, or an address of several
+ */
+export async function explain(
+  topology: Topology,
+  question: Question,
+  text?: string,
+): Promise<Explanation> {
+  return (await import('./explain.ts')).explain(topology, question, text)
 }
 
 /** The identity of everything in a capture without a topology (records.md 14). */
