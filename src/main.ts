@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { describeError, errorCatalogue, WeirError } from './base/errors.ts'
+import { addFlowLogCommands } from './programs/flow-log-commands.ts'
 
 const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
@@ -93,6 +94,8 @@ Examples:
     const { start } = await import('./programs/start.ts')
     ended(await start(options))
   })
+
+addFlowLogCommands(weir, defaultServer, ended)
 
 const sample = weir.command('sample').description('The sample project: an hour of use cases')
 for (const what of ['add', 'remove'] as const)

@@ -73,30 +73,31 @@ export const resourceTypeNames: Readonly<Record<ResourceType, string>> = {
 function checkResource(known: KnownResources, type: ResourceType, id: string): void {
   if (known[type].includes(id)) return
   const name = resourceTypeNames[type]
-  const other = Object.entries(known).find(([, ids]) => ids.includes(id))
-  const hint =
-    other !== undefined
-      ? `It is the id of a ${resourceTypeNames[other[0] as ResourceType]}`
-      : known[type].length === 0
-        ? `This server knows no ${name}: no topology names one and no interface is of one`
-        : suggestion(id, known[type])
-  throw new WeirError('ResourceNotExist', `there is no ${name} ${id}`, { hint })
+  throw new WeirError('ResourceNotExist', `there is no ${name} ${id}`, {
+    hint: otherType(known, id) ?? suggestion(id, known[type]) ?? `No ${name} is known here`,
+  })
+}
+
+function otherType(known: KnownResources, id: string): string | undefined {
+  const types = Object.keys(known) as ResourceType[]
+  const type = types.find((each) => known[each].includes(id))
+  if (type === undefined) return undefined
+  return `That is ${type === 'NetworkInterface' ? 'an' : 'a'} ${resourceTypeNames[type]}`
 }
 
 /** Throws ProjectNotExist, LogStoreNotExist; ParameterInvalid when records do not fit the logstore. */
 function checkLogstore(store: Logstores, project: string, logstore: string): void {
-  const make = 'weir flow-log create --create makes what is missing'
   const projects = store.projects().map(({ name }) => name)
   if (!projects.includes(project))
     throw new WeirError('ProjectNotExist', `there is no project ${project}`, {
-      hint: `${suggestion(project, projects)}; ${make}`,
+      hint: orMake(suggestion(project, projects)),
     })
   const logstores = store.logstores(project)
   const target = logstores.find(({ name }) => name === logstore)
   if (target === undefined) {
     const names = logstores.map(({ name }) => name)
     throw new WeirError('LogStoreNotExist', `there is no logstore ${project}/${logstore}`, {
-      hint: `${suggestion(logstore, names)}; ${make}`,
+      hint: orMake(suggestion(logstore, names)),
     })
   }
   const lacking = flowRecordColumns.filter(
@@ -132,18 +133,24 @@ async function createWhatIsMissing(
   }
 }
 
-/** The one that was probably meant, else a few of those that are there. */
-function suggestion(written: string, names: readonly string[]): string {
+/** The one that was probably meant, and a few of those that are there. */
+function suggestion(written: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined
   const near = nearest(written, names)
-  if (near !== undefined)
-    return `Did you mean ${near}?${names.length > 1 ? ` There are: ${someOf(names)}` : ''}`
-  return `There are: ${someOf(names)}`
+  const some = `There are: ${someOf(names)}`
+  if (near === undefined) return some
+  return `Did you mean ${near}?${names.length === 1 ? '' : ` ${some}`}`
+}
+
+function orMake(suggested: string | undefined): string {
+  const make = 'weir flow-log create --create makes it'
+  if (suggested === undefined) return make
+  return `${suggested}${suggested.endsWith('?') ? '' : '.'} ${make}`
 }
 
 const someMax = 5
 
 function someOf(names: readonly string[]): string {
-  if (names.length === 0) return 'none'
   const more = names.length - someMax
   return `${names.slice(0, someMax).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }

@@ -1,7 +1,4 @@
-/**
- * Answers as a person or a machine wants them. Log values are whatever somebody sent: on a terminal their
- * control characters are shown, not obeyed.
- */
+/** Answers as a person or a machine wants them. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +6,7 @@ import type { QueryAnswer } from '../api/contract.ts'
 import { WeirError } from '../base/errors.ts'
 import { uniqueNames } from '../base/unique-names.ts'
 import { notApplicable } from '../record/fields.ts'
+import { plainTable } from './plain-table.ts'
 import { writeStandardOutput } from './standard-output.ts'
 
 export const queryFormats = ['table', 'json', 'ndjson', 'csv', 'parquet'] as const
@@ -49,41 +47,12 @@ const numeric = new Set(['bigint', 'double', 'integer', 'smallint', 'tinyint', '
 
 async function tableOf(answer: QueryAnswer): Promise<string> {
   if (answer.columns.length === 0) return ''
-  const { default: Table } = await import('cli-table3')
-  const table = new Table({
-    head: answer.columns.map(({ name }) => shown(name)),
-    colAligns: answer.columns.map(({ type }) => (numeric.has(type) ? 'right' : 'left')),
-    style: { head: [], border: [], compact: true },
-    chars: plainChars,
-  })
-  for (const row of answer.rows) table.push(row.map((value) => shown(value ?? absent(answer))))
-  return `${table.toString()}\n`
-}
-
-const plainChars = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '─',
-  'mid-mid': ' ',
-  right: '',
-  'right-mid': '',
-  middle: ' ',
-}
-
-/** C0, DEL and C1 control characters and the marks that turn text round, as escapes. */
-const shown = (text: string): string =>
-  text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  return await plainTable(
+    answer.columns.map(({ name }) => name),
+    answer.rows.map((row) => row.map((value) => value ?? absent(answer))),
+    answer.columns.map(({ type }) => (numeric.has(type) ? 'right' : 'left')),
   )
+}
 
 async function csvOf(answer: QueryAnswer): Promise<string> {
   const { stringify } = await import('csv-stringify/sync')

@@ -1,0 +1,94 @@
+/** `weir flow-log`: the flow logs of a running server. */
+import {
+  createFlowLog,
+  deleteFlowLog,
+  flowLogOfServer,
+  flowLogsOfServer,
+  modifyFlowLog,
+  switchFlowLog,
+} from '../api/client.ts'
+import type { FlowLogEntry } from '../api/contract.ts'
+import { WeirError } from '../base/errors.ts'
+import { exitStatus } from './exit-status.ts'
+import {
+  changesOf,
+  filterOf,
+  type FlowLogOptions,
+  type FlowLogValueOptions,
+  valuesOf,
+} from './flow-log-arguments.ts'
+import { formatOf, writeFlowLog, writeFlowLogs } from './flow-log-output.ts'
+
+/** Each returns the exit status, and throws what the server answered or ServerUnreachable. */
+export async function create(options: FlowLogValueOptions): Promise<number> {
+  const format = formatOf(options)
+  const { resourceType, resourceId, project, logstore, ...values } = valuesOf(options)
+  if (resourceType === undefined || resourceId === undefined)
+    throw usage('say what the flow log is about', 'One of --vpc ID, --vswitch ID, --eni ID')
+  if (project === undefined || logstore === undefined)
+    throw usage(
+      'say where the records go',
+      '--project NAME and --logstore NAME; with --create they are made',
+    )
+  const wanted = {
+    ...values,
+    resourceType,
+    resourceId,
+    project,
+    logstore,
+    ...(options.create === true ? { createMissing: true } : {}),
+  }
+  await writeFlowLog(await createFlowLog(options.server, wanted), format)
+  return exitStatus.ok
+}
+
+export async function list(options: FlowLogValueOptions): Promise<number> {
+  const format = formatOf(options)
+  const filter = filterOf(options)
+  const flowLogs = await flowLogsOfServer(options.server, filter)
+  await writeFlowLogs(flowLogs, format)
+  if (flowLogs.length === 0 && format === 'table') {
+    const which = Object.keys(filter).length === 0 ? '' : ' like that'
+    process.stderr.write(
+      `There is no flow log${which}. Make one: weir flow-log create --vpc ID --project NAME --logstore NAME --create\n`,
+    )
+  }
+  return exitStatus.ok
+}
+
+export async function modify(id: string, options: FlowLogValueOptions): Promise<number> {
+  const format = formatOf(options)
+  const change = changesOf(options)
+  if (Object.keys(change).length === 0)
+    throw usage(
+      'say what to change',
+      '--name, --description, --window and --ip-version can be changed',
+    )
+  await writeFlowLog(await modifyFlowLog(options.server, id, change), format)
+  return exitStatus.ok
+}
+
+export const show = (id: string, options: FlowLogOptions): Promise<number> =>
+  tell(options, () => flowLogOfServer(options.server, id))
+
+export const start = (id: string, options: FlowLogOptions): Promise<number> =>
+  tell(options, () => switchFlowLog(options.server, id, 'start'))
+
+export const stop = (id: string, options: FlowLogOptions): Promise<number> =>
+  tell(options, () => switchFlowLog(options.server, id, 'stop'))
+
+/** The program's own name of a word that is taken. */
+export async function remove(id: string, options: FlowLogOptions): Promise<number> {
+  await deleteFlowLog(options.server, id)
+  process.stderr.write(`Flow log ${id} is deleted. Its records stay in their logstore.\n`)
+  return exitStatus.ok
+}
+
+async function tell(options: FlowLogOptions, ask: () => Promise<FlowLogEntry>): Promise<number> {
+  const format = formatOf(options)
+  await writeFlowLog(await ask(), format)
+  return exitStatus.ok
+}
+
+const usage = (message: string, hint: string): WeirError =>
+  new WeirError('Usage', message, { hint })
