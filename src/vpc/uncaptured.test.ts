@@ -55,6 +55,6 @@ test('a load balancer is a resource of a VPC', () => {
   assert.throws(() => parseTopology(network(', type: publicCbl'), 'test.yaml'), {
     message: 'unknown type "publicCbl"',
     hint: 'Did you mean "publicClb"?',
-    place: 'test.yaml:6:67',
+    place: 'test.yaml:6:69',
   })
 })

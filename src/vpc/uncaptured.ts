@@ -5,7 +5,7 @@
  */
 import { word } from '../packet/packet.ts'
 import { AddressTable } from './address-table.ts'
-import { PublicAddresses } from './public-addresses.ts'
+import { PublicAddresses } from './special-addresses.ts'
 import type { Topology } from './topology.ts'
 
 export class Uncaptured {

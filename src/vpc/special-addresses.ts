@@ -1,12 +1,19 @@
-/**
- * Which addresses are public: "Public = not in 0/8, 10/8, 100.64/10, 127/8, 169.254/16, 172.16/12, 192.168/16,
- * 224/3 (IPv6: in 2000::/3) and not in a CIDR of any VPC of the file." (records.md 41)
- */
+/** Addresses that mean something by themselves, in no matter which topology (records.md 39, 41, 42). */
 import { about } from '../packet/packet.ts'
 import { cidr } from './address.ts'
 import { CidrSet } from './cidr-set.ts'
 import { PrefixTable } from './prefix-table.ts'
 import type { Topology } from './topology.ts'
+
+/** Row 2 of rule 39: addresses that lead nowhere. */
+export const nowhere = new CidrSet(
+  ['255.255.255.255', '0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', 'fe80::/10', '::', '::1'].map(
+    cidr,
+  ),
+)
+
+/** "100.64.0.0/10 is always a cloud range." (42) */
+export const cloudRange = cidr('100.64.0.0/10')
 
 const reservedIpv4 = [
   '0.0.0.0/8',
@@ -20,6 +27,7 @@ const reservedIpv4 = [
 ].map(cidr)
 const publicIpv6 = new CidrSet([cidr('2000::/3')])
 
+/** "Public = not in ... (IPv6: in 2000::/3) and not in a CIDR of any VPC of the file." (41) */
 export class PublicAddresses {
   readonly #notPublic: PrefixTable
 
