@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian packages that a part of the work needs and the machine lacks:
-#   scripts/install-debian.sh test|bench|capture
+#   scripts/install-debian.sh test|bench|capture|lab
 #   scripts/install-debian.sh --missing test      only lists what is missing, one package a line
 # This is the one list of them: a package, and the command it is there for. What is already
 # installed, by whatever way, is left as it is. Exit status 1 when something is still missing.
@@ -10,14 +10,16 @@ shopt -s inherit_errexit
 needs_of() {
   case "$1" in
     test) # live capture between network namespaces; a second opinion on captures and flow tables
-      echo iproute2:ip iputils-ping:ping procps:ps python3:python3 tshark:tshark ;;
+      echo iproute2:ip iputils-ping:ping nftables:nft procps:ps python3:python3 tshark:tshark ;;
     bench) # the collectors that `npm run bench capture` stands beside, and what builds its read loop
       echo nfdump:nfpcapd softflowd:softflowd argus-server:argus tcpdump:tcpdump gcc:gcc \
         libc6-dev:/usr/include/stdio.h libpcap-dev:/usr/include/pcap/pcap.h time:/usr/bin/time ;;
     capture) # to give a user the one right that capturing takes: see README.md
       echo iproute2:ip util-linux:setpriv ;;
+    lab) # `weir lab`: namespaces, firewalls, echo requests
+      echo iproute2:ip nftables:nft iputils-ping:ping ;;
     *)
-      echo "usage: scripts/install-debian.sh [--missing] test|bench|capture" >&2
+      echo "usage: scripts/install-debian.sh [--missing] test|bench|capture|lab" >&2
       exit 2 ;;
   esac
 }

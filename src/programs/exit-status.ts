@@ -5,6 +5,8 @@ export const exitStatus = {
   usage: 2,
   /** Everything readable was given, but a file was damaged. */
   damagedInput: 3,
+  /** Stopped from the keyboard: what a shell shows for SIGINT. */
+  interrupted: 130,
   /** The reader of standard output went away: what a shell shows for SIGPIPE. */
   brokenPipe: 141,
 } as const
