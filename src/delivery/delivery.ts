@@ -3,20 +3,26 @@
  * goes as one numbered batch to its logstore, and is sent again until the sink has it: a batch that arrives
  * twice is the same flow log, run and number, and stored once (DESIGN.md, Rules of a record).
  *
- * A sink is a log store in the same process or, one day, a server far away: this folder knows neither. What a
+ * What was captured waits on disk: `spool.ts` keeps closed windows until `spooled-delivery.ts` has sent them,
+ * whatever ends the process. `Delivery` below sends from memory what can be made anew.
+ *
+ * A sink is a log store in the same process or a server far away: this folder knows neither. What a
  * flow log keeps is `flow-log/`; here it is a function.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describeError, WeirError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { type EniIdentity, type FlowRecordBatch, recordBatchRows } from '../record/batch.ts'
 import { toColumns } from '../record/columns.ts'
-import type { Parcel, RecordSink } from './parcel.ts'
+import { logLost, type Parcel, type RecordSink } from './parcel.ts'
+import { repeat } from './repeat.ts'
 
-export type { Parcel, RecordSink } from './parcel.ts'
+export { parcelTotals } from './parcel.ts'
+export type { Parcel, ParcelTotals, RecordSink } from './parcel.ts'
 export { openSpool } from './open-spool.ts'
 export type { SpoolConfig, SpoolEffects } from './open-spool.ts'
 export type { Spool, SpoolEntry, SpooledParcel, SpoolStats } from './spool.ts'
+export { SpooledDelivery } from './spooled-delivery.ts'
+export type { SpooledDeliveryOptions } from './spooled-delivery.ts'
 
 /** One flow log and where its records go. */
 export interface Route {
@@ -60,19 +66,18 @@ export class Sorter {
 
 /** Parcels on their way at once; who makes more waits in `drain`. */
 const underWayMax = 32
-const retryMilliseconds = { first: 100, longest: 10_000 } as const
 
 /** Errors that pass: the same parcel can be taken later. */
 const passes = (error: unknown): boolean =>
   error instanceof WeirError && (error.code === 'StorageFull' || error.code === 'ServerUnreachable')
 
-/** Sends parcels side by side and tries again what failed for now. */
+/** Sends parcels side by side and tries again what failed for now. For records that can be made anew. */
 export class Delivery {
   readonly #sink: RecordSink
   readonly #log: Log
   readonly #underWay = new Set<Promise<void>>()
   #failure: unknown
-  #stopping = false
+  readonly #stopping = new AbortController()
   /** For metrics. */
   parcels = 0
   records = 0
@@ -103,7 +108,7 @@ export class Delivery {
 
   /** From now on a parcel is not tried again; `finish` then says what was lost. */
   stopRetrying(): void {
-    this.#stopping = true
+    this.#stopping.abort()
   }
 
   #throwFailure(): void {
@@ -111,36 +116,27 @@ export class Delivery {
   }
 
   async #deliver(parcel: Parcel): Promise<void> {
-    let pause: number = retryMilliseconds.first
-    for (;;) {
-      try {
-        await this.#sink(parcel)
-        this.parcels++
-        this.records += parcel.batch.rows
-        return
-      } catch (error) {
-        if (!passes(error) || this.#stopping) return this.#give(parcel, error)
-        this.retries++
-        this.#log.warn('records wait for their logstore', {
-          flowLog: parcel.id.flowLog,
-          records: parcel.batch.rows,
-          error: describeError(error),
-        })
-        await sleep(pause)
-        pause = Math.min(pause * 2, retryMilliseconds.longest)
-      }
+    const onWait = (error: unknown): void => {
+      this.retries++
+      this.#log.warn('records wait for their logstore', {
+        flowLog: parcel.id.flowLog,
+        records: parcel.batch.rows,
+        error: describeError(error),
+      })
     }
+    try {
+      const { signal } = this.#stopping
+      await repeat(() => this.#sink(parcel), { passes, onWait, signal })
+    } catch (error) {
+      return this.#give(parcel, error)
+    }
+    this.parcels++
+    this.records += parcel.batch.rows
   }
 
   #give(parcel: Parcel, error: unknown): void {
     this.lostRecords += parcel.batch.rows
     this.#failure ??= error
-    this.#log.error('records were lost: their logstore did not take them', {
-      flowLog: parcel.id.flowLog,
-      run: parcel.id.run,
-      number: parcel.id.number,
-      records: parcel.batch.rows,
-      error: describeError(error),
-    })
+    logLost(this.#log, parcel, error)
   }
 }
