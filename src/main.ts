@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { describeError, errorCatalogue, WeirError } from './base/errors.ts'
+import { addExplainCommand } from './programs/explain-command.ts'
 import { addFlowLogCommands } from './programs/flow-log-commands.ts'
+import { addLabCommands } from './programs/lab-commands.ts'
 
 const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
@@ -96,6 +98,7 @@ Examples:
   })
 
 addFlowLogCommands(weir, defaultServer, ended)
+addExplainCommand(weir, ended)
 
 const sample = weir.command('sample').description('The sample project: an hour of use cases')
 for (const what of ['add', 'remove'] as const)
@@ -109,50 +112,7 @@ for (const what of ['add', 'remove'] as const)
       ended(await programs.sample(what, options))
     })
 
-const lab = weir
-  .command('lab')
-  .description('A VPC of network namespaces, with real traffic: the four use cases')
-  .addHelpText(
-    'after',
-    `
-Builds five small VPCs from network namespaces, with a NAT gateway, a peering connection, a transit
-router, a line to a site and an internet, all on this machine and closed: nothing leads out. Needs root.
-
-  sudo weir lab up                                          builds it
-  sudo weir start --topology lab/lab.topology.yaml          captures it
-  sudo weir lab traffic                                     sends what the use cases assume
-  sudo weir lab down                                        removes it`,
-  )
-const labDirOption = ['--dir <dir>', 'where its files are', 'lab'] as const
-lab
-  .command('up')
-  .description('Build the lab and write lab.topology.yaml')
-  .option(...labDirOption)
-  .option('--name <name>', 'for a lab beside another one: part of the names of its namespaces')
-  .action(async (options) => {
-    const programs = await import('./programs/lab.ts')
-    ended(programs.up(options))
-  })
-lab
-  .command('traffic')
-  .description('Send the traffic of the use cases through the lab, and say what was sent')
-  .argument('[scenario...]', 'web, ecs, peering, nat, express; all of them unless told')
-  .option(...labDirOption)
-  .option('--seconds <n>', 'how long; two whole minutes are in it at 180', '180')
-  .option('--rate-scale <x>', 'so many times the rates of the use cases', '1')
-  .option('--report <file>', 'also write what was sent as JSON, minute by minute')
-  .action(async (scenarios: string[], options) => {
-    const programs = await import('./programs/lab.ts')
-    ended(await programs.traffic(scenarios, options))
-  })
-lab
-  .command('down')
-  .description('Remove the lab; safe to repeat')
-  .option(...labDirOption)
-  .action(async (options) => {
-    const programs = await import('./programs/lab.ts')
-    ended(programs.down(options))
-  })
+addLabCommands(weir, ended)
 
 try {
   await weir.parseAsync()

@@ -26,6 +26,7 @@ import { checkAbleToBuild } from './run-tool.ts'
 import { topologyText } from './topology-text.ts'
 
 export { type LabState, readState, topologyFileName } from './lab-state.ts'
+export { atAddress, createArguments, type Panel, panelProject, panels } from './panels.ts'
 export { picture } from './picture.ts'
 export { type ScenarioName, scenarioNames, scenarioSays } from './scenarios.ts'
 export { labTraffic } from './traffic.ts'

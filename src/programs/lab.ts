@@ -4,9 +4,14 @@ import { join } from 'node:path'
 import { WeirError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
 import {
+  atAddress,
+  createArguments,
   labDown,
   labTraffic,
   labUp,
+  type Panel,
+  panelProject,
+  panels,
   picture,
   type ScenarioName,
   scenarioNames,
@@ -35,7 +40,7 @@ The lab is up: ${namespaces.length} network namespaces, ${prefix}*, and none lea
   send traffic      weir lab traffic${option}
   take it away      weir lab down${option}
 
-\`weir lab panels\` prints the flow logs and the queries of the use cases.
+Flow logs and queries of the use cases: weir lab panels
 A shell in an instance: ip netns exec ${prefix}ecs1 bash
 `)
   return exitStatus.ok
@@ -115,3 +120,36 @@ function showProgress(seconds: number): () => void {
     process.stderr.write('\r\x1b[K')
   }
 }
+
+/** The address that stands for the page's 120.26.XX.XX. */
+const panelAddress = '120.26.0.1'
+
+/** `weir lab panels`: a shell script. @returns the exit status */
+export function printPanels(
+  part: string | undefined,
+  { server }: { readonly server?: string },
+): number {
+  const parts = { 'flow-logs': flowLogLines, queries: queryLines }
+  const wanted = part === undefined ? Object.keys(parts) : [part]
+  const at = server === undefined ? '' : ` --server ${server}`
+  const lines = wanted.flatMap((name) => {
+    if (name !== 'flow-logs' && name !== 'queries')
+      throw new WeirError('Usage', `${name} is neither flow-logs nor queries`)
+    return panels.flatMap((panel) => [`# ${panel.title}`, ...parts[name](panel, at), ''])
+  })
+  writeStandardOutput(lines.join('\n'))
+  return exitStatus.ok
+}
+
+const flowLogLines = (panel: Panel, at: string): string[] => [
+  `# "${panel.says}"`,
+  ...panel.flowLogs.map((each) => `weir ${createArguments(panel, each).join(' ')}${at}`),
+]
+
+const queryLines = ({ logstore, queries }: Panel, at: string): string[] =>
+  queries.flatMap((query) => [
+    `weir query --project ${panelProject} --logstore ${logstore}${at} "$(cat <<'QUERY'`,
+    atAddress(query, panelAddress),
+    'QUERY',
+    ')"',
+  ])
