@@ -4,7 +4,18 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { WeirError } from '../base/errors.ts'
-import { projectsOfServer, putRecords, queryServer, removeSample } from './client.ts'
+import {
+  createFlowLog,
+  deleteFlowLog,
+  flowLogOfServer,
+  flowLogsOfServer,
+  modifyFlowLog,
+  projectsOfServer,
+  putRecords,
+  queryServer,
+  removeSample,
+  switchFlowLog,
+} from './client.ts'
 import { answer, record, startServer } from '../../test/api-server.ts'
 
 const asked = { project: 'weir', logstore: 'flow-log', query: '*' }
@@ -24,6 +35,31 @@ test('a command asks, puts and removes through the client', async (t) => {
   assert.deepEqual(project?.logstores, [{ name: 'flow-log', rows: 1, ttlDays: 30 }])
   await removeSample(url)
   assert.deepEqual(await projectsOfServer(url), [])
+})
+
+test('a command manages flow logs through the client', async (t) => {
+  const { url } = await startServer(t)
+  const wanted = {
+    resourceType: 'VPC',
+    resourceId: 'vpc-shop',
+    project: 'weir',
+    logstore: 'flow-log',
+  } as const
+  const made = await createFlowLog(url, { ...wanted, name: 'a & b' })
+  assert.equal(made.name, 'a & b')
+  const changed = await modifyFlowLog(url, made.id, { windowSeconds: 60 })
+  assert.deepEqual(await flowLogOfServer(url, made.id), changed)
+  assert.equal((await switchFlowLog(url, made.id, 'stop')).status, 'Inactive')
+  assert.deepEqual(await flowLogsOfServer(url, { status: 'Active' }), [])
+  const started = await switchFlowLog(url, made.id, 'start')
+  assert.deepEqual(await flowLogsOfServer(url), [started])
+  await deleteFlowLog(url, made.id)
+  assert.deepEqual(await flowLogsOfServer(url, { ...wanted }), [])
+  for (const id of [made.id, '../sample', 'a/start', '%2e', 'ü?'])
+    await assert.rejects(deleteFlowLog(url, id), {
+      code: 'FlowLogNotExist',
+      message: `there is no flow log ${id}`,
+    })
 })
 
 test('an error of the server is the same error here', async (t) => {
