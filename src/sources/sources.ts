@@ -3,8 +3,8 @@
  *
  * `ring.ts` opens an AF_PACKET ring at one interface and reads it into the batches of `packet/`;
  * `ring-frames.ts` walks the ring's memory, `offload.ts` undoes segmentation offload. `nflog.ts` reads
- * what a firewall rejects, `links.ts` lists interfaces with their counters. `netns.ts`,
- * `netlink-socket.ts` and `syscalls.ts` are the kernel's side. This file says which interfaces the host
+ * what a firewall rejects, `tcx.ts` has flows counted in the kernel, `links.ts` lists interfaces with
+ * their counters. `bpf.ts`, `netns.ts`, `netlink-socket.ts` and `syscalls.ts` are the kernel's side. This file says which interfaces the host
  * has and whether capturing is allowed at all. Rules and figures: reference capture.md §2, §4, "Traps",
  * "Privileges".
  *
@@ -20,6 +20,7 @@ export { bootId, type Link, type LinkAddress, Links, namespaceId } from './links
 export { Nflog, type NflogLoss, type NflogOptions, openNflog } from './nflog.ts'
 export { openRing, Ring, ringBytesDefault, type RingOptions, type RingStats } from './ring.ts'
 export type { RingSide } from './ring-frames.ts'
+export { openTcx, Tcx, type TcxCounters, type TcxOptions } from './tcx.ts'
 
 const interfaceFlag = { up: 0x1, loopback: 0x8 } as const
 

@@ -6,8 +6,9 @@
  *              ipv6      0 source  16 destination  32 ports   36 protocol   37 mark
  *              special   as ipv6   40 identification (little-endian)   44 quoted source
  *                        60 quoted destination   76 quoted ports   80 quoted protocol
- *     value    0 packets u64   8 bytes u64   16 first   24 last   32 last SYN   40 last FIN or RST
- *              48 flags of all packets u32   52 flags of the first u32      times: CLOCK_TAI, ns, u64
+ *     value    0 packets u64   8 bytes u64   16 first   24 last   32 last SYN   40 last FIN
+ *              48 last RST   56 flags of all packets u32   60 flags of the first u32
+ *              times: CLOCK_TAI, ns, u64
  *
  * A flow becomes a row with all its packets at the time of the first, and rows without packets for what
  * came later and means something by its time: a SYN (records.md 28), a FIN or RST (47), the last packet
@@ -29,15 +30,28 @@ const mark = {
   ipv6: 64,
 } as const
 const keyBytes = { ipv4: 16, ipv6: 40, special: 84 } as const
-const at = { packets: 0, bytes: 8, first: 16, last: 24, opened: 32, closed: 40, flags: 48 } as const
-const firstFlags = 52
-const valueBytes = 56
+const at = {
+  packets: 0,
+  bytes: 8,
+  first: 16,
+  last: 24,
+  opened: 32,
+  flags: 56,
+  firstFlags: 60,
+} as const
+const valueBytes = 64
 
 /** Entries taken from the kernel at a time. */
 export const drainEntries = 4096
-/** Events a flow can have: first packet, SYN, FIN or RST, last packet. */
-const events = { first: 0, opened: 1, closed: 2, last: 3 } as const
-const eventsMax = 4
+/** Events a flow can have: the first packet, the last SYN without ACK, FIN and RST, the last packet. */
+const events = { first: 0, opened: 1, finished: 2, reset: 3, last: 4 } as const
+const eventsMax = 5
+/** Events that have a time of their own in a value, one after the other, and the flag they stand for. */
+const flagEvents = [
+  { event: events.opened, flag: tcpFlag.syn },
+  { event: events.finished, flag: tcpFlag.fin },
+  { event: events.reset, flag: tcpFlag.rst },
+] as const
 const word32 = 2 ** 32
 const rowBytesMax = word32 - 1
 const rowPacketsMax = 2 ** 31 - 1
@@ -188,13 +202,10 @@ export class TcxRows {
     // What the kernel was not asked for in time stays in the window of its flow's packets.
     const latest = (Math.floor((first + offset) / cut) + 1) * cut - offset - 1
     times[into + events.first] = first
-    times[into + events.opened] = Number.NaN
-    times[into + events.closed] = Number.NaN
-    if (values.getUint32(from + at.flags, true) !== 0) {
-      const opened = this.#time(values, from + at.opened)
-      const closed = this.#time(values, from + at.closed)
-      if (opened > first) times[into + events.opened] = Math.min(opened, latest)
-      if (closed > first) times[into + events.closed] = Math.min(closed, latest)
+    const tcp = values.getUint32(from + at.flags, true) !== 0
+    for (const { event } of flagEvents) {
+      const time = tcp ? this.#time(values, from + at.opened + (event - events.opened) * 8) : first
+      times[into + event] = time > first ? Math.min(time, latest) : Number.NaN
     }
     const later = Math.floor(last / second) > Math.floor(first / second)
     const { rest, merges } = this.#flagsOf(values, from, times, into)
@@ -220,10 +231,9 @@ export class TcxRows {
     times: Float64Array,
     into: number,
   ): { rest: number; merges: boolean } {
-    const first = values.getUint32(from + firstFlags, true)
+    const first = values.getUint32(from + at.firstFlags, true)
     let rest = values.getUint32(from + at.flags, true) & ~first
-    if (!Number.isNaN(times[into + events.closed]!)) rest &= ~(tcpFlag.fin | tcpFlag.rst)
-    if (!Number.isNaN(times[into + events.opened]!)) rest &= ~tcpFlag.syn
+    for (const { event, flag } of flagEvents) if (!Number.isNaN(times[into + event]!)) rest &= ~flag
     const result = this.#restFlags
     result.rest = rest
     result.merges = (first & (tcpFlag.syn | tcpFlag.ack)) !== tcpFlag.syn || !(rest & tcpFlag.ack)
@@ -260,13 +270,12 @@ export class TcxRows {
     const { kind, entry, keys, values } = this.#find(flow)
     const from = entry * valueBytes
     const time = this.#times[flow * eventsMax + event]!
-    const all = values.getUint32(from + at.flags, true)
     const { rest, merges } = this.#flagsOf(values, from, this.#times, flow * eventsMax)
     let flags: number
-    if (event === events.opened) flags = tcpFlag.syn
-    else if (event === events.closed) flags = all & (tcpFlag.fin | tcpFlag.rst)
+    if (event === events.first)
+      flags = values.getUint32(from + at.firstFlags, true) | (merges ? rest : 0)
     else if (event === events.last) flags = merges ? 0 : rest
-    else flags = values.getUint32(from + firstFlags, true) | (merges ? rest : 0)
+    else flags = flagEvents[event - events.opened]!.flag
     if (event !== events.first) return this.#row(kind, entry, keys, flags, time, 0, 0, taker)
     let packets = doubleAt(values, from + at.packets)
     let bytes = doubleAt(values, from + at.bytes)

@@ -55,7 +55,8 @@ struct totals {
   u64 packets, bytes;
   u64 first, last;
   u64 opened; /* the last SYN without ACK */
-  u64 closed; /* the last FIN or RST */
+  u64 finished; /* the last FIN */
+  u64 reset; /* the last RST */
   u32 flags;  /* of all packets */
   u32 first_flags;
 };
@@ -135,7 +136,8 @@ inlined void add(struct totals *into, const struct amounts *its) {
   if (its->now < into->first) into->first = its->now;
   if (its->flags == 0) return;
   if (its->flags & ~into->flags) __sync_fetch_and_or(&into->flags, its->flags);
-  if (its->flags & (FIN | RST)) into->closed = its->now;
+  if (its->flags & FIN) into->finished = its->now;
+  if (its->flags & RST) into->reset = its->now;
   if ((its->flags & (SYN | ACK)) == SYN) into->opened = its->now;
 }
 
@@ -145,7 +147,8 @@ inlined void begin(struct totals *fresh, const struct amounts *its) {
   fresh->first = its->now;
   fresh->last = its->now;
   fresh->opened = (its->flags & (SYN | ACK)) == SYN ? its->now : 0;
-  fresh->closed = its->flags & (FIN | RST) ? its->now : 0;
+  fresh->finished = its->flags & FIN ? its->now : 0;
+  fresh->reset = its->flags & RST ? its->now : 0;
   fresh->flags = its->flags;
   fresh->first_flags = its->flags;
 }

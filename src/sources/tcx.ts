@@ -235,8 +235,8 @@ export class Tcx {
    * many flows.
    *
    * A flow is a row with all its packets at the time of its first, split where 32 bits do not hold them,
-   * and at most three rows with 0 packets and 0 bytes for later moments that matter: the last SYN, the
-   * last FIN or RST, the last packet.
+   * and at most four rows with 0 packets and 0 bytes for later moments that matter: the last SYN, the
+   * last FIN, the last RST, the last packet.
    *
    * @returns what became of the frames; those in the rows are `countedFrames`
    * @throws WeirError CaptureFailed once the interface is gone and everything before that was taken
