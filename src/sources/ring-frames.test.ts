@@ -285,6 +285,35 @@ test('an offloaded frame counts as the packets and bytes of the wire', () => {
   f(datagrams, { type: 1, headers: 122, bytes: 1000 }, { packets: 3, bytes: 2420 + 3 * 108 })
 })
 
+test('all frames are counted, as the kernel counts them and what the wire has more', () => {
+  const segment = tcp({
+    sourcePort: 1,
+    destinationPort: 2,
+    flags: 16,
+    payload: new Uint8Array(2921),
+  })
+  const joined = ethernet(
+    {},
+    etherType.ipv4,
+    ipv4({ source: '10.0.0.1', destination: '10.0.0.2' }, segment),
+  )
+  const arp = ethernet({}, 0x0806, new Uint8Array(28))
+  const memory = new ArrayBuffer(blockBytes * 2)
+  writeBlock(memory, 0, [
+    { bytes: joined, captured: 128, gso: { type: 1, headers: 54, bytes: 1460 } },
+    { bytes: udpTo(53), packetType: outgoing },
+    { bytes: arp },
+  ])
+  const frames = new RingFrames(memory, blockBytes, 'guest', 0)
+  frames.take(new PacketBatch())
+  assert.deepEqual(frames.counts, {
+    frames: 3,
+    bytes: 14 + 40 + 2921 + udpTo(53).length + arp.length,
+    extraPackets: 2,
+    extraBytes: 2 * (14 + 40),
+  })
+})
+
 test('frames beyond 64 KiB (BIG TCP), whose length fields are 0', () => {
   const payload = 90_000
   const segment = { sourcePort: 1, destinationPort: 2, flags: 16 }

@@ -34,6 +34,18 @@ const loopbackDevice = 772
 /** Frames looked at in one call at most: frames without IP fill no row, and the caller has other work. */
 const framesMax = 16 * packetBatchRows
 
+/** Frames that were read, as the kernel counts them and as the wire does. */
+export interface FrameCounts {
+  /** An offloaded frame is one. */
+  readonly frames: number
+  /** With the link header, if the device has one. */
+  readonly bytes: number
+  /** Packets beyond one a frame that offloaded frames carry: `frames + extraPackets` cross the wire. */
+  readonly extraPackets: number
+  /** The headers that the wire repeats for them, link header included. */
+  readonly extraBytes: number
+}
+
 export class RingFrames {
   /** Frames that were not IP. */
   nonIp = 0
@@ -52,6 +64,8 @@ export class RingFrames {
   /** Frames left in the block, and where the next one is; 0 left means that no block is held. */
   #left = 0
   #frame = 0
+  /** FrameCounts in their order; numbers in typed memory are not allocated anew when they grow. */
+  readonly #counts = new Float64Array(4)
 
   constructor(memory: ArrayBuffer, blockBytes: number, side: RingSide, interfaceIndex: number) {
     this.#status = new Int32Array(memory)
@@ -82,6 +96,12 @@ export class RingFrames {
     }
   }
 
+  /** All frames read so far, those without IP too. */
+  get counts(): FrameCounts {
+    const [frames, bytes, extraPackets, extraBytes] = this.#counts
+    return { frames: frames!, bytes: bytes!, extraPackets: extraPackets!, extraBytes: extraBytes! }
+  }
+
   /** Whether there is a block with a frame to read; an empty one is given back at once. */
   #openBlock(): boolean {
     for (let i = 0; i < this.#blocks; i++) {
@@ -109,6 +129,8 @@ export class RingFrames {
     const net = frame + (offsets >>> 16)
     const device = this.#status[at + 14]!
     const row = batch.rows
+    this.#counts[0]!++
+    this.#counts[1]! += original
     const ethernet = (device & 0xffff) === etherDevice || (device & 0xffff) === loopbackDevice
     const result = ethernet
       ? decodeFrame(this.#view, mac, captured, original, linkType.ethernet, batch, row)
@@ -127,8 +149,12 @@ export class RingFrames {
     words[base + word.second] = this.#status[at + 1]!
     words[base + word.nanosecond] = this.#status[at + 2]!
     words[base + word.interface] = this.#interface
-    if (isOffloaded(this.#view, mac))
+    if (isOffloaded(this.#view, mac)) {
       countSegments(this.#view, mac, net, captured, original, batch, row)
+      const extra = words[base + word.packets]! - 1
+      this.#counts[2]! += extra
+      this.#counts[3]! += (words[base + word.bytes]! >>> 0) + (extra + 1) * (net - mac) - original
+    }
     batch.rows = row + 1
   }
 

@@ -7,7 +7,7 @@ import { assert } from '../base/assert.ts'
 import { WeirError } from '../base/errors.ts'
 import { packetBatchRows, type PacketBatch } from '../packet/packet.ts'
 import { inNetns } from './netns.ts'
-import { RingFrames, type RingSide } from './ring-frames.ts'
+import { type FrameCounts, RingFrames, type RingSide } from './ring-frames.ts'
 import * as system from './syscalls.ts'
 
 export interface RingOptions {
@@ -241,6 +241,11 @@ export class Ring {
     system.getSocketOption(this.#fd, option.packetLevel, option.statistics, value)
     const view = new DataView(value.buffer)
     return { packets: view.getUint32(0, true), drops: view.getUint32(4, true) }
+  }
+
+  /** All frames read so far, those without IP too. */
+  get counts(): FrameCounts {
+    return this.#open().counts
   }
 
   /** Frames read so far that were not IP. */

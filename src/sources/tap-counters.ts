@@ -1,0 +1,177 @@
+/**
+ * What an interface counted beside what a ring at it saw, since the ring was opened. Pure: readings come
+ * in as arguments; `tap-meter.ts` takes them.
+ *
+ * Measured on Linux 6.18, frame by frame and byte by byte, between a ring and the interface's counters:
+ *
+ *     veth, either end, also as port of a bridge   frames and bytes equal, offloaded frames counted once
+ *     veth with GRO at the receiving end           an offloaded frame counts as the packets it was joined
+ *                                                  from; bytes without the 14 of the link header, both ends
+ *     loopback                                     frames equal; bytes without the 14
+ *     tun, tap                                     equal; sent ones count when the other side takes them
+ *     peer down, queue full before the interface   txDropped counts what the ring does not see
+ *     tun, tap with nobody to take them            txDropped counts what the ring has seen
+ *     rejected at a device's egress                neither counts it; at ingress both do
+ *
+ * So frames received and sent, less what joined frames hide and what was dropped behind the tap, are the
+ * frames of the ring. Where Ethernet is at both, kernel bytes = sum over frames of (IP bytes + 14).
+ */
+
+/** Counters of an interface that a tap can be held against; see `Link`. */
+export interface InterfaceCounts {
+  /** Received and sent. */
+  readonly frames: number
+  /** With or without link headers, as the driver likes. */
+  readonly bytes: number
+  /** Dropped by the interface, whether the tap had seen them or not. */
+  readonly drops: number
+}
+
+export const interfaceCounts = (link: {
+  readonly rxPackets: number
+  readonly txPackets: number
+  readonly rxBytes: number
+  readonly txBytes: number
+  readonly txDropped: number
+  readonly rxDropped: number
+  readonly rxMissedErrors: number
+}): InterfaceCounts => ({
+  frames: link.rxPackets + link.txPackets,
+  bytes: link.rxBytes + link.txBytes,
+  drops: link.txDropped + link.rxDropped + link.rxMissedErrors,
+})
+
+/** Nobody knows the bytes of frames that were not read yet, or found no room. */
+const bytesKnown = (tap: TapCounts): boolean => tap.read + tap.filtered === tap.frames
+
+/** What a ring has counted since it was opened. */
+export interface TapCounts {
+  /** Frames that reached it: dropped, filtered, read, and the rest that is still in the ring. */
+  readonly frames: number
+  /** Frames that found no room. */
+  readonly drops: number
+  /** Frames of a family that nobody wants, turned away in the kernel. */
+  readonly filtered: number
+  /** Frames that were read. */
+  readonly read: number
+  /** Bytes of the frames that were read or filtered, with link headers. */
+  readonly bytes: number
+  /** Packets beyond one a frame in offloaded frames, and the headers that the wire repeats for them. */
+  readonly extraPackets: number
+  readonly extraBytes: number
+}
+
+export interface TapSample {
+  /** Received and sent by the interface since the ring was opened. */
+  readonly interfaceFrames: number
+  readonly interfaceBytes: number
+  /** Dropped by the interface since then. */
+  readonly interfaceDrops: number
+  readonly tap: TapCounts
+  /** Nothing came while both were read, so that the counts are of one moment. */
+  readonly quiet: boolean
+  /** Whether it is known to the frame, and to the byte, what the interface had counted at that moment. */
+  readonly exactFrames: boolean
+  readonly exactBytes: boolean
+}
+
+/**
+ * Finds out what an interface had counted when its ring was opened. No two counters can be read at once
+ * while traffic runs; but if the interface counted the same before and after the ring was asked, nothing came
+ * between, and the ring's own count leads back to its opening. A frame on its way from the one counter to the
+ * other spoils a reading, so two readings must agree.
+ */
+export class TapBase {
+  #frames: number
+  #bytes: number
+  readonly #drops: number
+  #framesFound: number | undefined
+  #bytesFound: number | undefined
+  #exactFrames = false
+  #exactBytes = false
+
+  /** @param opened what the interface had counted just before the ring was opened */
+  constructor(opened: InterfaceCounts) {
+    this.#frames = opened.frames
+    this.#bytes = opened.bytes
+    this.#drops = opened.drops
+  }
+
+  /** @param before @param after the interface's counters around the moment when the ring's were read */
+  read(before: InterfaceCounts, tap: TapCounts, after: InterfaceCounts): TapSample {
+    const quiet = before.frames === after.frames && before.bytes === after.bytes
+    if (quiet) this.#settle(after, tap)
+    return {
+      interfaceFrames: after.frames - this.#frames,
+      interfaceBytes: after.bytes - this.#bytes,
+      interfaceDrops: after.drops - this.#drops,
+      tap,
+      quiet,
+      exactFrames: this.#exactFrames,
+      exactBytes: this.#exactBytes,
+    }
+  }
+
+  #settle(counted: InterfaceCounts, tap: TapCounts): void {
+    if (!this.#exactFrames) {
+      const frames = counted.frames - tap.frames
+      this.#exactFrames = frames === this.#framesFound
+      this.#framesFound = this.#frames = frames
+    }
+    if (this.#exactBytes || !bytesKnown(tap)) return
+    const bytes = counted.bytes - tap.bytes
+    this.#exactBytes = bytes === this.#bytesFound
+    this.#bytesFound = this.#bytes = bytes
+  }
+}
+
+/**
+ * interface frames + interface drops
+ *     = frames in the ring + joined + dropped before the tap + difference
+ */
+export interface FrameBalance {
+  /** Packets that the interface counted one by one and the kernel joined before the tap (GRO). */
+  readonly joined: number
+  /** Frames that the interface dropped before the tap could see them. */
+  readonly droppedBeforeTap: number
+  /** Frames that the tap had seen when the interface dropped them. */
+  readonly droppedBehindTap: number
+  /** What nothing explains: above 0 the tap missed frames, below 0 the interface did not count some (yet). */
+  readonly difference: number
+}
+
+export function balanceFrames(sample: TapSample): FrameBalance {
+  const { tap, interfaceDrops: drops } = sample
+  const beyond = sample.interfaceFrames - tap.frames
+  const joined = Math.max(0, Math.min(beyond, tap.extraPackets))
+  const droppedBehindTap = Math.max(0, Math.min(-beyond, drops))
+  return {
+    joined,
+    droppedBeforeTap: drops - droppedBehindTap,
+    droppedBehindTap,
+    difference: beyond - joined + droppedBehindTap,
+  }
+}
+
+/** What a driver's bytes may count of a frame, besides IP. */
+const ethernetHeaderBytes = 14
+
+/**
+ * Kernel bytes less those of the frames read, converted the way that fits best: link headers counted or not,
+ * repeated headers of joined frames counted or not. 0 when the bytes are the same; `undefined` while frames
+ * are unread or were lost, whose bytes nobody knows.
+ */
+export function balanceBytes(sample: TapSample): number | undefined {
+  const { tap, interfaceBytes } = sample
+  if (!sample.exactBytes || !bytesKnown(tap)) return undefined
+  const onWire = tap.bytes + tap.extraBytes
+  const packets = tap.frames + tap.extraPackets
+  return [
+    tap.bytes,
+    tap.bytes - tap.frames * ethernetHeaderBytes,
+    onWire,
+    onWire - packets * ethernetHeaderBytes,
+  ]
+    .map((bytes) => interfaceBytes - bytes)
+    .reduce((best, each) => (Math.abs(each) < Math.abs(best) ? each : best))
+}
