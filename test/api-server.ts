@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
 import { Registry } from 'prom-client'
+import { WeirError } from '../src/base/errors.ts'
 import type { Log, LogFields } from '../src/base/log.ts'
 import { FlowLogs } from '../src/flow-log/flow-log.ts'
+import { LedgerBook } from '../src/ledger/ledger.ts'
 import { type LogStore, openLogStore } from '../src/logstore/logstore.ts'
 import { flowRecordColumns } from '../src/record/columns.ts'
 import { flowLogKeeper, type KnownResources } from '../src/programs/flow-log-keeper.ts'
@@ -98,7 +100,9 @@ export const thingsOver = (
   query: { run: () => Promise.resolve(answer) },
   store,
   sample: { add: () => Promise.resolve(), remove: () => store.deleteProject('weir') },
+  ledger: new LedgerBook(new DatabaseSync(':memory:')),
   flowLogs: flowLogKeeper(flowLogs, store, () => knownResources, ttlDays),
+  explain: () => Promise.reject(new WeirError('NotFound', 'no topology is kept here')),
   problems: () => [],
   log,
   metrics: new Registry(),

@@ -3,6 +3,11 @@ import type { BatchId } from '../base/columns.ts'
 import { type ErrorCode, errorCatalogue, WeirError } from '../base/errors.ts'
 import type {
   ErrorBody,
+  HealthAnswer,
+  LedgerAnswer,
+  LedgerRequest,
+  ExplainRequest,
+  Explanation,
   FlowLogEntry,
   FlowLogFilter,
   FlowLogPatch,
@@ -60,6 +65,24 @@ export function putRecords(
     headers: { 'content-type': 'application/x-ndjson' },
     body: records,
   })
+}
+
+/** Why a packet is accepted or rejected, by the topology a server has or had. Errors as `queryServer`; NotFound when it has none. */
+export const explainAtServer = (server: string, request: ExplainRequest): Promise<Explanation> =>
+  call(server, '/weir/v1/explain', withBody('POST', request))
+
+/** The accounts of a server's taps and what was lost. Errors as `queryServer`. */
+export function ledgerOfServer(server: string, request: LedgerRequest = {}): Promise<LedgerAnswer> {
+  const filter = Object.entries(request).map(([name, value]) => [name, String(value)])
+  return call(server, `/weir/v1/ledger?${new URLSearchParams(filter).toString()}`, {})
+}
+
+/** What is wrong at a server. Errors as `queryServer`. */
+export async function healthOfServer(server: string): Promise<HealthAnswer> {
+  const { status, text } = await exchange(server, '/healthz', {})
+  const body = parsed(text)
+  if (body !== undefined && 'problems' in body) return body as HealthAnswer
+  throw errorOf(server, status, body)
 }
 
 /** Makes the sample project of a server anew. */

@@ -1,4 +1,9 @@
 /** What travels between Weir's own routes and their callers: JSON bodies, and nothing that runs. */
+import type { KeptLoss, Ledger } from '../ledger/ledger.ts'
+import type { Explanation, Question } from '../vpc/vpc.ts'
+
+/** The answer of POST /weir/v1/explain. */
+export type { Explanation }
 
 /** The body of POST /weir/v1/query. */
 export interface QueryRequest {
@@ -122,6 +127,33 @@ export type FlowLogFilter = Partial<
 /** The answer of GET /weir/v1/flow-logs, the oldest first. */
 export interface FlowLogsAnswer {
   readonly flowLogs: readonly FlowLogEntry[]
+}
+
+/** The body of POST /weir/v1/explain. */
+export interface ExplainRequest extends Question {
+  /** With the topology in force at this time, Unix seconds; with the newest unless told. */
+  readonly at?: number
+}
+
+/** The query string of GET /weir/v1/ledger: which taps, and losses of which time, Unix seconds, `from <= t < to`. */
+export interface LedgerRequest {
+  readonly eni?: string
+  readonly host?: string
+  readonly from?: number
+  readonly to?: number
+}
+
+/** The answer of GET /weir/v1/ledger. */
+export interface LedgerAnswer {
+  readonly ledgers: readonly Ledger[]
+  readonly losses: readonly KeptLoss[]
+}
+
+/** The answer of GET /healthz. */
+export interface HealthAnswer {
+  readonly status: 'ok' | 'failing'
+  /** A sentence each. */
+  readonly problems: readonly string[]
 }
 
 /** The body of every reply that is an error. */

@@ -6,7 +6,9 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { WeirError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
 import { addFlowLogRoutes } from './flow-log-routes.ts'
+import { addExplainRoute } from './explain-route.ts'
 import { addHealthRoutes } from './health-routes.ts'
+import { addLedgerRoute } from './ledger-route.ts'
 import { addRequestMetrics, type RequestMetrics } from './request-metrics.ts'
 import { addQueryRoute } from './query-route.ts'
 import { errorReply, requestIdHeader } from './reply.ts'
@@ -80,6 +82,8 @@ export function createServer(things: ApiThings): FastifyInstance {
   addQueryRoute(server, things.query)
   addStoreRoutes(server, things.store, things.sample)
   addFlowLogRoutes(server, things.flowLogs)
+  addLedgerRoute(server, things.ledger)
+  addExplainRoute(server, things.explain)
   return server
 }
 

@@ -2,14 +2,21 @@
 import type { Registry } from 'prom-client'
 import type { Log } from '../base/log.ts'
 import type { FlowLog, FlowLogChange, NewFlowLog } from '../flow-log/flow-log.ts'
+import type { LedgerBook } from '../ledger/ledger.ts'
 import type { LogStore } from '../logstore/logstore.ts'
-import type { QueryAnswer, QueryRequest } from './contract.ts'
+import type { ExplainRequest, Explanation, QueryAnswer, QueryRequest } from './contract.ts'
 
 export interface ApiThings {
   readonly query: QueryRunner
   readonly store: RecordStore
   readonly sample: SampleKeeper
   readonly flowLogs: FlowLogKeeper
+  readonly ledger: LedgerReader
+  /**
+   * Why a packet is accepted or rejected, by the topology that was in force. Throws WeirError NotFound when there
+   * is none, ParameterInvalid for a question that is none.
+   */
+  readonly explain: (request: ExplainRequest) => Promise<Explanation>
   /** What is broken now, a sentence each; none when all is well. /healthz asks. */
   readonly problems: () => readonly string[]
   readonly log: Log
@@ -29,6 +36,9 @@ export interface QueryRunner {
 export type RangedQuery = QueryRequest & { readonly from: number; readonly to: number }
 
 export type RecordStore = Pick<LogStore, 'projects' | 'logstores' | 'lease' | 'append'>
+
+/** The accounts of all taps. */
+export type LedgerReader = Pick<LedgerBook, 'ledgers' | 'losses'>
 
 export interface SampleKeeper {
   /** Makes the sample project anew, its hour ending at the last full one. */

@@ -11,10 +11,10 @@ import { type LogStore, openLogStore } from '../logstore/logstore.ts'
 import { defaultQueryConfig, QueryEngine } from '../query/query.ts'
 import { flowRecordColumns } from '../record/columns.ts'
 import { mayCapture } from '../sources/sources.ts'
-import { loadTopology } from '../vpc/vpc.ts'
 import { type Capture, startCapture } from './capture.ts'
 import { captureTasks, type Tap, tapsOf, vpcsOf } from './capture-plan.ts'
 import { exitStatus } from './exit-status.ts'
+import { explainKept } from './explain-kept.ts'
 import { addSample, fillSampleOnce, removeSample, sampleProject } from './fill-sample.ts'
 import { flowLogKeeper, knownResources } from './flow-log-keeper.ts'
 import { createMetrics } from './metrics.ts'
@@ -22,6 +22,7 @@ import { serverFile } from './running-server.ts'
 import { readStartConfig, type StartConfig, type StartOptions } from './start-config.ts'
 import { openState, type State } from './state.ts'
 import { storeSink } from './store-sink.ts'
+import { keepVersion, readTopologyFile } from './topology-file.ts'
 
 const mebibyte = 1 << 20
 const liveWindowSeconds = 60
@@ -31,7 +32,8 @@ export const ownLogstore = 'flow-log'
 /** Runs until it is told to stop by SIGTERM or SIGINT. @returns the exit status */
 export async function start(options: StartOptions): Promise<number> {
   const config = readStartConfig(options)
-  const topology = config.topology === undefined ? undefined : await loadTopology(config.topology)
+  const loaded = config.topology === undefined ? undefined : await readTopologyFile(config.topology)
+  const topology = loaded?.topology
   if (options.check === true) {
     process.stdout.write('The configuration is good.\n')
     return exitStatus.ok
@@ -44,6 +46,8 @@ export async function start(options: StartOptions): Promise<number> {
     { log },
   )
   const state = openState(config.data)
+  if (loaded !== undefined)
+    keepVersion(state.topologyVersions, loaded.topology, loaded.text, Date.now() / 1000)
   const delivery = new Delivery(storeSink(store), log)
   let capture: Capture | undefined
   try {
@@ -101,6 +105,8 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     store,
     sample: { add: () => addSample(store, state, log), remove: () => removeSample(store, state) },
     flowLogs,
+    ledger: state.ledger,
+    explain: (request) => explainKept(state.topologyVersions, request),
     problems: () => [...(capture?.problems() ?? []), ...storeProblems(store)],
     log,
     metrics: createMetrics(store, delivery, () => capture),

@@ -1,12 +1,19 @@
-/** What the program itself must remember between starts, beside the log store: flow logs and a few facts. */
+/**
+ * What the program itself must remember between starts, beside the log store: flow logs, versions of the
+ * topology and a few facts.
+ */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { FlowLogs } from '../flow-log/flow-log.ts'
+import { LedgerBook } from '../ledger/ledger.ts'
+import { TopologyVersions } from '../vpc/vpc.ts'
 import { stateFile } from './data-directory.ts'
 
 export interface State {
   readonly flowLogs: FlowLogs
+  readonly ledger: LedgerBook
+  readonly topologyVersions: TopologyVersions
   get(name: string): string | undefined
   set(name: string, value: string): void
   close(): void
@@ -26,6 +33,8 @@ export function openState(dataDir: string): State {
   )
   return {
     flowLogs: new FlowLogs(database),
+    ledger: new LedgerBook(database),
+    topologyVersions: new TopologyVersions(database),
     get: (name) => select.get(name)?.['value'] as string | undefined,
     set: (name, value) => void upsert.run(name, value),
     close: () => database.close(),

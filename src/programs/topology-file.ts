@@ -4,11 +4,32 @@
  * topology, else the last good one stays in force and the fault is shown until the file is good again.
  */
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { describeError, WeirError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { unixSeconds } from '../base/time.ts'
 import { parseTopology, type Topology, type TopologyVersions } from '../vpc/vpc.ts'
+
+/**
+ * Reads and checks a topology file, for those who keep its text too.
+ * @throws WeirError FileUnreadable, TopologyInvalid
+ */
+export async function readTopologyFile(
+  path: string,
+): Promise<{ readonly topology: Topology; readonly text: string }> {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
+    throw new WeirError('FileUnreadable', `cannot read the topology file: ${reason}`, {
+      place: path,
+      cause,
+    })
+  }
+  return { topology: await parseTopology(text, path), text }
+}
 
 export interface TopologyFileEffects {
   /** Between two looks. */

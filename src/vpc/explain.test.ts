@@ -353,6 +353,7 @@ test('26, 30: as the answer to a packet that would be accepted it passes', () =>
   assert.deepEqual(answer.notes, [
     'As the answer to 10.0.0.1:5000 > 8.8.8.8:2000 tcp (out), which would be accepted, it is ACCEPT: security groups are stateful.',
   ])
+  assert.deepEqual(at('eni-web', '8.8.8.8:2000 > 10.0.0.1:5000 tcp', { tcpFlags: 2 }).notes, [])
   // The ACL judges replies too: port 80 is not among those that may leave.
   const http = at('eni-web', '10.0.0.1:444 > 8.8.8.8:80 tcp')
   assert.deepEqual(http.asReply, { opening: 'REJECT', action: 'REJECT' })

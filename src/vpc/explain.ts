@@ -195,7 +195,7 @@ class Explainer {
   }
 
   #statefulness(way: number, accepts: boolean, asReply: EniExplanation['asReply']): string[] {
-    if (accepts || asReply?.action !== 'ACCEPT') return []
+    if (accepts || asReply?.action !== 'ACCEPT' || isNewSyn(this.#packet)) return []
     const opener = `${packetText(turned(this.#packet))} (${wayText(otherWay(way))})`
     return [
       `As the answer to ${opener}, which would be accepted, it is ACCEPT: security groups are stateful.`,
@@ -248,6 +248,10 @@ class Explainer {
   }
 }
 
+/** No answer begins with SYN alone. */
+const isNewSyn = ({ tcpFlags }: AskedPacket): boolean =>
+  tcpFlags !== undefined && (tcpFlags & (tcpFlag.syn | tcpFlag.ack)) === tcpFlag.syn
+
 const neighbourDiscovery = (['securityGroups', 'networkAcl'] as const).map(
   (check): CheckExplanation => ({
     check,
@@ -285,8 +289,7 @@ function notesOn(
   notes.push(
     `This is the verdict on the first packet of a connection. Of an accepted one, security groups let replies and later packets pass until ${seconds} s after the last; network ACLs judge every packet.`,
   )
-  const { tcpFlags = tcpFlag.syn } = packet
-  if (tcp && (tcpFlags & (tcpFlag.syn | tcpFlag.ack)) !== tcpFlag.syn)
+  if (packet.tcpFlags !== undefined && !isNewSyn(packet))
     notes.push(
       'Its flags are not those of a first packet: if its connection is open, it passes by state.',
     )

@@ -29,6 +29,8 @@ export interface Explanation {
     readonly version: number
     /** Unix seconds from when on this version was in force. */
     readonly since: number
+    /** When the next version came in force; absent for the newest. */
+    readonly until?: number
   }
   /** The packet in words: `1.2.3.4:1234 > 10.0.0.1:8443 tcp`. */
   readonly packet: string
