@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { describeError, errorCatalogue, WeirError } from './base/errors.ts'
+import { addCheckCommand } from './programs/check-command.ts'
 import { addExplainCommand } from './programs/explain-command.ts'
 import { addFlowLogCommands } from './programs/flow-log-commands.ts'
 import { addLabCommands } from './programs/lab-commands.ts'
@@ -99,6 +100,7 @@ Examples:
 
 addFlowLogCommands(weir, defaultServer, ended)
 addExplainCommand(weir, ended)
+addCheckCommand(weir, ended)
 
 const sample = weir.command('sample').description('The sample project: an hour of use cases')
 for (const what of ['add', 'remove'] as const)

@@ -24,3 +24,9 @@ export function recorded(): { log: Log; lines: string[] } {
   const lines: string[] = []
   return { lines, log: createLog((line) => void lines.push(line.replace(/^\S+ /, ''))) }
 }
+
+/** Small, so that files are many and soon freed, and the spool is full now and then. */
+export const killedSpool = { bytesMax: 400_000 }
+
+/** How many rows each parcel of an entry has in the kill test. */
+export const rowsOfEntry = (number: number): number => (number * 7) % 90

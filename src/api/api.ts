@@ -4,7 +4,7 @@
  * `server.ts` builds the server: request ids, limits, errors, metrics. `route-by-header.ts` says which
  * API a request is for, `reply.ts` alone knows how an error becomes a reply, `schema.ts` what is wrong
  * with a body. Routes today, all of them Weir's own: `health-routes.ts`, `query-route.ts`, `store-routes.ts`,
- * `flow-log-routes.ts` and `explain-route.ts`; all but the first answer to this machine only
+ * `flow-log-routes.ts`, `explain-route.ts` and `ledger-route.ts`; all but the first answer to this machine only
  * (`loopback-only.ts`) until signed APIs replace them. `contract.ts` holds the bodies, `client.ts` is the other side, for commands.
  *
  * Left out: what the answers are. The program hands in the things that know (`ApiThings`), the API asks

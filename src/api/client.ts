@@ -73,8 +73,9 @@ export const explainAtServer = (server: string, request: ExplainRequest): Promis
 
 /** The accounts of a server's taps and what was lost. Errors as `queryServer`. */
 export function ledgerOfServer(server: string, request: LedgerRequest = {}): Promise<LedgerAnswer> {
-  const filter = Object.entries(request).map(([name, value]) => [name, String(value)])
-  return call(server, `/weir/v1/ledger?${new URLSearchParams(filter).toString()}`, {})
+  const filter = new URLSearchParams()
+  for (const [name, value] of Object.entries(request)) filter.set(name, String(value))
+  return call(server, `/weir/v1/ledger?${filter.toString()}`, {})
 }
 
 /** What is wrong at a server. Errors as `queryServer`. */

@@ -23,8 +23,7 @@ export interface LedgerFilter {
   readonly host?: string
 }
 
-export interface LossFilter {
-  readonly eni?: string
+export interface LossFilter extends LedgerFilter {
   /** Losses that lie in `from <= t < to` at least in part, Unix seconds. */
   readonly from?: number
   readonly to?: number
@@ -106,13 +105,14 @@ export class LedgerBook {
   }
 
   /** By time. */
-  losses({ eni, from, to }: LossFilter = {}): KeptLoss[] {
+  losses({ eni, host, from, to }: LossFilter = {}): KeptLoss[] {
     return this.#database
       .prepare(
-        `SELECT * FROM losses WHERE eni = ifnull(?, eni) AND from_time < ifnull(?, from_time + 1)
-           AND to_time > ifnull(?, to_time - 1) ORDER BY from_time, eni, host, reason`,
+        `SELECT * FROM losses WHERE eni = ifnull(?, eni) AND host = ifnull(?, host)
+           AND from_time < ifnull(?, from_time + 1) AND to_time > ifnull(?, to_time - 1)
+         ORDER BY from_time, eni, host, reason`,
       )
-      .all(eni ?? null, to ?? null, from ?? null)
+      .all(eni ?? null, host ?? null, to ?? null, from ?? null)
       .map(lossOf)
   }
 

@@ -27,8 +27,12 @@ export function printLedger(ledgers: readonly Ledger[], losses: readonly Loss[])
 
 const isWrong = (ledger: Ledger): boolean => ledger.interface.exact && difference(ledger) !== 0
 
-const problemOf = (ledger: Ledger): string =>
-  `${ledger.eni} at ${ledger.host} ${ledger.tap}: ${frames(difference(ledger))} of the interface are in no record and no loss`
+function problemOf(ledger: Ledger): string {
+  const off = difference(ledger)
+  const where = `${ledger.eni} at ${ledger.host} ${ledger.tap}`
+  if (off < 0) return `${where}: ${frames(-off)} more than its interface counted`
+  return `${where}: ${frames(off)} of the interface ${off === 1 ? 'is' : 'are'} in no record and no loss`
+}
 
 function accountText(ledger: Ledger): string {
   const { records, open, lost } = ledger

@@ -3,10 +3,9 @@ import { addSample, queryServer, removeSample } from '../api/client.ts'
 import type { QueryAnswer, QueryRequest } from '../api/contract.ts'
 import { createLog } from '../base/log.ts'
 import { WeirError } from '../base/errors.ts'
-import { isDataDirectory } from './data-directory.ts'
+import { withData } from './data-directory.ts'
 import { exitStatus } from './exit-status.ts'
 import { queryFormats, type QueryFormat, writeAnswer } from './query-output.ts'
-import { runningServer } from './running-server.ts'
 import { timeArgument } from './time-argument.ts'
 
 export interface QueryOptions {
@@ -134,26 +133,6 @@ export async function sample(
   const done = what === 'add' ? 'is filled' : 'and all its records are removed'
   process.stderr.write(`The project sample ${done}.\n`)
   return exitStatus.ok
-}
-
-/** Works on a data directory itself, or through the server that has it. */
-async function withData<T>(
-  dataDir: string,
-  atServer: (server: string) => Promise<T>,
-  here: () => Promise<T>,
-): Promise<T> {
-  if (!isDataDirectory(dataDir))
-    throw new WeirError('DataDirInvalid', `there is no data directory ${dataDir}`, {
-      hint: 'Give the folder that weir start --data has, ./data unless told',
-    })
-  try {
-    return await here()
-  } catch (error) {
-    if (!(error instanceof WeirError) || error.code !== 'DataDirLocked') throw error
-    const server = runningServer(dataDir)
-    if (server === undefined) throw error
-    return await atServer(server)
-  }
 }
 
 const waitMilliseconds = 1000
