@@ -4,7 +4,8 @@
  * `ring.ts` opens an AF_PACKET ring at one interface and reads it into the batches of `packet/`;
  * `ring-frames.ts` walks the ring's memory, `offload.ts` undoes segmentation offload. `nflog.ts` reads
  * what a firewall rejects, `tcx.ts` has flows counted in the kernel, `links.ts` lists interfaces with
- * their counters. `bpf.ts`, `netns.ts`, `netlink-socket.ts` and `syscalls.ts` are the kernel's side. This file says which interfaces the host
+ * their counters. `flow-export/flow-receiver.ts` receives the flows that routers export (NetFlow v5 and v9,
+ * IPFIX, sFlow v5). `bpf.ts`, `netns.ts`, `netlink-socket.ts` and `syscalls.ts` are the kernel's side. This file says which interfaces the host
  * has and whether capturing is allowed at all. Rules and figures: reference capture.md §2, §4, "Traps",
  * "Privileges".
  *
@@ -16,6 +17,16 @@ import { describeError, WeirError } from '../base/errors.ts'
 import { openPacketSocket } from './ring.ts'
 import { close } from './syscalls.ts'
 
+export type { ExporterInterface, ExportTaker } from './flow-export/export-rows.ts'
+export type { ExportLoss } from './flow-export/exporters.ts'
+export { FlowDecoder } from './flow-export/flow-decoder.ts'
+export {
+  flowExportPortDefault,
+  FlowReceiver,
+  type FlowReceiverCounters,
+  type FlowReceiverOptions,
+  openFlowReceiver,
+} from './flow-export/flow-receiver.ts'
 export { bootId, type Link, type LinkAddress, Links, namespaceId } from './links.ts'
 export { Nflog, type NflogLoss, type NflogOptions, openNflog } from './nflog.ts'
 export { openRing, Ring, ringBytesDefault, type RingOptions, type RingStats } from './ring.ts'
