@@ -2,20 +2,21 @@
 import { about } from '../packet/packet.ts'
 import type { Address } from './address.ts'
 
-const keyWords = 5 // scope and family, then the address
+/** A slot is eight words, half a cache line: scope and family, the address, the value (0: empty). */
+const slotShift = 3
+const valueAt = 5
 
 export class AddressTable {
   #size = 0
-  #keys = new Int32Array(16 * keyWords)
-  #values = new Int32Array(16)
   #mask = 15
+  #slots = new Int32Array(16 << slotShift)
 
   /** Sets the value (not 0) of an address that has none yet. */
   put(scope: number, address: Address, value: number): void {
     if (this.#size * 2 > this.#mask) this.#grow()
     this.#size++
-    const key = Int32Array.of(ownerWord(scope, address.family === 6), ...address.words)
-    this.#place(key, 0, value)
+    const owner = ownerWord(scope, address.family === 6)
+    this.#place(Int32Array.of(owner, ...address.words, value), 0)
   }
 
   /**
@@ -25,42 +26,39 @@ export class AddressTable {
   find(scope: number, mark: number, words: Int32Array, at: number): number {
     const v6 = (mark & about.ipv6) !== 0
     const owner = ownerWord(scope, v6)
-    const keys = this.#keys
+    const slots = this.#slots
     let slot = (v6 ? hash6(owner, words, at) : hash4(owner, words[at]!)) & this.#mask
     for (;;) {
-      const value = this.#values[slot]!
+      const from = slot << slotShift
+      const value = slots[from + valueAt]!
       if (value === 0) return 0
-      const key = slot * keyWords
       if (
-        keys[key] === owner &&
-        keys[key + 1] === words[at] &&
+        slots[from] === owner &&
+        slots[from + 1] === words[at] &&
         (!v6 ||
-          (keys[key + 2] === words[at + 1] &&
-            keys[key + 3] === words[at + 2] &&
-            keys[key + 4] === words[at + 3]))
+          (slots[from + 2] === words[at + 1] &&
+            slots[from + 3] === words[at + 2] &&
+            slots[from + 4] === words[at + 3]))
       )
         return value
       slot = (slot + 1) & this.#mask
     }
   }
 
-  #place(key: Int32Array, from: number, value: number): void {
-    const owner = key[from]!
-    const hash = owner & 1 ? hash6(owner, key, from + 1) : hash4(owner, key[from + 1]!)
+  #place(from: Int32Array, at: number): void {
+    const owner = from[at]!
+    const hash = owner & 1 ? hash6(owner, from, at + 1) : hash4(owner, from[at + 1]!)
     let slot = hash & this.#mask
-    while (this.#values[slot] !== 0) slot = (slot + 1) & this.#mask
-    for (let i = 0; i < keyWords; i++) this.#keys[slot * keyWords + i] = key[from + i]!
-    this.#values[slot] = value
+    while (this.#slots[(slot << slotShift) + valueAt] !== 0) slot = (slot + 1) & this.#mask
+    for (let i = 0; i <= valueAt; i++) this.#slots[(slot << slotShift) + i] = from[at + i]!
   }
 
   #grow(): void {
-    const keys = this.#keys
-    const values = this.#values
-    this.#mask = values.length * 2 - 1
-    this.#keys = new Int32Array(values.length * 2 * keyWords)
-    this.#values = new Int32Array(values.length * 2)
-    for (let slot = 0; slot < values.length; slot++)
-      if (values[slot] !== 0) this.#place(keys, slot * keyWords, values[slot]!)
+    const old = this.#slots
+    this.#slots = new Int32Array(old.length * 2)
+    this.#mask = (this.#slots.length >>> slotShift) - 1
+    for (let from = 0; from < old.length; from += 1 << slotShift)
+      if (old[from + valueAt] !== 0) this.#place(old, from)
   }
 }
 

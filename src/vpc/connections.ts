@@ -15,8 +15,8 @@ const finBoth = 3
 const closedBit = 4
 const flagsSeen = finBoth | closedBit
 
-/** Bits of a connection's standing: closed, and the verdict on it (neither: not judged). */
-export const standing = { closed: closedBit, open: 8, refused: 16 } as const
+/** Bits of a connection's standing: its protocol, closed, and the verdict on it (neither: not judged). */
+export const standing = { closed: closedBit, open: 8, refused: 16, tcp: 32 } as const
 
 export class ConnectionTable {
   /** Connections live in slots 1..size; slot 0 means "none". */
@@ -75,7 +75,8 @@ export class ConnectionTable {
     }
     this.#keys[key + 8] = orderedPorts(words[at + 8]!, side)
     this.#keys[key + 9] = ownerOf(eni, words[at + 9]!)
-    this.reset(slot)
+    this.standing[slot] = (words[at + 9]! & about.protocolMask) === protocol.tcp ? standing.tcp : 0
+    this.last[slot] = Number.NaN
     this.#place(slot, this.#hash(eni, words, at, side))
     return slot
   }
@@ -84,14 +85,14 @@ export class ConnectionTable {
   forgotten(slot: number, second: number): boolean {
     const idle = second - this.last[slot]!
     if (!(idle > forgetSeconds.tcpClosed)) return false
-    const tcp = (this.#keys[slot * keyWords + 9]! & 0xff) === protocol.tcp
-    if (!tcp) return idle > forgetSeconds.other
-    return this.closed(slot) ? true : idle > forgetSeconds.tcp
+    const stands = this.standing[slot]!
+    if ((stands & standing.tcp) === 0) return idle > forgetSeconds.other
+    return (stands & closedBit) !== 0 || idle > forgetSeconds.tcp
   }
 
   /** Begins a connection in its slot, anew too: no FIN or packet seen. @param verdict of `standing` */
   reset(slot: number, verdict = 0): void {
-    this.standing[slot] = verdict
+    this.standing[slot] = (this.standing[slot]! & standing.tcp) | verdict
     this.last[slot] = Number.NaN
   }
 

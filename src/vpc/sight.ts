@@ -10,6 +10,9 @@ import type { Network } from './network.ts'
 /** Not a traffic path: none has been looked up. */
 export const pathUnknown = 0xff
 
+/** A row with source and destination exchanged. */
+const turned = new Int32Array(rowWords)
+
 export class Sight {
   #network: Network | undefined
   words = new Int32Array(0)
@@ -73,6 +76,26 @@ export class Sight {
     const accepts = acls.accept(this.#index, way, words, base, this.#peer, this.#inside)
     this.acl = accepts ? action.accept : action.reject
     return this.acl
+  }
+
+  /** What the ACL says of a packet the other way. */
+  aclActionBack(): number {
+    if (!this.hasAcl) return action.accept
+    this.#place()
+    const { words, base, way } = this
+    const peerAt = way === direction.out ? word.source : word.destination
+    const ports = words[base + word.ports]!
+    for (let i = 0; i < 4; i++) {
+      turned[word.source + i] = words[base + word.destination + i]!
+      turned[word.destination + i] = words[base + word.source + i]!
+    }
+    turned[word.ports] = (ports << 16) | (ports >>> 16)
+    turned[word.about] = this.mark
+    const back = way === direction.out ? direction.in : direction.out
+    const { acls } = this.#network!
+    return acls.accept(this.#index, back, turned, 0, peerAt, this.#inside)
+      ? action.accept
+      : action.reject
   }
 
   /** What the security groups say of a packet that is judged by itself (19 to 23). */

@@ -11,21 +11,41 @@ import {
   type ObservationBatch,
   ownerOf,
 } from './observations.ts'
-import { Sight } from './sight.ts'
+import {
+  factShift,
+  pair,
+  PairCache,
+  pairStateful,
+  stride,
+  tapByAddress,
+  tapEni,
+  tapNobody,
+  viewWords,
+} from './pair-cache.ts'
+import { pathUnknown, Sight } from './sight.ts'
 import type { Topology } from './topology.ts'
 import { path } from './traffic-path.ts'
+
+/** In a byte of facts: "else `-` with action ACCEPT and path 0" (records.md 4). */
+const wayUntold = 3
 
 /** See `topologyAssigner` in vpc.ts. */
 export class TopologyAssigner implements ChangingAssigner {
   unassigned = 0
   multicastRows = 0
   readonly #numbers = new EniNumbers()
-  readonly #judge = new Judge()
+  readonly #pairs: PairCache
+  readonly #judge: Judge
   readonly #sight = new Sight()
   #taps: CaptureTaps
   #network: Network
+  /** By capture interface: the tap's part of a pair's key. */
+  #tapOf = new Int32Array(0)
 
-  constructor(topology: Topology) {
+  /** @param pairs what the topology says is kept here between packets */
+  constructor(topology: Topology, pairs = new PairCache()) {
+    this.#pairs = pairs
+    this.#judge = new Judge((moved) => pairs.move(moved))
     this.#taps = new CaptureTaps(topology)
     this.#network = new Network(topology, this.#numbers.take(topology))
   }
@@ -38,10 +58,25 @@ export class TopologyAssigner implements ChangingAssigner {
     const taps = this.#taps.of(topology)
     this.#network = new Network(topology, this.#numbers.take(topology))
     this.#taps = taps
+    this.#pairs.clear()
+    this.#tapOf = Int32Array.from(this.#tapOf, (_, index) => this.#tapKey(index))
   }
 
   addInterface(index: number, from: CaptureInterface): void {
     this.#taps.add(index, from)
+    const known = this.#tapOf.length
+    if (index >= known) {
+      const wider = new Int32Array(Math.max(index + 1, known * 2)).fill(tapByAddress)
+      wider.set(this.#tapOf)
+      this.#tapOf = wider
+    }
+    this.#tapOf[index] = this.#tapKey(index)
+  }
+
+  #tapKey(index: number): number {
+    const owner = this.#taps.owner(index)
+    if (owner >= 0) return tapEni + this.#network.numberOf[owner]!
+    return owner === byAddress ? tapByAddress : tapNobody
   }
 
   coveredEnis(): readonly number[] {
@@ -50,66 +85,152 @@ export class TopologyAssigner implements ChangingAssigner {
   }
 
   assign(batch: PacketBatch, out: ObservationBatch): void {
-    const words = batch.words
+    const { words } = batch
+    const pairs = this.#pairs
+    const { connections } = this.#judge
     out.rows = 0
-    for (let row = 0; row < batch.rows; row++) {
-      const base = row * rowWords
-      if (words[base + word.about]! & about.multicast) {
-        this.multicastRows++
-        continue
+    for (let start = 0; start < batch.rows; start += stride) {
+      const count = Math.min(stride, batch.rows - start)
+      pairs.lookUp(words, start, count, this.#tapOf, connections)
+      for (let i = 0; i < count; i++) {
+        i = pairs.answer(words, start, i, count, out, connections)
+        if (i < count) this.#assignRow(batch, start + i, i, out)
       }
-      const owner = this.#taps.owner(words[base + word.interface]!)
-      if (owner >= 0) this.#atTap(owner, batch, row, out)
-      else if (owner !== byAddress || !this.#byAddress(batch, row, out))
-        this.unassigned += words[base + word.packets]!
     }
   }
 
+  /** @param i the row's number in its stride */
+  #assignRow(batch: PacketBatch, row: number, i: number, out: ObservationBatch): void {
+    const { words } = batch
+    const base = row * rowWords
+    if (words[base + word.about]! & about.multicast) {
+      this.multicastRows++
+      return
+    }
+    const from = words[base + word.interface]!
+    const tap = from < this.#tapOf.length ? this.#tapOf[from]! : tapByAddress
+    if (tap === tapNobody) this.unassigned += words[base + word.packets]!
+    else if (tap === tapByAddress) this.#byAddress(batch, row, i, out)
+    else this.#atTap(tap - tapEni, batch, row, i, out)
+  }
+
   /** "Belong to that ENI alone: one record a packet, its side only" (3). */
-  #atTap(index: number, batch: PacketBatch, row: number, out: ObservationBatch): void {
-    const { tapDirection, numberOf } = this.#network
-    const eni = numberOf[index]!
-    const way = tapDirection.find(index, batch.words, row * rowWords)
-    if (way !== direction.none) this.#observe(eni, way, batch, row, out)
-    else write(out, row, eni, way, action.accept, path.other) // "else `-` with action ACCEPT and path 0" (4)
+  #atTap(eni: number, batch: PacketBatch, row: number, i: number, out: ObservationBatch): void {
+    const pairs = this.#pairs
+    const { words } = batch
+    const base = row * rowWords
+    let entry = pairs.find(words, base, i)
+    if (entry < 0) {
+      entry = pairs.insert(words, base, i)
+      this.#addView(entry, 0, eni)
+    }
+    const shift = factShift(0, pairs.orientation(words, base, entry))
+    const hint = (words[base + word.about]! >>> about.directionShift) & about.directionMask
+    const facts = (pairs.words[entry + pair.facts]! >>> shift) & 0xff
+    if ((facts & 3) === 0 || facts >>> 6 !== hint) {
+      const { tapDirection, indexOf } = this.#network
+      const way = tapDirection.find(indexOf[eni]!, words, base)
+      const told = way === direction.none ? wayUntold : way
+      pairs.words[entry + pair.facts]! &= ~(0xff << shift)
+      pairs.words[entry + pair.facts]! |= (told | (hint << 6)) << shift
+    }
+    if (((pairs.words[entry + pair.facts]! >>> shift) & 3) === wayUntold)
+      write(out, row, eni, direction.none, action.accept, path.other)
+    else this.#observe(entry, 0, shift, batch, row, out)
   }
 
   /** "A packet is `out` at the ENI that owns its source address and `in` at the ENI that owns its destination" (1). */
-  #byAddress(batch: PacketBatch, row: number, out: ObservationBatch): boolean {
+  #byAddress(batch: PacketBatch, row: number, i: number, out: ObservationBatch): void {
+    const pairs = this.#pairs
+    const { words } = batch
+    const base = row * rowWords
+    let entry = pairs.find(words, base, i)
+    if (entry < 0) entry = this.#addOwners(words, base, i)
+    const orientation = pairs.orientation(words, base, entry)
+    const facts = pairs.words[entry + pair.facts]!
+    if (facts === 0) this.unassigned += words[base + word.packets]!
+    else if (facts >>> factShift(1, 0) === 0)
+      this.#observe(entry, 0, factShift(0, orientation), batch, row, out)
+    else {
+      // View 0 is the sender of the packets that go the way of the first.
+      const sender = orientation
+      const shift = factShift(sender, orientation)
+      const verdict = this.#observe(entry, sender, shift, batch, row, out)
+      // "If the sender's side is REJECT the receiver has no record, no state and no traffic from it." (17)
+      if (verdict === action.reject) return
+      this.#observe(entry, 1 - sender, factShift(1 - sender, orientation), batch, row, out)
+    }
+  }
+
+  /** An entry with the ENIs that own the ends of a packet, and its directions there. */
+  #addOwners(words: Int32Array, base: number, i: number): number {
     const { owners, numberOf } = this.#network
-    const words = batch.words
-    const source = row * rowWords + word.source
-    const destination = row * rowWords + word.destination
-    const mark = words[row * rowWords + word.about]!
+    const pairs = this.#pairs
+    const source = base + word.source
+    const destination = base + word.destination
+    const mark = words[base + word.about]!
     let sender = owners.ofPrivate(mark, words, source)
     let receiver = owners.ofPrivate(mark, words, destination)
     if (sender === 0 && receiver === 0) {
       sender = owners.ofPublic(mark, words, source)
       receiver = owners.ofPublic(mark, words, destination)
-      if (sender === 0 && receiver === 0) return false
     }
+    const entry = pairs.insert(words, base, i)
+    const wayOut = direction.out | (direction.in << factShift(0, 1))
+    const wayIn = direction.in | (direction.out << factShift(0, 1))
     // "One record, `in`: a host does not send to itself over its interface." (5)
-    if (sender !== 0 && sender !== receiver) {
-      const verdict = this.#observe(numberOf[sender - 1]!, direction.out, batch, row, out)
-      // "If the sender's side is REJECT the receiver has no record, no state and no traffic from it." (17)
-      if (verdict === action.reject) return true
-    }
-    if (receiver !== 0) this.#observe(numberOf[receiver - 1]!, direction.in, batch, row, out)
-    return true
+    const itself = direction.in | (direction.in << factShift(0, 1))
+    let facts = 0
+    if (sender !== 0 && sender === receiver) facts = itself
+    else if (sender !== 0) facts = wayOut | (receiver === 0 ? 0 : wayIn << factShift(1, 0))
+    else if (receiver !== 0) facts = wayIn
+    pairs.words[entry + pair.facts] = facts
+    if (sender !== 0) this.#addView(entry, 0, numberOf[sender - 1]!)
+    else if (receiver !== 0) this.#addView(entry, 0, numberOf[receiver - 1]!)
+    if (receiver !== 0 && sender !== 0) this.#addView(entry, 1, numberOf[receiver - 1]!)
+    return entry
   }
 
-  /** @returns the action */
+  #addView(entry: number, view: number, eni: number): void {
+    const { groups, indexOf } = this.#network
+    const stateful = groups.filters(indexOf[eni]!) ? pairStateful : 0
+    this.#pairs.words[entry + pair.eni + view * viewWords] = (eni << 12) | stateful | pathUnknown
+  }
+
+  /**
+   * A packet at one ENI, by what is known of its pair; what had to be found is known from then on.
+   * @param shift where the byte of the view and the packet's orientation stands in the facts
+   * @returns the action
+   */
   #observe(
-    eni: number,
-    way: number,
+    entry: number,
+    view: number,
+    shift: number,
     batch: PacketBatch,
     row: number,
     out: ObservationBatch,
   ): number {
+    const { words } = this.#pairs
     const sight = this.#sight
+    const eniAt = entry + pair.eni + view * viewWords
+    const connectionAt = entry + pair.connection + view * viewWords
+    const facts = words[entry + pair.facts]! >>> shift
+    const eni = words[eniAt]! >>> 12
+    const way = facts & 3
     sight.begin(this.#network, eni, way, batch, row)
+    sight.acl = (facts >>> 2) & 3
+    sight.groups = (facts >>> 4) & 3
+    sight.path = words[eniAt]! & 0xff
+    sight.slot = words[connectionAt]!
     const verdict = this.#judge.judge(sight)
     write(out, row, eni, way, verdict, sight.trafficPath())
+    words[connectionAt] = sight.slot
+    words[eniAt] = (words[eniAt]! & ~0xff) | sight.path
+    words[entry + pair.facts]! |= ((sight.aclAction() << 2) | (sight.groups << 4)) << shift
+    const back = shift ^ factShift(0, 1)
+    const factsBack = words[entry + pair.facts]! >>> back
+    if ((factsBack & 3) === 3 - way && ((factsBack >>> 2) & 3) === action.none)
+      words[entry + pair.facts]! |= sight.aclActionBack() << (back + 2)
     return verdict
   }
 }
