@@ -45,6 +45,8 @@ export class SpoolNotes {
   readonly #effects: NotesEffects
   readonly #byEni: Map<string, Note>
   #order: number
+  /** Orders of the entries of an ENI that are being put, in order. */
+  readonly #putting = new Map<string, readonly number[]>()
   #holds = 0
   /** Writes follow one another, so that what is written anew holds all that was written before. */
   #turn: Promise<void> = Promise.resolve()
@@ -88,8 +90,24 @@ export class SpoolNotes {
     return new SpoolNotes(writer, effects, byEni, new DoneEntries(done), recovered.damages)
   }
 
-  nextOrder(): number {
-    return ++this.#order
+  /** The order of the note of an entry that is about to be put. */
+  beginPut(eni: string): number {
+    const order = ++this.#order
+    this.#putting.set(eni, [...(this.#putting.get(eni) ?? []), order])
+    return order
+  }
+
+  /** The entry is there, or will not be. */
+  endPut(eni: string, order: number): void {
+    const rest = this.#putting.get(eni)?.filter((each) => each !== order) ?? []
+    if (rest.length === 0) this.#putting.delete(eni)
+    else this.#putting.set(eni, rest)
+  }
+
+  /** The order of a note that is about to be journalled: before any that is being put. */
+  orderFor(eni: string): number {
+    const [putting] = this.#putting.get(eni) ?? []
+    return putting === undefined ? ++this.#order : putting - 0.5
   }
 
   /** A note that an entry holds. */

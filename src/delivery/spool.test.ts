@@ -131,6 +131,41 @@ test('the journal replaces notes, an entry replaces its own; the later one count
   await again.close()
 })
 
+test('of a note journalled while an entry is put, the one of the entry counts if it is there', async (context) => {
+  const dir = newFolder(context)
+  const { disk, faults } = faultyDisk()
+  const spool = await opened(dir, roomy, { disk })
+  const both = (before: string, after: string) =>
+    Promise.allSettled([
+      spool.put({ eni: 'eni-a', parcels: [], note: after }),
+      spool.journal(new Map([['eni-a', before]])),
+    ])
+  await both('window 1 is open', 'window 1 is closed')
+  assert.deepEqual(notesOf(spool), { 'eni-a': 'window 1 is closed' })
+  await spool.journal(new Map([['eni-a', 'window 2 is open']]))
+  await spool.close()
+  const again = await opened(dir, { ...roomy, reserveBytes: 1000 }, { disk })
+  assert.deepEqual(notesOf(again), { 'eni-a': 'window 2 is open' })
+  faults.free = 1000
+  const [put, journal] = await Promise.allSettled([
+    again.put({ eni: 'eni-a', parcels: [], note: 'window 2 is closed' }),
+    again.journal(new Map([['eni-a', 'window 2 is still open']])),
+  ])
+  assert.deepEqual([put.status, journal.status], ['rejected', 'fulfilled'])
+  assert.deepEqual(notesOf(again), { 'eni-a': 'window 2 is still open' })
+  await again.close()
+})
+
+test('of puts of the same time those are refused that do not fit', async (context) => {
+  const spool = await opened(newFolder(context), { bytesMax: 400 })
+  const results = await Promise.allSettled([0, 1, 2].map((number) => spool.put(emptyEntry(number))))
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected'],
+  )
+  await spool.close()
+})
+
 test('a forgotten note does not come back from an entry, over restarts and files', async (context) => {
   const dir = newFolder(context)
   let spool = await opened(dir)
@@ -338,6 +373,39 @@ test(`random bytes in the files never hide an entry that is whole (WEIR_SEED=${s
     const expected = ends.map((_, number) => number).filter((number) => !hit.has(number))
     const found = (await again.take(100)).map(({ parcel }) => parcel.id.number)
     assert.deepEqual(found, expected, `bytes of entries ${[...hit].join()} changed`)
+    await again.close()
+  }
+})
+
+test(`random bytes in the notes lose no note but those they hit (WEIR_SEED=${seed})`, async (context) => {
+  const random = randomFrom(seed + 1)
+  const dir = newFolder(context)
+  const spool = await opened(dir)
+  const [path = ''] = filesOf(dir, 'notes')
+  const ends: number[] = []
+  for (let number = 0; number < 20; number++) {
+    await spool.journal(new Map([[`eni-${number}`, 'n'.repeat(random(50))]]))
+    ends.push(readFileSync(filesOf(dir, 'notes')[0]!).length)
+  }
+  assert.equal(path, '')
+  const [file = ''] = filesOf(dir, 'notes')
+  const whole = readFileSync(file).subarray(0, ends.at(-1))
+  await spool.close()
+  for (let round = 0; round < rounds; round++) {
+    const bytes = Buffer.from(whole)
+    const hit = new Set<string>()
+    for (let change = random(4); change >= 0; change--) {
+      const at = random(bytes.length)
+      bytes[at]! ^= 1 + random(255)
+      hit.add(`eni-${ends.findIndex((end) => at < end)}`)
+    }
+    rmSync(dir, { recursive: true })
+    await (await opened(dir)).close()
+    for (const other of filesOf(dir, 'notes')) rmSync(other)
+    writeFileSync(file, bytes)
+    const again = await opened(dir)
+    const expected = ends.map((_, number) => `eni-${number}`).filter((eni) => !hit.has(eni))
+    assert.deepEqual([...again.notes().keys()], expected)
     await again.close()
   }
 })

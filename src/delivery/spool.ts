@@ -101,28 +101,10 @@ export class Spool {
    * of the same time share a sync. Throws SpoolFull: what is there stays, this entry is not taken;
    * StorageBroken: only opening the spool again finds what is there.
    */
-  async put({ eni, parcels, note }: SpoolEntry): Promise<void> {
-    const { notes, writer, now } = this.#parts
-    const order = notes.nextOrder()
-    const text = note === undefined ? undefined : JSON.stringify(note)
-    const body = encodeEntry(eni, order, text, parcels)
-    const bytes = logHeaderBytes + body.length
+  async put(entry: SpoolEntry): Promise<void> {
+    const order = this.#parts.notes.beginPut(entry.eni)
     try {
-      await this.#makeRoom(bytes)
-      this.#bytesComing += bytes
-      try {
-        await writer.append({
-          stream: 0,
-          time: now(),
-          body,
-          onDurable: ({ sequence, time }, place) => {
-            if (text !== undefined) notes.seeEntry(eni, order, text, sequence)
-            this.#came({ sequence, place, bytes: body.length, time, left: parcels.length })
-          },
-        })
-      } finally {
-        this.#bytesComing -= bytes
-      }
+      await this.#append(entry, order)
       this.#full = false
     } catch (error) {
       const refusal = asFull(error)
@@ -131,10 +113,36 @@ export class Spool {
         this.#refused++
       }
       throw refusal
+    } finally {
+      this.#parts.notes.endPut(entry.eni, order)
     }
   }
 
-  /** Replaces the notes of these ENIs. Durable when it resolves. Throws SpoolFull, StorageBroken. */
+  async #append({ eni, parcels, note }: SpoolEntry, order: number): Promise<void> {
+    const { notes, writer, now } = this.#parts
+    const text = note === undefined ? undefined : JSON.stringify(note)
+    const body = encodeEntry(eni, order, text, parcels)
+    const bytes = logHeaderBytes + body.length
+    await this.#makeRoom(bytes)
+    try {
+      await writer.append({
+        stream: 0,
+        time: now(),
+        body,
+        onDurable: ({ sequence, time }, place) => {
+          if (text !== undefined) notes.seeEntry(eni, order, text, sequence)
+          this.#came({ sequence, place, bytes: body.length, time, left: parcels.length })
+        },
+      })
+    } finally {
+      this.#bytesComing -= bytes
+    }
+  }
+
+  /**
+   * Replaces the notes of these ENIs. Durable when it resolves. Who journals while an entry of the same ENI is
+   * being put cannot know yet whether it is: if it is, its note counts. Throws SpoolFull, StorageBroken.
+   */
   async journal(notes: ReadonlyMap<string, unknown>): Promise<void> {
     await this.#write([...notes].map(([eni, note]) => [eni, JSON.stringify(note)]))
   }
@@ -229,7 +237,10 @@ export class Spool {
     try {
       await kept.write(
         new Map(
-          notes.map(([eni, text]) => [eni, { order: kept.nextOrder(), text, entry: entry(text) }]),
+          notes.map(([eni, text]) => [
+            eni,
+            { order: kept.orderFor(eni), text, entry: entry(text) },
+          ]),
         ),
       )
     } catch (error) {
@@ -237,9 +248,14 @@ export class Spool {
     }
   }
 
+  /** Counts the bytes as coming. */
   async #makeRoom(bytes: number): Promise<void> {
     const { bytesMax, writer, root } = this.#parts
-    const fits = (): boolean => writer.bytes + this.#bytesComing + bytes <= bytesMax
+    const fits = (): boolean => {
+      const room = writer.bytes + this.#bytesComing + bytes <= bytesMax
+      if (room) this.#bytesComing += bytes
+      return room
+    }
     if (fits()) return
     await this.#freeing
     if (this.#undelivered.size === 0 && this.#bytesComing === 0) {
