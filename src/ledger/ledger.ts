@@ -9,7 +9,7 @@
  *
  * Left out: who counts. Captures hand in finished numbers; this folder has never seen a packet.
  */
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { assert } from '../base/assert.ts'
 import { unixSeconds, type UnixSeconds } from '../base/time.ts'
 import { type Ledger, type LedgerAmounts, type Loss, type LossReason, sumOf } from './account.ts'
@@ -63,14 +63,25 @@ const tables = `
   ) STRICT;
   CREATE INDEX IF NOT EXISTS losses_by_time ON losses (from_time)`
 
+/** Leaves a row alone that is as it was. */
+const upsertLoss = `
+  INSERT INTO losses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (host, eni, opening, from_time, reason) DO UPDATE
+    SET to_time = excluded.to_time, frames = excluded.frames,
+      packets = excluded.packets, bytes = excluded.bytes, factor = excluded.factor
+    WHERE (to_time, frames, packets, bytes, factor) IS NOT
+      (excluded.to_time, excluded.frames, excluded.packets, excluded.bytes, excluded.factor)`
+
 /** The ledgers and losses of all hosts, on a SQLite connection that is handed in. */
 export class LedgerBook {
   readonly #database: DatabaseSync
+  readonly #upsertLoss: StatementSync
 
   /** Makes its tables when they are not there. */
   constructor(database: DatabaseSync) {
     this.#database = database
     database.exec(tables)
+    this.#upsertLoss = database.prepare(upsertLoss)
   }
 
   /**
@@ -177,25 +188,18 @@ export class LedgerBook {
   }
 
   #putLoss({ host, opening }: Ledger, loss: Loss): void {
-    this.#database
-      .prepare(
-        `INSERT INTO losses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (host, eni, opening, from_time, reason) DO UPDATE
-           SET to_time = excluded.to_time, frames = excluded.frames,
-             packets = excluded.packets, bytes = excluded.bytes, factor = excluded.factor`,
-      )
-      .run(
-        host,
-        loss.eni,
-        opening,
-        loss.from,
-        loss.to,
-        loss.reason,
-        loss.frames ?? null,
-        loss.packets ?? null,
-        loss.bytes ?? null,
-        loss.factor ?? null,
-      )
+    this.#upsertLoss.run(
+      host,
+      loss.eni,
+      opening,
+      loss.from,
+      loss.to,
+      loss.reason,
+      loss.frames ?? null,
+      loss.packets ?? null,
+      loss.bytes ?? null,
+      loss.factor ?? null,
+    )
   }
 
   #transaction(work: () => void): void {
