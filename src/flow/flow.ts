@@ -3,8 +3,9 @@
  * action, inside one capture window: "Each flow log record captures a specific 5-tuple network flow
  * within a capture window."
  *
- * `flow-table.ts` is the table, `closings.ts` finds out when connections close. Nothing here reads a clock
- * or knows how long a window is; what a packet means at an ENI is `vpc/`, cutting time is `window/`.
+ * `flow-table.ts` is the table, `closings.ts` finds out when connections close, `less-rejected.ts` takes
+ * off what a firewall rejected behind the tap. Nothing here reads a clock or knows how long a window is;
+ * what a packet means at an ENI is `vpc/`, cutting time is `window/`.
  */
 import { Closings } from './closings.ts'
 import { FlowTable } from './flow-table.ts'
@@ -39,3 +40,4 @@ export class OpenFlows {
 }
 
 export { entryIpv6, entryWords, FlowTable, unitWords } from './flow-table.ts'
+export { LessRejected } from './less-rejected.ts'

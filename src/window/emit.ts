@@ -21,12 +21,13 @@ export class RecordEmitter {
 
   /** One OK record for each flow of a window. */
   emitFlows(table: FlowTable, window: CaptureWindow): void {
-    const entries = table.words
+    const { words: entries, totals } = table
     const spoken = this.#spokenAt(window.start)
     const windowEnd = window.start + window.seconds
     let lastEni = -1
     // Hot at a window's end: a million flows are copied column by column, nothing is allocated.
     for (let entry = unitWords; entry < table.endWords; entry += entryWords(entries, entry)) {
+      if (totals[(entry >>> 1) + 2] === 0) continue // all of it was rejected
       const eni = owner.eni(entries[entry + 3]!)
       if (eni !== lastEni) spoken.add((lastEni = eni))
       this.#writeFlow(table, entries, entry, windowEnd)
