@@ -30,7 +30,18 @@ export {
 export { bootId, type Link, type LinkAddress, Links, namespaceId } from './links.ts'
 export { Nflog, type NflogLoss, type NflogOptions, openNflog } from './nflog.ts'
 export { openRing, Ring, ringBytesDefault, type RingOptions, type RingStats } from './ring.ts'
-export type { RingSide } from './ring-frames.ts'
+export type { FrameCounts, RingSide } from './ring-frames.ts'
+export {
+  balanceBytes,
+  balanceFrames,
+  type FrameBalance,
+  type InterfaceCounts,
+  interfaceCounts,
+  type TapCounts,
+  type TapSample,
+} from './tap-counters.ts'
+export { type MeteredRing, openMeteredRing, type TapMeter } from './tap-meter.ts'
+export { seenBeforeVerdict, sideOfRules } from './verdict-place.ts'
 export { openTcx, Tcx, type TcxCounters, type TcxOptions } from './tcx.ts'
 
 const interfaceFlag = { up: 0x1, loopback: 0x8 } as const
