@@ -32,6 +32,8 @@ const folders = {
   analysis: ['base', 'record', 'logstore', 'query', 'jobs'], // named queries, no new engine
   // what a customer owns and pays
   'flow-log': ['base', 'record', 'vpc'], // says what to capture and keep; never captures
+  // the capture side of a host, put together
+  agent: ['base', 'record', 'packet', 'vpc', 'window', 'sources', 'delivery', 'ledger', 'flow-log'], // threads, taps and accounts; knows no server
   billing: ['base'], // counts bytes it is told about
   access: ['base'], // who may do what; knows no resource
   // the edge

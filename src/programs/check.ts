@@ -1,10 +1,13 @@
 /** `weir check`: health and conservation of a server or of a data directory. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { healthOfServer, ledgerOfServer } from '../api/client.ts'
 import type { LedgerAnswer } from '../api/contract.ts'
 import { createLog } from '../base/log.ts'
 import { describeError, WeirError } from '../base/errors.ts'
+import type { SpoolStats } from '../delivery/delivery.ts'
 import { difference, printLedger } from '../ledger/ledger.ts'
-import { withData } from './data-directory.ts'
+import { spoolFolder, withData } from './data-directory.ts'
 import { exitStatus } from './exit-status.ts'
 import { writeStandardOutput } from './standard-output.ts'
 
@@ -17,6 +20,8 @@ export interface CheckOptions {
 interface Found extends LedgerAnswer {
   /** A sentence each. */
   readonly problems: readonly string[]
+  /** What waits on disk; known of a data directory. */
+  readonly spool?: Pick<SpoolStats, 'entries' | 'oldest'>
 }
 
 /** @returns the exit status */
@@ -30,11 +35,11 @@ export async function check({ data, server, json }: CheckOptions): Promise<numbe
   const problems = [...found.problems, ...printed.problems]
   if (json === true) {
     const accounts = ledgers.map((ledger) => ({ ...ledger, difference: difference(ledger) }))
-    const report = { problems, ledgers: accounts, losses }
+    const report = { problems, spool: found.spool, ledgers: accounts, losses }
     writeStandardOutput(`${JSON.stringify(report, undefined, 2)}\n`)
   } else {
     const result = problems.length === 0 ? 'All is well.' : `Not well:\n  ${problems.join('\n  ')}`
-    writeStandardOutput(`${printed.text}\n${result}\n`)
+    writeStandardOutput(`${printed.text}${waitingText(found)}\n${result}\n`)
   }
   return problems.length === 0 ? exitStatus.ok : exitStatus.failed
 }
@@ -42,6 +47,12 @@ export async function check({ data, server, json }: CheckOptions): Promise<numbe
 async function checkServer(server: string): Promise<Found> {
   const { problems } = await healthOfServer(server)
   return { problems, ...(await ledgerOfServer(server)) }
+}
+
+function waitingText({ spool }: Found): string {
+  if (spool?.oldest === undefined) return ''
+  const since = new Date(spool.oldest * 1000).toISOString()
+  return `\nClosed windows that wait in the spool: ${spool.entries}, the oldest since ${since}\n`
 }
 
 /** A log store that opens has read its log, and has the segments that its catalogue names. */
@@ -55,10 +66,24 @@ async function checkData(dataDir: string): Promise<Found> {
     if (!(error instanceof WeirError && error.code === 'StorageBroken')) throw error
     problems.push(describeError(error))
   }
+  const spool = await checkSpool(join(dataDir, spoolFolder))
+  if (spool.damages > 0) problems.push(`${spool.damages} places of the spool are damaged`)
   const state = openState(dataDir)
   try {
-    return { problems, ledgers: state.ledger.ledgers(), losses: state.ledger.losses() }
+    const { ledger } = state
+    return { problems, spool, ledgers: ledger.ledgers(), losses: ledger.losses() }
   } finally {
     state.close()
   }
+}
+
+async function checkSpool(
+  dir: string,
+): Promise<Pick<SpoolStats, 'entries' | 'oldest' | 'damages'>> {
+  if (!existsSync(dir)) return { entries: 0, oldest: undefined, damages: 0 }
+  const { openSpool } = await import('../delivery/delivery.ts')
+  const spool = await openSpool(dir, { bytesMax: 0 }, { log: createLog() }) // nothing is put
+  const { entries, oldest, damages } = spool.stats()
+  await spool.close()
+  return { entries, oldest, damages }
 }

@@ -5,6 +5,8 @@ import { runningServer } from './running-server.ts'
 
 /** What the program itself remembers, beside the log store. Every data directory has one. */
 export const stateFile = 'weir.db'
+/** Where closed windows wait until they are stored. */
+export const spoolFolder = 'spool'
 
 /** Whether `weir start` has made this folder its data directory. */
 export const isDataDirectory = (folder: string): boolean => existsSync(join(folder, stateFile))

@@ -54,14 +54,18 @@ const connectionsRow = (each: ConnectionsReport): string[] => [
 function arrived({ flows, listeners }: TrafficReport): string {
   const sum = (values: readonly number[]): number => values.reduce((total, each) => total + each, 0)
   const sent = sum(flows.filter(({ protocol }) => protocol === 'udp').map(({ packets }) => packets))
-  const heard = sum(listeners.filter(({ protocol }) => protocol === 'udp').map((each) => each.received))
+  const heard = sum(
+    listeners.filter(({ protocol }) => protocol === 'udp').map((each) => each.received),
+  )
   const failed = sum(flows.map((each) => each.failed))
   const lost = sent - heard
   const said = [
     lost === 0
       ? `All ${count(sent)} UDP packets arrived.`
       : `${count(lost)} of ${count(sent)} UDP packets did not arrive.`,
-    ...(failed === 0 ? [] : [`${count(failed)} were not taken by the kernel and count as not sent.`]),
+    ...(failed === 0
+      ? []
+      : [`${count(failed)} were not taken by the kernel and count as not sent.`]),
   ]
   return said.join(' ')
 }

@@ -6,7 +6,7 @@
  *     port: 8080
  *     topology: vpc.yaml        # beside the configuration file
  *     sample: true              # fill the project `sample` at first start
- *     capture: { enabled: true, interfaces: [eth0], ringMebibytes: 64 }
+ *     capture: { enabled: true, interfaces: [eth0], ringMebibytes: 64, method: ring, spoolMebibytes: 1024, cpuBudget: 20% }
  *     query:   { zone: UTC, workers: 2, seconds: 55, memoryMebibytes: 2048 }
  *     logstore: { ttlDays: 300, reserveMebibytes: 256 }
  */
@@ -18,6 +18,18 @@ import { WeirError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
 
 const whole = (least: number, most: number) => z.int().min(least).max(most)
+
+/** CPU seconds a second of `20%`. 100 % is one core, as for systemd's CPUQuota. */
+export function cpuBudgetOf(text: string, context: z.RefinementCtx<string>): number {
+  const percent = /^(\d{1,5}(?:\.\d+)?)%?$/.exec(text)?.[1]
+  if (percent !== undefined && Number(percent) > 0) return Number(percent) / 100
+  context.addIssue({
+    code: 'custom',
+    message: `${JSON.stringify(text)} is not a share such as 20%`,
+  })
+  return z.NEVER
+}
+
 const schema = z.strictObject({
   data: z.string().min(1).default('./data'),
   listen: z.string().min(1).default('127.0.0.1'),
@@ -30,6 +42,12 @@ const schema = z.strictObject({
       /** Without a topology: only these host interfaces. */
       interfaces: z.array(z.string().min(1)).min(1).optional(),
       ringMebibytes: whole(1, 4096).default(64),
+      /** `tcx`: flows are counted in the kernel where it allows that. */
+      method: z.enum(['ring', 'tcx']).default('ring'),
+      /** Closed windows that wait for the log store. */
+      spoolMebibytes: whole(1, 1 << 20).default(1024),
+      /** CPU seconds a second for the whole process: `20%` is a fifth of one core. */
+      cpuBudget: z.string().transform(cpuBudgetOf).optional(),
     })
     .prefault({}),
   query: z

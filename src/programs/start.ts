@@ -4,25 +4,27 @@
  */
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { createApi, type FlowLogKeeper } from '../api/api.ts'
+import { type CaptureAgent, checkInterfaces, tapsOfHost, tapsOfTopology } from '../agent/agent.ts'
+import { createApi } from '../api/api.ts'
 import { createLog, type Log } from '../base/log.ts'
-import { Delivery } from '../delivery/delivery.ts'
 import { type LogStore, openLogStore } from '../logstore/logstore.ts'
 import { defaultQueryConfig, QueryEngine } from '../query/query.ts'
+import type { EniIdentity } from '../record/batch.ts'
 import { flowRecordColumns } from '../record/columns.ts'
 import { mayCapture } from '../sources/sources.ts'
-import { type Capture, startCapture } from './capture.ts'
-import { captureTasks, type Tap, tapsOf, vpcsOf } from './capture-plan.ts'
+import { hostVpcId, type Topology } from '../vpc/vpc.ts'
+import { CaptureOrders } from './capture-orders.ts'
 import { exitStatus } from './exit-status.ts'
 import { explainKept } from './explain-kept.ts'
 import { addSample, fillSampleOnce, removeSample, sampleProject } from './fill-sample.ts'
 import { flowLogKeeper, knownResources } from './flow-log-keeper.ts'
+import { describeLost, type HostCapture, openHostCapture } from './host-capture.ts'
 import { createMetrics } from './metrics.ts'
 import { serverFile } from './running-server.ts'
 import { readStartConfig, type StartConfig, type StartOptions } from './start-config.ts'
 import { openState, type State } from './state.ts'
 import { storeSink } from './store-sink.ts'
-import { keepVersion, readTopologyFile } from './topology-file.ts'
+import { keepVersion, readTopologyFile, TopologyFile } from './topology-file.ts'
 
 const mebibyte = 1 << 20
 const liveWindowSeconds = 60
@@ -33,11 +35,11 @@ export const ownLogstore = 'flow-log'
 export async function start(options: StartOptions): Promise<number> {
   const config = readStartConfig(options)
   const loaded = config.topology === undefined ? undefined : await readTopologyFile(config.topology)
-  const topology = loaded?.topology
   if (options.check === true) {
     process.stdout.write('The configuration is good.\n')
     return exitStatus.ok
   }
+  if (loaded === undefined) checkInterfaces(config.capture.interfaces)
   const stopped = untilSignal()
   const log = createLog()
   const store = await openLogStore(
@@ -46,29 +48,21 @@ export async function start(options: StartOptions): Promise<number> {
     { log },
   )
   const state = openState(config.data)
-  if (loaded !== undefined)
-    keepVersion(state.topologyVersions, loaded.topology, loaded.text, Date.now() / 1000)
-  const delivery = new Delivery(storeSink(store), log)
-  let capture: Capture | undefined
+  let capture: HostCapture | undefined
+  let file: TopologyFile | undefined
   try {
+    const orders = new CaptureOrders(state.flowLogs, loaded && kept(state, loaded))
+    if (loaded !== undefined) file = watched(config.topology!, loaded.text, state, orders, log)
     prepareOwnProject(store, config)
     if (config.sample) await fillSampleOnce(store, state, log)
+    capture = await captureHost(config, store, log)
     const allowed = config.capture.enabled ? mayCapture() : 'capture.enabled is false'
-    const taps = allowed === true ? tapsOf(config, topology) : []
-    if (allowed === true) capture = await captureHost(taps, config, state, delivery, log)
-    const enis = taps.map(({ eni }) => eni)
-    const flowLogs = flowLogKeeper(
-      state.flowLogs,
-      store,
-      () => knownResources(topology, enis),
-      config.logstore.ttlDays,
-    )
-    await serve(config, { store, state, delivery, capture, allowed, flowLogs, log }, stopped)
+    if (allowed === true) await order(capture.agent, orders, config, state)
+    await serve(config, { store, state, orders, file, capture, allowed, log }, stopped)
   } finally {
-    await capture?.stop()
-    delivery.stopRetrying()
+    await file?.stop()
     try {
-      await delivery.finish()
+      await capture?.stop()
     } finally {
       await store.close()
       state.close()
@@ -80,16 +74,39 @@ export async function start(options: StartOptions): Promise<number> {
 interface Parts {
   readonly store: LogStore
   readonly state: State
-  readonly delivery: Delivery
-  readonly capture: Capture | undefined
+  readonly orders: CaptureOrders
+  readonly file: TopologyFile | undefined
+  readonly capture: HostCapture
   readonly allowed: true | string
-  readonly flowLogs: FlowLogKeeper
   readonly log: Log
+}
+
+/** Kept as a version, so that records can be explained with the rules that were in force. */
+const kept = (state: State, { topology, text }: { topology: Topology; text: string }) => ({
+  topology: keepVersion(state.topologyVersions, topology, text, Date.now() / 1000),
+  text,
+})
+
+function watched(
+  path: string,
+  text: string,
+  state: State,
+  orders: CaptureOrders,
+  log: Log,
+): TopologyFile {
+  const take = (topology: Topology, newText: string): void => {
+    orders.setTopology(kept(state, { topology, text: newText }))
+    const { version } = orders.topology!.topology
+    log.info('a new version of the topology is in force', { version, file: path })
+  }
+  const file = new TopologyFile(path, text, take, log)
+  file.start()
+  return file
 }
 
 /** Answers requests until told to stop. */
 async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>): Promise<void> {
-  const { store, state, delivery, capture, flowLogs, log } = parts
+  const { store, state, orders, file, capture, log } = parts
   const queries = new QueryEngine(
     {
       ...defaultQueryConfig,
@@ -104,24 +121,33 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     query: queries,
     store,
     sample: { add: () => addSample(store, state, log), remove: () => removeSample(store, state) },
-    flowLogs,
+    flowLogs: flowLogKeeper(
+      state.flowLogs,
+      store,
+      () => knownResources(orders.topology?.topology, enisOf(config, orders)),
+      config.logstore.ttlDays,
+    ),
     ledger: state.ledger,
     explain: (request) => explainKept(state.topologyVersions, request),
-    problems: () => [...(capture?.problems() ?? []), ...storeProblems(store)],
+    problems: () => [
+      ...capture.problems(),
+      ...storeProblems(store),
+      ...(file?.problem() === undefined ? [] : [file.problem()!]),
+    ],
     log,
-    metrics: createMetrics(store, delivery, () => capture),
+    metrics: createMetrics(store, capture),
   })
-  const file = join(config.data, serverFile)
+  const whereFile = join(config.data, serverFile)
   try {
     // Everywhere is no address to ask at: this machine's own is.
     const url = (await api.listen(config.listen, config.port)).replace('//[::]:', '//[::1]:')
-    writeFileSync(`${file}.new`, JSON.stringify({ url, pid: process.pid }), { mode: 0o600 })
-    renameSync(`${file}.new`, file)
+    writeFileSync(`${whereFile}.new`, JSON.stringify({ url, pid: process.pid }), { mode: 0o600 })
+    renameSync(`${whereFile}.new`, whereFile)
     process.stdout.write(banner(url, config, parts))
     const signal = await stopped
     log.info('stopping: windows are closed and the log is synced', { signal })
   } finally {
-    rmSync(file, { force: true })
+    rmSync(whereFile, { force: true })
     await api.close()
     await queries.close()
   }
@@ -150,37 +176,68 @@ function prepareOwnProject(store: LogStore, config: StartConfig): void {
     })
 }
 
-/** At the first start a flow log for each VPC with a tap here: the whole VPC, both families, a minute. */
-async function captureHost(
-  taps: readonly Tap[],
+const captureHost = (config: StartConfig, store: LogStore, log: Log): Promise<HostCapture> =>
+  openHostCapture(storeSink(store), {
+    dataDir: config.data,
+    spoolBytesMax: config.capture.spoolMebibytes * mebibyte,
+    agent: {
+      name: undefined,
+      interfaces: config.capture.interfaces,
+      method: config.capture.method,
+      ringBytes: config.capture.ringMebibytes * mebibyte,
+      cpuBudget: config.capture.cpuBudget,
+    },
+    log,
+    onLost: (lost, error) => log.error('records were lost', { what: describeLost(lost, error) }),
+  })
+
+/** From now on this host captures what is ordered; resolves when it does. */
+async function order(
+  agent: CaptureAgent,
+  orders: CaptureOrders,
   config: StartConfig,
   state: State,
-  delivery: Delivery,
-  log: Log,
-): Promise<Capture> {
-  const { flowLogs } = state
-  const watched = new Set(flowLogs.list().map(({ resourceId }) => resourceId))
-  for (const resourceId of vpcsOf(taps))
-    if (!watched.has(resourceId) && state.get(`flow log of ${resourceId}`) === undefined) {
-      flowLogs.create({
-        name: `all of ${resourceId}`,
-        resourceType: 'VPC',
-        resourceId,
-        ipVersion: 'DualStack',
-        windowSeconds: liveWindowSeconds,
-        project: ownProject,
-        logstore: ownLogstore,
-      })
-      state.set(`flow log of ${resourceId}`, 'made at the first start')
-    }
-  return await startCapture(captureTasks(taps, flowLogs.list(), config), delivery, log)
+): Promise<void> {
+  makeFirstFlowLogs(enisOf(config, orders), state)
+  agent.order(orders.current())
+  orders.onChange(() => agent.order(orders.current()))
+  await agent.opened()
+}
+
+/** The ENIs of this host's taps. */
+const enisOf = (config: StartConfig, { topology }: CaptureOrders): EniIdentity[] =>
+  (topology === undefined
+    ? tapsOfHost(config.capture.interfaces)
+    : tapsOfTopology(topology.topology)
+  ).map(({ eni }) => eni)
+
+/** At the first start a flow log for each VPC with a tap here: the whole VPC, both families, a minute. */
+function makeFirstFlowLogs(enis: readonly EniIdentity[], { flowLogs, get, set }: State): void {
+  const ordered = new Set(flowLogs.list().map(({ resourceId }) => resourceId))
+  for (const resourceId of new Set(enis.map(({ vpcId }) => (vpcId === '-' ? hostVpcId : vpcId)))) {
+    const fact = `flow log of ${resourceId}`
+    if (ordered.has(resourceId) || get(fact) !== undefined) continue
+    flowLogs.create({
+      name: `all of ${resourceId}`,
+      resourceType: 'VPC',
+      resourceId,
+      ipVersion: 'DualStack',
+      windowSeconds: liveWindowSeconds,
+      project: ownProject,
+      logstore: ownLogstore,
+    })
+    set(fact, 'made at the first start')
+  }
 }
 
 /** Where to look and what to ask. */
 function banner(url: string, config: StartConfig, { store, capture, allowed }: Parts): string {
   const server = config.port === 8080 && config.listen === '127.0.0.1' ? '' : ` --server ${url}`
-  const failed = capture?.problems() ?? []
-  const captured = capture?.interfaces() ?? []
+  const failed = capture.problems()
+  const captured = capture.agent
+    .taps()
+    .filter(({ state }) => state === 'capturing' || state === 'opening')
+    .map(({ tap }) => tap)
   const live =
     allowed !== true
       ? `Live traffic is not captured. ${allowed}`

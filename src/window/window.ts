@@ -13,7 +13,12 @@ import { rowWords, word, type PacketBatch } from '../packet/packet.ts'
 import { action } from '../record/batch.ts'
 import { ObservationBatch, owner, ownerOf, type Assigner } from '../vpc/vpc.ts'
 import { RecordEmitter, type RecordTaker } from './emit.ts'
-import { WindowLengths, type WindowSeconds, type WindowSpan } from './window-lengths.ts'
+import {
+  type CaptureWindow,
+  WindowLengths,
+  type WindowSeconds,
+  type WindowSpan,
+} from './window-lengths.ts'
 
 export {
   type CaptureWindow,
@@ -109,6 +114,16 @@ export class CaptureWindows {
     this.#totalling = config.totals === true
   }
 
+  /** The window that a second is in, as lengths are in force. */
+  windowOf(second: number): CaptureWindow {
+    return this.#lengths.windowOf(second)
+  }
+
+  /** The second of the newest packet, -Infinity before the first. */
+  get newest(): number {
+    return this.#newest
+  }
+
   /**
    * Windows become longer or shorter from a bound of both lengths on.
    * @param spans the lengths in force one after the other; that of the windows now open is the first
@@ -145,6 +160,15 @@ export class CaptureWindows {
     this.#totalling = false
     this.#countByWindow(batch)
     this.#totalling = this.#config.totals === true
+  }
+
+  /**
+   * Frames that rows of packet batches stand for beyond one each, where the kernel has added frames up itself.
+   * @param second when they came; a window that is not open (any more) does not count them
+   */
+  addFrames(second: number, frames: number): void {
+    const window = this.#open.get(this.#lengths.startOf(second))
+    if (window !== undefined && this.#totalling) window.totals.frames += frames
   }
 
   #countObserved(batch: PacketBatch, oldest: number, newest: number): void {

@@ -1,0 +1,371 @@
+/**
+ * Capture at one ENI, inside its thread: packets from the source into windows, records into parcels, and the
+ * account of it all. Knows neither thread nor clock: `tap-worker.ts` drives it.
+ */
+import { randomUUID } from 'node:crypto'
+import type { UnixSeconds } from '../base/time.ts'
+import { type Parcel, Sorter } from '../delivery/delivery.ts'
+import { activeIn, keeps, type Schedule, windowSchedule } from '../flow-log/flow-log.ts'
+import type { Ledger, LossReason } from '../ledger/ledger.ts'
+import { type FlowRecordBatch, logStatus } from '../record/batch.ts'
+import type { Assigner } from '../vpc/vpc.ts'
+import {
+  type CaptureWindow,
+  CaptureWindows,
+  liveFlowsMax,
+  liveLateSeconds,
+  type Totals,
+  type WindowEnd,
+} from '../window/window.ts'
+import type { TapMessage, TapPlan, TapTask } from './messages.ts'
+import { TapAccount } from './tap-account.ts'
+import { LossList } from './loss-list.ts'
+import { earlierLedgers, type InterfaceIdentity, type TapNote } from './tap-note.ts'
+import { tapName } from './tap-place.ts'
+import type { SourceCounters, TapSource } from './tap-source.ts'
+import { WindowStatus } from './window-status.ts'
+
+/** A host that was away for long tells its last windows one by one: a week of minutes. */
+const awaySecondsMax = 7 * 86_400
+/** So long may a busy interface take to be quiet for a moment before its gap is told as a loss unmeasured. */
+const quietSecondsMax = 3
+/** A spool that was full is tried again for the SKIPDATA records of what it refused. */
+const refusedAgainSeconds = 10
+
+/** What one closing handed over, in case it is refused. */
+interface Handed {
+  readonly totals: Totals
+  readonly windows: readonly CaptureWindow[]
+}
+
+export class TapCapture {
+  readonly #task: TapTask
+  readonly #identity: InterfaceIdentity
+  readonly #assigner: Assigner
+  readonly #eni: number
+  readonly #say: (message: TapMessage) => void
+  readonly #opening: string
+  readonly #account: TapAccount
+  readonly #status: WindowStatus
+  readonly #losses: LossList
+  readonly #earlier: readonly Ledger[]
+  readonly windows: CaptureWindows
+  #source: TapSource | undefined
+  #sourceSeen: SourceCounters | undefined
+  #plan: TapPlan
+  #schedule: Schedule
+  #sorter!: Sorter
+  #window: CaptureWindow | undefined
+  #made = { packets: 0, bytes: 0 }
+  #parcels: Parcel[] = []
+  #closing: { totals: Totals; windows: CaptureWindow[] } = emptyClosing()
+  readonly #handed = new Map<number, Handed>()
+  #closings = 0
+  #refusals = 0
+  #refusedWindows: CaptureWindow[] = []
+  #refusedNext = 0
+  #looked: UnixSeconds
+  #shedSince: UnixSeconds | undefined
+  /** A gap whose size is not settled. */
+  #gapOpen = false
+  /** No window is told of before it is known whether the gap was a loss. */
+  #gapWaits = false
+  readonly #openedAt: UnixSeconds
+
+  /**
+   * @param identity the interface as it is now
+   * @param eni the number of the task's ENI among the assigner's
+   * @param now Unix seconds
+   */
+  constructor(
+    task: TapTask,
+    identity: InterfaceIdentity,
+    assigner: Assigner,
+    eni: number,
+    now: UnixSeconds,
+    say: (message: TapMessage) => void,
+  ) {
+    const { note } = task
+    const goesOn = note !== undefined && sameInterface(note.interface, identity)
+    this.#task = task
+    this.#identity = identity
+    this.#assigner = assigner
+    this.#eni = eni
+    this.#say = say
+    this.#plan = task.plan
+    this.#opening = goesOn ? note.ledger.opening : randomUUID()
+    this.#openedAt = goesOn ? note.ledger.openedAt : now
+    this.#losses = new LossList(note?.losses)
+    this.#earlier = goesOn ? note.earlier : earlierLedgers(note)
+    this.#account = goesOn ? TapAccount.resume(note.account, note.ledger.open) : TapAccount.begin()
+    this.#schedule = windowSchedule(undefined, task.plan.windowSeconds, now)
+    this.windows = new CaptureWindows(
+      {
+        windowSeconds: task.plan.windowSeconds,
+        lateSeconds: liveLateSeconds,
+        flowsMax: liveFlowsMax,
+        totals: true,
+      },
+      assigner,
+      (records, window) => this.#take(records, window),
+      (end) => this.#ended(end),
+    )
+    this.#looked = now
+    const since =
+      note === undefined ? now : Math.max(note.openSince ?? note.ledger.asOf, now - awaySecondsMax)
+    this.#status = new WindowStatus((second) => this.#windowOf(second), since, now)
+    if (goesOn) this.#beginGap('restart', since, now)
+    else if (note?.openSince !== undefined) this.#loseOpenWindows(note, since)
+    this.#sortFor(task.plan)
+  }
+
+  /** Packets come from here now. */
+  opened(source: TapSource, now: UnixSeconds): void {
+    this.#source = source
+    this.#sourceSeen = undefined
+    if (this.#shedSince !== undefined) {
+      this.#beginGap('shed', this.#shedSince, now)
+      this.#shedSince = undefined
+    }
+    this.#look(now)
+  }
+
+  /** No packets come any more until `opened`: the ENI is given up for a while. */
+  shed(now: UnixSeconds): void {
+    this.#endSource(now, true)
+    this.#shedSince = now
+  }
+
+  change(plan: TapPlan, now: UnixSeconds): void {
+    this.#plan = plan
+    this.#schedule = windowSchedule(
+      this.#schedule,
+      plan.windowSeconds,
+      Math.max(now, this.windows.newest) as UnixSeconds,
+    )
+    this.windows.changeLength(this.#schedule)
+    this.#sortFor(plan)
+  }
+
+  /** Once a second: losses, windows that are over, and the note. */
+  tick(now: UnixSeconds): void {
+    this.#look(now)
+    this.windows.closeUntil(now)
+    this.#tellStatus(this.#windowOf(now - liveLateSeconds).start)
+    this.#tellRefused(now)
+    this.#handOver()
+  }
+
+  /**
+   * All windows close. `answered` must become true after it.
+   * @param readRest whether the source still works, so that what came before this moment can be read
+   */
+  stop(now: UnixSeconds, readRest: boolean): void {
+    this.#endSource(now, readRest)
+    const { start, seconds } = this.#windowOf(now)
+    this.#tellStatus(start + seconds, now)
+    this.#handOver()
+  }
+
+  /** The spool has taken a closing, or not: then its records are lost. */
+  answer(closing: number, kept: boolean): void {
+    const handed = this.#handed.get(closing)
+    this.#handed.delete(closing)
+    if (kept || handed === undefined) return
+    this.#refusals++
+    const { totals, windows } = handed
+    this.#account.loseRecords('spoolFull', totals)
+    this.#refusedWindows.push(...windows)
+    this.#refusedNext = this.#looked + refusedAgainSeconds
+    for (const { start, seconds } of windows)
+      this.#lose('spoolFull', start, start + seconds, windows.length === 1 ? totals : undefined)
+  }
+
+  /** Whether everything handed over has been answered. */
+  get answered(): boolean {
+    return this.#handed.size === 0
+  }
+
+  note(): TapNote {
+    const { agent, place } = this.#task
+    const { since } = this.windows.openTotals()
+    return {
+      eni: place.eni,
+      interface: this.#identity,
+      account: this.#account.state,
+      ledger: {
+        ...this.#account.amounts(),
+        eni: place.eni.eniId,
+        tap: tapName(place),
+        host: agent,
+        opening: this.#opening,
+        openedAt: this.#openedAt,
+        asOf: this.#looked,
+      },
+      earlier: this.#earlier,
+      losses: this.#losses.all,
+      openSince: since,
+      windowSeconds: this.#plan.windowSeconds,
+      closings: this.#closings,
+      refusals: this.#refusals,
+    }
+  }
+
+  #windowOf(second: number): CaptureWindow {
+    return this.windows.windowOf(second)
+  }
+
+  #sortFor(plan: TapPlan): void {
+    const enis = this.#assigner.enis
+    const routes = plan.flowLogs.map((flowLog) => {
+      const keep = keeps(flowLog, enis)
+      return {
+        flowLog: flowLog.id,
+        project: flowLog.project,
+        logstore: flowLog.logstore,
+        keep: (batch: FlowRecordBatch, rows: Uint32Array) =>
+          activeIn(flowLog, this.#window!) ? keep(batch, rows) : 0,
+      }
+    })
+    this.#sorter = new Sorter(routes, randomUUID(), enis)
+  }
+
+  #take(records: FlowRecordBatch, window: CaptureWindow): void {
+    this.#window = window
+    if (records.status[0] === logStatus.ok)
+      for (let row = 0; row < records.rows; row++) {
+        this.#made.packets += records.packets[row]!
+        this.#made.bytes += records.bytes[row]!
+      }
+    this.#parcels.push(...this.#sorter.sort(records))
+  }
+
+  #ended(end: WindowEnd): void {
+    const kept = this.#account.windowEnded(end, this.#made)
+    const { totals, windows } = this.#closing
+    totals.frames += kept.frames
+    totals.packets += kept.packets
+    totals.bytes += kept.bytes
+    windows.push(end)
+    this.#made = { packets: 0, bytes: 0 }
+    if (end.refusedPackets > 0) {
+      this.#status.lose(end.start, end.start + end.seconds - 1)
+      this.#lose('tableFull', end.start, end.start + end.seconds, {
+        frames: end.refusedFrames,
+        packets: end.refusedPackets,
+      })
+    }
+  }
+
+  /** Losses belong to the windows since the last look: nobody knows which. */
+  #look(now: UnixSeconds): void {
+    if (this.#source !== undefined) this.#read(this.#source, now)
+    if (this.#shedSince !== undefined) this.#status.lose(this.#looked, now)
+    this.#looked = now
+    this.#settleGap(now)
+  }
+
+  #read(source: TapSource, now: UnixSeconds): void {
+    const reading = source.readingOf()
+    const { tap } = reading
+    const before = this.#sourceSeen
+    this.#sourceSeen = tap
+    const own = {
+      multicast: this.#assigner.multicastRows,
+      unassigned: this.#assigner.unassigned,
+      open: this.windows.openTotals(),
+    }
+    this.#account.take(reading, own)
+    const lose = (reason: LossReason, count: number, what: 'frames' | 'packets'): void => {
+      if (count <= 0) return
+      this.#status.lose(this.#looked, now)
+      this.#lose(reason, this.#looked, now, { [what]: count })
+    }
+    lose('ring', tap.dropped - (before?.dropped ?? 0), 'frames')
+    lose('nflog', tap.nflogLost - (before?.nflogLost ?? 0), 'packets')
+    lose('mapFull', tap.mapFull - (before?.mapFull ?? 0), 'packets')
+  }
+
+  #endSource(now: UnixSeconds, readRest: boolean): void {
+    const source = this.#source
+    if (source === undefined) return
+    if (readRest) source.readRest(this.windows)
+    this.#look(now)
+    this.windows.closeAll()
+    this.#look(now)
+    this.#settleGap(Number.POSITIVE_INFINITY)
+    this.#account.endTap()
+    source.close()
+    this.#source = undefined
+  }
+
+  #beginGap(reason: LossReason, since: number, until: number): void {
+    this.#account.beginGap({ reason, since, until })
+    this.#gapOpen = true
+    this.#gapWaits = true
+  }
+
+  /** A gap is a loss if anything passed in it; that is known at the first quiet moment. */
+  #settleGap(now: number): void {
+    const { gap } = this.#account
+    if (!this.#gapOpen || gap === undefined || this.#source === undefined) return
+    if (!gap.settled && now - gap.until < quietSecondsMax) return
+    if (!gap.settled || gap.missed.frames !== 0) {
+      this.#status.lose(gap.since, gap.until)
+      this.#lose(gap.reason, gap.since, gap.until, gap.missed)
+    }
+    this.#gapWaits = false
+    if (gap.settled) this.#gapOpen = false
+  }
+
+  /** Windows that were open at an interface that is not there any more. */
+  #loseOpenWindows(note: TapNote, since: number): void {
+    const { asOf, open } = note.ledger
+    this.#status.lose(since, asOf)
+    this.#lose('restart', since, asOf, open, note.ledger.opening)
+  }
+
+  #lose(
+    reason: LossReason,
+    from: number,
+    to: number,
+    count: Partial<Totals> = {},
+    opening = this.#opening,
+  ): void {
+    const eni = this.#task.place.eni.eniId
+    this.#losses.add({ eni, opening, reason, from, to, ...count })
+  }
+
+  #tellStatus(bound: number, stoppedAt?: number): void {
+    if (this.#gapWaits && stoppedAt === undefined) return
+    for (const { window, lost } of this.#status.due(bound, stoppedAt)) {
+      this.windows.emitStatus([this.#eni], window.start, window.start, () => lost)
+      this.#closing.windows.push(window)
+    }
+  }
+
+  #tellRefused(now: number): void {
+    if (this.#refusedWindows.length === 0 || now < this.#refusedNext) return
+    const windows = this.#refusedWindows
+    this.#refusedWindows = []
+    for (const { start } of windows) this.windows.emitStatus([this.#eni], start, start, () => true)
+    this.#closing.windows.push(...windows)
+  }
+
+  #handOver(): void {
+    if (this.#parcels.length === 0 && this.#closing.windows.length === 0) return
+    const closing = ++this.#closings
+    this.#handed.set(closing, this.#closing)
+    this.#say({ kind: 'closed', closing, parcels: this.#parcels, note: this.note() })
+    this.#parcels = []
+    this.#closing = emptyClosing()
+  }
+}
+
+const emptyClosing = (): { totals: Totals; windows: CaptureWindow[] } => ({
+  totals: { frames: 0, packets: 0, bytes: 0 },
+  windows: [],
+})
+
+const sameInterface = (a: InterfaceIdentity, b: InterfaceIdentity): boolean =>
+  a.boot === b.boot && a.namespace === b.namespace && a.index === b.index
