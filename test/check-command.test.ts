@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { openSpool } from '../src/delivery/delivery.ts'
 import { openLogStore } from '../src/logstore/logstore.ts'
 import { openState } from '../src/programs/state.ts'
 import type { Ledger, Loss } from '../src/ledger/ledger.ts'
 import { startServer } from './api-server.ts'
+import { flipBit } from './faulty-disk.ts'
 import { ledgerNamed, lossAt } from './ledgers.ts'
+import { parcelOf, recorded } from './spool-parcels.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 import { weir } from './weir-process.ts'
 
 async function dataDirectory(
@@ -15,8 +18,7 @@ async function dataDirectory(
   ledger: Ledger,
   losses: readonly Loss[],
 ): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-check-'))
-  context.after(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder(context)
   await (await openLogStore(folder)).close()
   const state = openState(folder)
   state.ledger.report(ledger, losses)
@@ -42,6 +44,27 @@ test('weir check prints the account of a data directory, and ends with 0 when it
   const { status, stdout, stderr } = await weir(['check', '--data', data])
   assert.deepEqual([status, stdout, stderr], [0, account, ''])
   assert.ok(readdirSync(data).includes('weir.db'))
+})
+
+test('what waits in the spool is said, and what is damaged is a problem', async (context) => {
+  const data = await dataDirectory(context, ledgerNamed('eni-a'), [lossAt('eni-a', 0)])
+  const effects = { log: recorded().log, now: () => 1_767_322_800 }
+  const spool = await openSpool(join(data, 'spool'), { bytesMax: 1e6 }, effects)
+  for (const number of [0, 1, 2])
+    await spool.put({ eni: 'eni-a', parcels: [parcelOf(number, 1)], note: undefined })
+  await spool.close()
+  const waiting = await weir(['check', '--data', data])
+  const line =
+    'Closed windows that wait in the spool: 3, the oldest since 2026-01-02T03:00:00.000Z\n'
+  assert.deepEqual(
+    [waiting.status, waiting.stdout],
+    [0, account.replace('\nAll', `\n${line}\nAll`)],
+  )
+  const [name = ''] = readdirSync(join(data, 'spool/entries'))
+  flipBit(join(data, 'spool/entries', name), 40)
+  const damaged = await weir(['check', '--data', data])
+  assert.equal(damaged.status, 1)
+  assert.match(damaged.stdout, /\nNot well:\n {2}damaged places of the spool: 1\n$/)
 })
 
 test('a difference is shown, and the status is 1', async (context) => {
@@ -81,8 +104,7 @@ test('a server is asked for its health and its ledger; beside one, a data direct
 })
 
 test('what is no server or no data directory is said', async (context) => {
-  const empty = mkdtempSync(join(tmpdir(), 'weir-check-'))
-  context.after(() => rmSync(empty, { recursive: true }))
+  const empty = temporaryFolder(context)
   const none = await weir(['check', '--data', empty])
   assert.deepEqual(
     [none.status, none.stderr],

@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type { Column, ColumnBatch, ColumnSpec } from '../src/base/columns.ts'
 import type { LogReader } from '../src/logstore/logstore.ts'
+
+export { temporaryFolder } from './temporary-folder.ts'
 
 /** What the tests of the log store share: a table of three columns and how to read it. */
 export const testColumns: readonly ColumnSpec[] = [
@@ -37,13 +35,6 @@ export function batchOf(rows: readonly TestRow[]): ColumnBatch {
     ['Odd "name"', text(rows.map((row) => row[3]))],
   ])
   return { rows: rows.length, columns }
-}
-
-/** A folder that is removed when the test ends. */
-export function temporaryFolder(context: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-logstore-'))
-  context.after(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
 }
 
 export const allTime = [0, 2 ** 40] as const

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { faultyDisk, flipBit } from '../../test/faulty-disk.ts'
-import { temporaryFolder } from '../../test/logstore-rows.ts'
+import { temporaryFolder } from '../../test/temporary-folder.ts'
 import { recoverLog } from './append-log-recovery.ts'
 import type { LogRecord } from './append-log-record.ts'
 import { LogWriter } from './append-log-writer.ts'

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { lockDataDir } from './directory-lock.ts'
-import { temporaryFolder } from '../../test/logstore-rows.ts'
+import { temporaryFolder } from '../../test/temporary-folder.ts'
 
 test('a lock names its holder, and the kernel drops it with the process', async (context) => {
   const folder = temporaryFolder(context)

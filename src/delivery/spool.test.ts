@@ -1,22 +1,16 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { faultyDisk, flipBit } from '../../test/faulty-disk.ts'
 import { randomFrom } from '../../test/random-from.ts'
 import { parcelOf, recorded } from '../../test/spool-parcels.ts'
+import { temporaryFolder } from '../../test/temporary-folder.ts'
 import { openSpool, type Spool, type SpoolConfig, type SpoolEffects } from './delivery.ts'
 
 const seed = Number(process.env['WEIR_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const rounds = process.env['WEIR_LONG'] === '1' ? 2000 : 100
 const roomy = { bytesMax: 1 << 30 }
-
-function newFolder(context: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-spool-'))
-  context.after(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
 
 const opened = (
   dir: string,
@@ -41,7 +35,7 @@ const emptyEntry = (number: number) => ({
 })
 
 test('what was put is there when the spool is opened again, in order, with the last notes', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir)
   const entry = { eni: 'eni-a', parcels: [parcelOf(0, 3), parcelOf(0, 2, 'fl-2')], note: { at: 1 } }
   await spool.put(entry)
@@ -73,7 +67,7 @@ test('what was put is there when the spool is opened again, in order, with the l
 })
 
 test('what is done does not come again, also out of order; what is not does', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir)
   for (let number = 0; number < 6; number++) await spool.put(emptyEntry(number))
   const taken = await spool.take(5)
@@ -86,7 +80,7 @@ test('what is done does not come again, also out of order; what is not does', as
 })
 
 test('an entry is done when all its parcels are', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir)
   await spool.put({ eni: 'eni-a', parcels: [parcelOf(0, 1), parcelOf(0, 1, 'fl-2')], note: 1 })
   const [first, second] = await spool.take(2)
@@ -101,7 +95,7 @@ test('an entry is done when all its parcels are', async (context) => {
 
 test('puts of the same time share a sync, and none resolves before it', async (context) => {
   const { disk, calls } = faultyDisk()
-  const spool = await opened(newFolder(context), roomy, { disk })
+  const spool = await opened(temporaryFolder(context), roomy, { disk })
   const put = (number: number) => spool.put(emptyEntry(number)).then(() => calls.push(`${number}`))
   await Promise.all([put(0), put(1), put(2)])
   assert.deepEqual(calls, ['write', 'sync', '0', '1', '2'])
@@ -109,7 +103,7 @@ test('puts of the same time share a sync, and none resolves before it', async (c
 })
 
 test('the journal replaces notes, an entry replaces its own; the later one counts', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir)
   await spool.journal(
     new Map<string, unknown>([
@@ -132,7 +126,7 @@ test('the journal replaces notes, an entry replaces its own; the later one count
 })
 
 test('of a note journalled while an entry is put, the one of the entry counts if it is there', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const { disk, faults } = faultyDisk()
   const spool = await opened(dir, roomy, { disk })
   const both = (before: string, after: string) =>
@@ -157,7 +151,7 @@ test('of a note journalled while an entry is put, the one of the entry counts if
 })
 
 test('of puts of the same time those are refused that do not fit', async (context) => {
-  const spool = await opened(newFolder(context), { bytesMax: 400 })
+  const spool = await opened(temporaryFolder(context), { bytesMax: 400 })
   const results = await Promise.allSettled([0, 1, 2].map((number) => spool.put(emptyEntry(number))))
   assert.deepEqual(
     results.map(({ status }) => status),
@@ -167,7 +161,7 @@ test('of puts of the same time those are refused that do not fit', async (contex
 })
 
 test('a forgotten note does not come back from an entry, over restarts and files', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   let spool = await opened(dir)
   await spool.put({ eni: 'eni-a', parcels: [parcelOf(0, 1)], note: 'old' })
   await spool.forget('eni-a')
@@ -183,7 +177,7 @@ test('a forgotten note does not come back from an entry, over restarts and files
 })
 
 test('files are removed when all in them and before them is delivered; notes stay', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir, { bytesMax: 16_000 }) // files of 1000 bytes
   for (let number = 0; number < 30; number++)
     await spool.put({ ...emptyEntry(number), note: { closed: number } })
@@ -207,7 +201,7 @@ test('files are removed when all in them and before them is delivered; notes sta
 })
 
 test('the notes log is begun anew when it has grown, and holds them all', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir)
   const note = (round: number, eni: number) => ({ eni, round, text: 'y'.repeat(1000) })
   for (let round = 0; round < 100; round++)
@@ -224,7 +218,7 @@ test('the notes log is begun anew when it has grown, and holds them all', async 
 })
 
 test('a full spool refuses what is new and keeps what is there; delivered entries make room', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir, { bytesMax: 600 })
   for (let number = 0; number < 3; number++) await spool.put(emptyEntry(number))
   const { bytes } = spool.stats()
@@ -250,7 +244,7 @@ test('a full spool refuses what is new and keeps what is there; delivered entrie
 })
 
 test('a full disk is SpoolFull, a disk that does not sync is StorageBroken', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const { disk, faults } = faultyDisk()
   const spool = await opened(dir, { ...roomy, reserveBytes: 1000 }, { disk })
   await spool.put(emptyEntry(0))
@@ -276,7 +270,7 @@ test('a full disk is SpoolFull, a disk that does not sync is StorageBroken', asy
 })
 
 test('a torn tail is cut without a word, wherever it is torn', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir)
   for (let number = 0; number < 3; number++) await spool.put(emptyEntry(number))
   await spool.close()
@@ -293,7 +287,7 @@ test('a torn tail is cut without a word, wherever it is torn', async (context) =
 })
 
 test('damage in the middle is said; all else is read, and the file is kept', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir, { bytesMax: 8000 }) // files of 600 bytes: three entries
   for (let number = 0; number < 9; number++) await spool.put(emptyEntry(number))
   await spool.close()
@@ -321,7 +315,7 @@ test('damage in the middle is said; all else is read, and the file is kept', asy
 })
 
 test('an entry that cannot be read again is set aside and said', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const { log, lines } = recorded()
   const spool = await opened(dir, roomy, { log })
   for (let number = 0; number < 3; number++) await spool.put(emptyEntry(number))
@@ -337,7 +331,7 @@ test('an entry that cannot be read again is set aside and said', async (context)
 })
 
 test('a second process is refused', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir)
   await assert.rejects(opened(dir), { code: 'DataDirLocked', place: dir })
   await spool.close()
@@ -346,7 +340,7 @@ test('a second process is refused', async (context) => {
 
 test(`random bytes in the files never hide an entry that is whole (WEIR_SEED=${seed})`, async (context) => {
   const random = randomFrom(seed)
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir)
   const ends: number[] = []
   for (let number = 0; number < 20; number++) {
@@ -379,7 +373,7 @@ test(`random bytes in the files never hide an entry that is whole (WEIR_SEED=${s
 
 test(`random bytes in the notes lose no note but those they hit (WEIR_SEED=${seed})`, async (context) => {
   const random = randomFrom(seed + 1)
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir)
   const [path = ''] = filesOf(dir, 'notes')
   const ends: number[] = []

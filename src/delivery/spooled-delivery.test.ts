@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import type { ErrorCode } from '../base/errors.ts'
 import { WeirError } from '../base/errors.ts'
 import { parcelOf, recorded } from '../../test/spool-parcels.ts'
+import { temporaryFolder } from '../../test/temporary-folder.ts'
 import { openSpool, type Parcel, parcelTotals, type Spool, SpooledDelivery } from './delivery.ts'
-
-const newFolder = (context: TestContext): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-spooled-'))
-  context.after(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
 
 const opened = (dir: string): Promise<Spool> =>
   openSpool(dir, { bytesMax: 1 << 30 }, { log: recorded().log })
@@ -47,7 +39,7 @@ const counts = ({ parcels, records, retries, lostRecords }: SpooledDelivery) => 
 const away = () => new WeirError('ServerUnreachable', 'nobody answers')
 
 test('what is in the spool is sent, and what comes into it later', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir)
   await put(spool, 0, 1)
   const { sink, stored } = store()
@@ -66,7 +58,7 @@ test('what is in the spool is sent, and what comes into it later', async (contex
 })
 
 test('while the server is away all waits, one line says so, and then all is sent', async (context) => {
-  const spool = await opened(newFolder(context))
+  const spool = await opened(temporaryFolder(context))
   await put(spool, 0, 1, 2)
   const { log, lines } = recorded()
   let triesLeft = 6
@@ -88,7 +80,7 @@ test('while the server is away all waits, one line says so, and then all is sent
 })
 
 test('what a logstore will never take is told, counted and leaves the spool; the rest is stored', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir)
   await put(spool, 0, 1, 2)
   const { log, lines } = recorded()
@@ -121,7 +113,7 @@ test('what a logstore will never take is told, counted and leaves the spool; the
 
 test('only a request that is wrong in itself is given up', async (context) => {
   const isGivenUp = async (code: ErrorCode): Promise<boolean> => {
-    const spool = await opened(newFolder(context))
+    const spool = await opened(temporaryFolder(context))
     await put(spool, 0)
     const { sink } = store(() => new WeirError(code, 'no'))
     const delivery = new SpooledDelivery(spool, sink, recorded().log)
@@ -140,7 +132,7 @@ test('only a request that is wrong in itself is given up', async (context) => {
 })
 
 test('stop ends at once, also while the server is away or hangs; nothing is lost', async (context) => {
-  const dir = newFolder(context)
+  const dir = temporaryFolder(context)
   const spool = await opened(dir)
   await put(spool, 0, 1, 2)
   const waits = Promise.withResolvers<void>()
@@ -172,7 +164,7 @@ test('stop ends at once, also while the server is away or hangs; nothing is lost
 })
 
 test('a long backlog passes through few at a time', async (context) => {
-  const spool = await opened(newFolder(context))
+  const spool = await opened(temporaryFolder(context))
   const numbers = Array.from({ length: 500 }, (_, number) => number)
   await Promise.all(numbers.map((number) => put(spool, number)))
   let underWay = 0

@@ -67,7 +67,7 @@ async function checkData(dataDir: string): Promise<Found> {
     problems.push(describeError(error))
   }
   const spool = await checkSpool(join(dataDir, spoolFolder))
-  if (spool.damages > 0) problems.push(`${spool.damages} places of the spool are damaged`)
+  if (spool.damages > 0) problems.push(`damaged places of the spool: ${spool.damages}`)
   const state = openState(dataDir)
   try {
     const { ledger } = state
