@@ -44,6 +44,8 @@ const passing = { unknown: 0, received: 1, sent: 2, elsewhere: 3 } as const
 export interface NflogPlace {
   /** `host`: the rules are at the far end of the ENI's veth or tap, where directions turn. */
   readonly side: RingSide
+  /** Directions are written as the far end of the ENI's veth has them, for one who turns them round. */
+  readonly turned: boolean
   /** The index of the ENI's interface in the rules' namespace; messages about others are left out. */
   readonly port: number | undefined
   /** Largest packet at the ENI, to estimate how many packets an offloaded one would have become. */
@@ -114,7 +116,9 @@ export class NflogMessages {
     }
     const base = batch.rows++ * rowWords
     const words = batch.words
-    words[base + word.about]! |= this.#direction(passes) << about.directionShift
+    const found = this.#direction(passes)
+    const way = this.#place.turned && found !== direction.unknown ? 3 - found : found
+    words[base + word.about]! |= way << about.directionShift
     words[base + word.second] = this.#second
     words[base + word.nanosecond] = this.#nanosecond
     words[base + word.interface] = this.#place.interfaceIndex

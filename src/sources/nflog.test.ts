@@ -69,7 +69,13 @@ const recorded = {
   ),
 }
 
-const guest: NflogPlace = { side: 'guest', port: undefined, mtu: 1500, interfaceIndex: 3 }
+const guest: NflogPlace = {
+  side: 'guest',
+  turned: false,
+  port: undefined,
+  mtu: 1500,
+  interfaceIndex: 3,
+}
 
 class Reader {
   readonly batch = new PacketBatch()
@@ -176,6 +182,14 @@ test('the direction is what the prefix says, else what port and hook say', () =>
   assert.equal(directionOf({ hook: 2, devices: from7 }, { side: 'host', port: 7 }), 'out')
   assert.equal(directionOf({ hook: 2, devices: from7 }, { side: 'host', port: 8 }), 'in')
   assert.equal(directionOf({ hook: 2, devices: from7 }, { side: 'host', port: 4 }), 'ignored 1')
+})
+
+test('directions are turned for one who turns them back', () => {
+  const forward = { hook: 2, devices: { [device.in]: 9, [device.out]: 9 } }
+  const turned = { turned: true }
+  assert.equal(directionOf({ prefix: 'R:out', hook: 1 }, turned), 'in')
+  assert.equal(directionOf({ hook: 1 }, turned), 'out')
+  assert.equal(directionOf(forward, turned), '-')
 })
 
 test('messages that are no rejects are counted, and numbered like the others', () => {

@@ -22,6 +22,11 @@ export interface NflogOptions {
   /** `host`: the rules are at the far end of the ENI's veth or tap, where directions turn. Default `guest`. */
   readonly side?: RingSide
   /**
+   * Rows are given to one who turns directions round, because the ENI's tap is at the far end: so they are
+   * written the other way. Default false: rows have the ENI's own directions.
+   */
+  readonly turned?: boolean
+  /**
    * The ENI's interface in the namespace of the rules: it tells directions, and messages about others are left
    * out. Without it all messages of the group are the ENI's.
    */
@@ -99,6 +104,7 @@ export function openNflog(options: NflogOptions): Nflog {
   }
   const place = {
     side: options.side ?? 'guest',
+    turned: options.turned ?? false,
     port: port?.index,
     mtu: port?.mtu ?? mtuDefault,
     interfaceIndex: options.interfaceIndex ?? 0,
