@@ -9,8 +9,8 @@ shopt -s inherit_errexit
 
 needs_of() {
   case "$1" in
-    test) # live capture between network namespaces; a second opinion on captures and flow tables
-      echo iproute2:ip iputils-ping:ping nftables:nft procps:ps python3:python3 tshark:tshark ;;
+    test) # live capture between network namespaces; exported flows; a second opinion on captures
+      echo iproute2:ip iputils-ping:ping nftables:nft procps:ps python3:python3 tshark:tshark softflowd ;;
     bench) # the collectors that `npm run bench capture` stands beside, and what builds its read loop
       echo nfdump:nfpcapd softflowd:softflowd argus-server:argus tcpdump:tcpdump gcc:gcc \
         libc6-dev:/usr/include/stdio.h libpcap-dev:/usr/include/pcap/pcap.h time:/usr/bin/time ;;

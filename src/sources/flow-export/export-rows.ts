@@ -137,17 +137,17 @@ export class ExportRows {
     give: (number: number, direction: number) => void,
   ): void {
     const known = this.#of(exporter)
+    // A probe at a link, or a host that exports its own traffic, names one interface twice, or none: it saw a packet
+    // once, whichever way.
+    if (input === output) {
+      const number = this.#numberOf(exporter, known, input)
+      give(number === noTap ? this.#whole(exporter.address) : number, hint.none)
+      return
+    }
     if (direction === 0 && input !== 0) remember(known.meteredIn, input)
     if (direction === 1 && output !== 0) remember(known.meteredOut, output)
     const inTold = direction === 1 && known.meteredIn.has(input)
     const outTold = direction === 0 && known.meteredOut.has(output)
-    // Without interfaces there is one view: that of a host which exports its own traffic.
-    if (input === 0 && output === 0) {
-      const number = this.#numberOf(exporter, known, 0)
-      const way = direction === 0 ? hint.in : direction === 1 ? hint.out : hint.none
-      give(number === noTap ? this.#whole(exporter.address) : number, way)
-      return
-    }
     const at = input === 0 ? noTap : this.#numberOf(exporter, known, input)
     const to = output === 0 ? noTap : this.#numberOf(exporter, known, output)
     if (at !== noTap && !inTold) give(at, hint.in)
