@@ -50,6 +50,142 @@ test('the table holds the codes of the page: 0 to 22 without 16', () => {
   assert.deepEqual(codes, [...Array.from({ length: 16 }, (_, i) => i), 17, 18, 19, 20, 21, 22])
 })
 
+/** Everything goes to one next hop. */
+const all = (type: string): Network => ({
+  entries: [to('0.0.0.0/0', 'g'), to('::/0', 'g')],
+  gateways: [gateway(type)],
+})
+const cloud = ['{ id: oss, cidrs: [100.118.28.0/24, 47.1.0.0/16, "2400:3200::/32"] }']
+const far = ['8.8.8.8', '192.168.0.1', '2001:db8::1', 'fd99::1'] as const
+
+/** The page's list: a code, its sentence, a network where it holds, and peers of both families where it applies. */
+const page: readonly (readonly [number, string, Network, readonly string[]])[] = [
+  [0, 'Traffic captured in scenarios other than those listed below.', {}, far],
+  [
+    1,
+    'Traffic that passes through other resources in the same VPC.',
+    { services: ['{ id: rm, vpc: vpc-1, privateIps: [10.0.2.10, "fd00:1::d"] }'] },
+    ['10.0.2.10', 'fd00:1::d', '10.0.1.3', '10.0.9.9', 'fd00:1::99'],
+  ],
+  [
+    2,
+    'Private traffic that accesses ECS instances in the same VPC.',
+    { enis: ['{ id: e, vSwitch: vsw-2, instance: i-1, privateIps: ["fd00:1:0:1::2"] }'] },
+    ['10.0.1.2', 'fd00:1:0:1::2'],
+  ],
+  [
+    3,
+    'Traffic that passes through an elastic network interface.',
+    { entries: [to('0.0.0.0/0', 'b'), to('::/0', 'b')] },
+    far,
+  ],
+  [4, 'Traffic that passes through a high-availability virtual IP address.', all('haVip'), far],
+  [
+    4,
+    'Traffic that passes through a high-availability virtual IP address. (itself)',
+    { gateways: [gateway('haVip', ', vpc: vpc-1, privateIps: [10.0.2.11, "fd00:1::b"]')] },
+    ['10.0.2.11', 'fd00:1::b'],
+  ],
+  [
+    5,
+    'Traffic that accesses Alibaba Cloud services in the same region.',
+    { ...all('natGateway'), services: cloud },
+    ['100.64.0.1', '100.118.28.9', '47.1.2.3', '2400:3200::1'],
+  ],
+  [
+    6,
+    'Traffic that accesses cloud services through a gateway endpoint.',
+    {
+      services: cloud,
+      entries: [to('100.118.28.0/24', 'g'), to('2400:3200::/32', 'g')],
+      gateways: [gateway('gatewayEndpoint')],
+    },
+    ['100.118.28.9', '2400:3200::1'],
+  ],
+  [7, 'Traffic that passes through a NAT gateway.', all('natGateway'), far],
+  [8, 'Traffic that passes through a Transit Router.', all('transitRouter'), far],
+  [9, 'Traffic that passes through a VPN gateway.', all('vpnGateway'), far],
+  [
+    10,
+    'Traffic that accesses an Express Connect circuit through a Virtual Border Router.',
+    all('vbr'),
+    far,
+  ],
+  [
+    11,
+    'Traffic that accesses a VPC in the same region through CEN Basic Edition.',
+    all('cenBasic, target: vpc'),
+    far,
+  ],
+  [
+    12,
+    'Traffic that passes through CEN Basic Edition in scenarios other than those specified by 11, 18, 19, and 20. Examples include traffic that accesses cross-region cloud services or a Cloud Connect Network through CEN Basic Edition.',
+    { ...all('cenBasic'), entries: [...all('cenBasic').entries!, to('100.64.0.0/10', 'g')] },
+    [...far, '100.64.0.1'],
+  ],
+  [
+    13,
+    'Traffic to the internet through an IPv4 gateway.',
+    { entries: [to('0.0.0.0/0', 'g')], gateways: [gateway('ipv4Gateway')], publicIp: '47.96.0.1' },
+    ['8.8.8.8'],
+  ],
+  [
+    14,
+    'Traffic to the internet through an IPv6 gateway.',
+    { entries: [to('::/0', 'g')], gateways: [gateway('ipv6Gateway')], publicIp: '2001:db8:9::1' },
+    ['2001:db8::1'],
+  ],
+  [
+    15,
+    'Traffic to the internet through a public IP address.',
+    { publicIp: '47.96.0.1' },
+    ['8.8.8.8'],
+  ],
+  [
+    15,
+    'Traffic to the internet through a public IP address. (IPv6, and before SNAT)',
+    { ...all('natGateway'), publicIp: '2001:db8:9::1' },
+    ['2001:db8::1'],
+  ],
+  [17, 'Traffic that passes through a VPC peering connection.', all('vpcPeering'), far],
+  [
+    18,
+    'Traffic that accesses a cross-region VPC through CEN Basic Edition.',
+    all('cenBasic, target: vpc, sameRegion: false'),
+    far,
+  ],
+  [
+    19,
+    'Traffic that accesses a Virtual Border Router in the same region through CEN Basic Edition.',
+    all('cenBasic, target: vbr'),
+    far,
+  ],
+  [
+    20,
+    'Traffic that accesses a cross-region Virtual Border Router through CEN Basic Edition.',
+    all('cenBasic, target: vbr, sameRegion: false'),
+    far,
+  ],
+  [21, 'Traffic that passes through an Express Connect Router.', all('ecr'), far],
+  [
+    22,
+    'Traffic that passes through a gateway load balancer endpoint.',
+    all('gatewayLoadBalancerEndpoint'),
+    far,
+  ],
+]
+
+for (const [code, says, where, peers] of page)
+  test(`${code} - ${says}`, () =>
+    paths(where, Object.fromEntries(peers.map((each) => [each, code]))))
+
+test('the page lists each code of the table, in its order', () => {
+  assert.deepEqual(
+    [...new Set(page.map(([code]) => code))],
+    trafficPaths.map(({ code }) => code),
+  )
+})
+
 test('40: each next hop has its code, whatever the peer', () => {
   const codes: readonly (readonly [string, number])[] = [
     ['natGateway', 7],
