@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { describeError, errorCatalogue, WeirError } from './base/errors.ts'
+import { addAgentCommand } from './programs/agent-command.ts'
 import { addCheckCommand } from './programs/check-command.ts'
 import { addExplainCommand } from './programs/explain-command.ts'
 import { addFlowLogCommands } from './programs/flow-log-commands.ts'
@@ -98,6 +99,7 @@ Examples:
     ended(await start(options))
   })
 
+addAgentCommand(weir, defaultServer, version, ended)
 addFlowLogCommands(weir, defaultServer, ended)
 addExplainCommand(weir, ended)
 addCheckCommand(weir, ended)

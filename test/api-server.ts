@@ -11,6 +11,8 @@ import { FlowLogs } from '../src/flow-log/flow-log.ts'
 import { LedgerBook } from '../src/ledger/ledger.ts'
 import { type LogStore, openLogStore } from '../src/logstore/logstore.ts'
 import { flowRecordColumns } from '../src/record/columns.ts'
+import { Agents } from '../src/programs/agent-keeper.ts'
+import { CaptureOrders } from '../src/programs/capture-orders.ts'
 import { flowLogKeeper, type KnownResources } from '../src/programs/flow-log-keeper.ts'
 import { type ApiThings, createApi, type QueryAnswer } from '../src/api/api.ts'
 
@@ -102,6 +104,12 @@ export const thingsOver = (
   sample: { add: () => Promise.resolve(), remove: () => store.deleteProject('weir') },
   ledger: new LedgerBook(new DatabaseSync(':memory:')),
   flowLogs: flowLogKeeper(flowLogs, store, () => knownResources, ttlDays),
+  agents: new Agents(new DatabaseSync(':memory:'), {
+    token: undefined,
+    orders: new CaptureOrders(flowLogs, undefined),
+    ledger: new LedgerBook(new DatabaseSync(':memory:')),
+    log,
+  }),
   explain: () => Promise.reject(new WeirError('NotFound', 'no topology is kept here')),
   problems: () => [],
   log,

@@ -364,11 +364,14 @@ test(
     server.child.kill('SIGSTOP') // nobody reads the ring while the flood lasts
     pair.node(pair.guest, sendUdp([{ to: '10.99.0.9', port: 7000, count: sent, payload: 10 }]))
     server.child.kill('SIGCONT')
-    const counted = (name: string) =>
-      metric(pair, pair.guest, server.url, `weir_capture_${name}_total{interface="eth0"}`)
-    while (!(counted('frames') >= sent)) await new Promise((resolve) => setTimeout(resolve, 50))
-    assert.equal(counted('frames'), sent)
-    const dropped = counted('dropped_frames')
+    const labels = 'eni="eni-eth0",interface="eth0"'
+    const counted = (name: string, more = '') =>
+      metric(pair, pair.guest, server.url, `weir_capture_${name}{${labels}${more}}`)
+    while (!(counted('interface_frames_total') >= sent))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    assert.equal(counted('interface_frames_total'), sent)
+    const dropped = counted('lost_frames_total', ',reason="ring"')
+    assert.equal(counted('unexplained_frames'), 0)
     assert.ok(dropped > 0 && dropped < sent, `${dropped} of ${sent}`)
     await server.stop()
 
@@ -412,8 +415,10 @@ test('interfaces of two namespaces that are called the same', { skip }, async (t
   )
   one.node(one.guest, sendUdp([{ to: '10.99.0.9', port: 7000, count: 3, payload: 10 }]))
   two.node(two.guest, sendUdp([{ to: '10.99.0.9', port: 7000, count: 5, payload: 10 }]))
-  const frames = (of: NamespacePair) =>
-    metric(one, one.host, server.url, `weir_capture_frames_total{interface="${of.guest}/eth0"}`)
+  const frames = (of: NamespacePair) => {
+    const labels = `eni="${of === one ? 'eni-one' : 'eni-two'}",interface="${of.guest}/eth0"`
+    return metric(one, one.host, server.url, `weir_capture_interface_frames_total{${labels}}`)
+  }
   while (!(frames(one) >= 3 && frames(two) >= 5))
     await new Promise((resolve) => setTimeout(resolve, 50))
   assert.deepEqual([frames(one), frames(two)], [3, 5])

@@ -121,13 +121,18 @@ async function receiveTimes(url: string): Promise<unknown> {
 }
 
 const metricNames = `
-counter weir_capture_dropped_frames_total
-counter weir_capture_frames_total
-counter weir_capture_late_packets_total
+counter weir_capture_filtered_frames_total
+counter weir_capture_interface_bytes_total
+counter weir_capture_interface_frames_total
+counter weir_capture_lost_frames_total
 counter weir_capture_malformed_frames_total
+counter weir_capture_multicast_frames_total
 counter weir_capture_non_ip_frames_total
-counter weir_capture_refused_packets_total
-counter weir_capture_unassigned_packets_total
+counter weir_capture_record_bytes_total
+counter weir_capture_record_frames_total
+counter weir_capture_record_packets_total
+counter weir_capture_refused_frames_total
+counter weir_capture_unassigned_frames_total
 counter weir_delivery_lost_records_total
 counter weir_delivery_parcels_total
 counter weir_delivery_records_total
@@ -144,11 +149,17 @@ counter weir_logstore_log_bytes_total
 counter weir_logstore_refused_batches_total
 counter weir_logstore_rows_total
 counter weir_logstore_syncs_total
+gauge weir_capture_open_frames
+gauge weir_capture_ring_frames
+gauge weir_capture_unexplained_frames
 gauge weir_logstore_hot_rows
 gauge weir_logstore_log_bytes
 gauge weir_logstore_segment_bytes
 gauge weir_logstore_segment_rows
 gauge weir_logstore_segments
+gauge weir_spool_bytes
+gauge weir_spool_refused_windows
+gauge weir_spool_windows
 histogram weir_http_request_seconds`
 
 test('metrics have these names, help and a content type that Prometheus reads', async (t) => {

@@ -24,6 +24,7 @@ import { tapName, type TapPlace, tapsOfHost, tapsOfTopology } from './tap-place.
 import { TapThread } from './tap-thread.ts'
 
 export type { CaptureMethod } from './messages.ts'
+export { reportsOf, type TapReport } from './reports.ts'
 export type { TapNote } from './tap-note.ts'
 export { checkInterfaces, type TapPlace, tapName, tapsOfHost, tapsOfTopology } from './tap-place.ts'
 

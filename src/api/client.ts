@@ -1,7 +1,12 @@
 /** The other side of Weir's own routes, for commands. Errors come back as the WeirErrors they were. */
-import type { BatchId } from '../base/columns.ts'
+import { encodeBatch } from '../base/batch-codec.ts'
+import type { BatchId, ColumnBatch } from '../base/columns.ts'
 import { type ErrorCode, errorCatalogue, WeirError } from '../base/errors.ts'
 import type {
+  AgentEntry,
+  AgentOrdersAnswer,
+  AgentReport,
+  AgentsAnswer,
   ErrorBody,
   HealthAnswer,
   LedgerAnswer,
@@ -41,6 +46,21 @@ export async function projectsOfServer(server: string): Promise<readonly Project
   return projects
 }
 
+export interface RecordsTarget {
+  readonly project: string
+  readonly logstore: string
+  readonly id: BatchId
+}
+
+const recordsQueryOf = ({ project, logstore, id }: RecordsTarget): string =>
+  new URLSearchParams({
+    project,
+    logstore,
+    flowLog: id.flowLog,
+    run: id.run,
+    number: String(id.number),
+  }).toString()
+
 /**
  * Puts records into a logstore. When it resolves they are on the server's disk; sending the same batch
  * again is safe: the answer says `stored: false` and nothing is stored twice.
@@ -49,18 +69,10 @@ export async function projectsOfServer(server: string): Promise<readonly Project
  */
 export function putRecords(
   server: string,
-  target: { readonly project: string; readonly logstore: string; readonly id: BatchId },
+  target: RecordsTarget,
   records: Uint8Array<ArrayBuffer> | string,
 ): Promise<RecordsAnswer> {
-  const { project, logstore, id } = target
-  const query = new URLSearchParams({
-    project,
-    logstore,
-    flowLog: id.flowLog,
-    run: id.run,
-    number: String(id.number),
-  })
-  return call<RecordsAnswer>(server, `/weir/v1/records?${query.toString()}`, {
+  return call<RecordsAnswer>(server, `/weir/v1/records?${recordsQueryOf(target)}`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-ndjson' },
     body: records,
@@ -84,6 +96,60 @@ export async function healthOfServer(server: string): Promise<HealthAnswer> {
   const body = parsed(text)
   if (body !== undefined && 'problems' in body) return body as HealthAnswer
   throw errorOf(server, status, body)
+}
+
+/** The agents a server knows. Errors as `queryServer`. */
+export async function agentsOfServer(server: string): Promise<readonly AgentEntry[]> {
+  const { agents } = await call<AgentsAnswer>(server, '/weir/v1/agents', {})
+  return agents
+}
+
+/** How an agent reaches its server. */
+export interface AgentServer {
+  readonly url: string
+  /** The agent's name. */
+  readonly name: string
+  /** What the server asks agents on other machines for. */
+  readonly token?: string | undefined
+}
+
+const agentCall = <Answer>(
+  { url, name, token }: AgentServer,
+  path: string,
+  init: RequestInit,
+): Promise<Answer> =>
+  call<Answer>(url, `/weir/v1/agents/${encodeURIComponent(name)}/${path}`, {
+    ...init,
+    headers: {
+      ...(init.headers as Record<string, string>),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+  })
+
+/** Tells a server of an agent and gets its orders. Errors as `queryServer`, and AgentNotAllowed. */
+export const reportAgent = (
+  server: AgentServer,
+  report: AgentReport,
+  signal: AbortSignal,
+): Promise<AgentOrdersAnswer> =>
+  agentCall(server, 'report', { ...withBody('POST', report), signal })
+
+/**
+ * Puts an agent's records into a logstore. When it resolves they are on the server's disk; sending the same batch
+ * again is safe.
+ */
+export function putAgentRecords(
+  server: AgentServer,
+  target: RecordsTarget,
+  batch: ColumnBatch,
+  signal?: AbortSignal,
+): Promise<RecordsAnswer> {
+  return agentCall(server, `records?${recordsQueryOf(target)}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-weir-batch' },
+    body: new Uint8Array(encodeBatch(batch, {})),
+    ...(signal === undefined ? {} : { signal }),
+  })
 }
 
 /** Makes the sample project of a server anew. */

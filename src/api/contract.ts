@@ -1,5 +1,7 @@
 /** What travels between Weir's own routes and their callers: JSON bodies, and nothing that runs. */
-import type { KeptLoss, Ledger } from '../ledger/ledger.ts'
+import type { FlowLog } from '../flow-log/flow-log.ts'
+import type { KeptLoss, Ledger, Loss } from '../ledger/ledger.ts'
+import type { EniIdentity } from '../record/batch.ts'
 import type { Explanation, Question } from '../vpc/vpc.ts'
 
 /** The answer of POST /weir/v1/explain. */
@@ -163,4 +165,72 @@ export interface ErrorBody {
   readonly place?: string
   readonly hint?: string
   readonly requestId: string
+}
+
+/** One tap of an agent's host. */
+export interface AgentTap {
+  readonly eni: EniIdentity
+  /** `eth0`, or `NAMESPACE/eth0`. */
+  readonly tap: string
+  readonly state: 'capturing' | 'opening' | 'shed' | 'absent' | 'failed' | 'not ordered'
+  readonly reason?: string
+  /** CPU seconds a second of its thread. */
+  readonly cpu: number
+}
+
+/** The body of POST /weir/v1/agents/NAME/report: what an agent says of itself, each second. */
+export interface AgentReport {
+  /** Another one at each start of the agent: two agents of one name are noticed by it. */
+  readonly run: string
+  readonly version: string
+  readonly hostname: string
+  readonly interfaces: readonly { readonly name: string; readonly addresses: readonly string[] }[]
+  readonly taps: readonly AgentTap[]
+  /** Accounts and losses of its taps, as far as they changed since a report that was answered. */
+  readonly accounts: readonly {
+    readonly ledger: Ledger
+    readonly losses: readonly Loss[]
+  }[]
+  readonly spool: {
+    readonly windows: number
+    readonly bytes: number
+    /** When the oldest window that waits was closed, Unix seconds. */
+    readonly oldest?: number
+    readonly full: boolean
+  }
+  /** CPU seconds a second of the whole process, and what it may use. */
+  readonly cpu: number
+  readonly cpuBudget?: number
+  readonly problems: readonly string[]
+  /** The revision of the orders that it has. */
+  readonly revision?: string
+}
+
+/** The answer to a report. Orders are left out when the agent has them. */
+export interface AgentOrdersAnswer {
+  readonly revision: string
+  readonly orders?: {
+    readonly flowLogs: readonly FlowLog[]
+    /** null: the server has none, and an agent's interfaces are ENIs by themselves. */
+    readonly topology: {
+      readonly file: string
+      readonly text: string
+      readonly version: number
+      readonly since: number
+    } | null
+  }
+}
+
+/** One agent, in the answer of GET /weir/v1/agents. */
+export interface AgentEntry extends Omit<AgentReport, 'accounts' | 'revision'> {
+  readonly name: string
+  readonly address: string
+  /** Unix seconds. */
+  readonly firstSeen: number
+  readonly lastSeen: number
+}
+
+/** The answer of GET /weir/v1/agents. */
+export interface AgentsAnswer {
+  readonly agents: readonly AgentEntry[]
 }

@@ -7,6 +7,7 @@ import { WeirError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
 import { addFlowLogRoutes } from './flow-log-routes.ts'
 import { addExplainRoute } from './explain-route.ts'
+import { addAgentRoutes } from './agent-routes.ts'
 import { addHealthRoutes } from './health-routes.ts'
 import { addLedgerRoute } from './ledger-route.ts'
 import { addRequestMetrics, type RequestMetrics } from './request-metrics.ts'
@@ -80,6 +81,7 @@ export function createServer(things: ApiThings): FastifyInstance {
   })
   addHealthRoutes(server, things)
   addQueryRoute(server, things.query)
+  addAgentRoutes(server, things.agents, things.store)
   addStoreRoutes(server, things.store, things.sample)
   addFlowLogRoutes(server, things.flowLogs)
   addLedgerRoute(server, things.ledger)

@@ -4,33 +4,11 @@ import { flowLogTopic } from '../record/columns.ts'
 import { parseRecords } from '../record/parse.ts'
 import type { LogstoreEntry, ProjectEntry, RecordsAnswer } from './contract.ts'
 import { assertFromThisMachine } from './loopback-only.ts'
+import { recordsBytesMax, type RecordsQuery, recordsQuery } from './record-batch.ts'
 import type { RecordStore, SampleKeeper } from './things.ts'
 
-/** About 80,000 records: two to four bytes of memory for each byte of it while it is read. */
-export const recordsBytesMax = 32 * 1024 * 1024
 const ndjson = 'application/x-ndjson'
 
-interface RecordsQuery {
-  readonly project: string
-  readonly logstore: string
-  readonly flowLog: string
-  readonly run: string
-  readonly number: string
-}
-
-const name = { type: 'string', minLength: 1, maxLength: 128 } as const
-const recordsQuery = {
-  type: 'object',
-  required: ['project', 'logstore', 'flowLog', 'run', 'number'],
-  additionalProperties: false,
-  properties: {
-    project: name,
-    logstore: name,
-    flowLog: name,
-    run: name,
-    number: { type: 'string', pattern: '^(0|[1-9][0-9]{0,14})$' },
-  },
-} as const
 const noQuery = { type: 'object', additionalProperties: false, properties: {} } as const
 
 /**

@@ -4,7 +4,15 @@ import type { Log } from '../base/log.ts'
 import type { FlowLog, FlowLogChange, NewFlowLog } from '../flow-log/flow-log.ts'
 import type { LedgerBook } from '../ledger/ledger.ts'
 import type { LogStore } from '../logstore/logstore.ts'
-import type { ExplainRequest, Explanation, QueryAnswer, QueryRequest } from './contract.ts'
+import type {
+  AgentEntry,
+  AgentOrdersAnswer,
+  AgentReport,
+  ExplainRequest,
+  Explanation,
+  QueryAnswer,
+  QueryRequest,
+} from './contract.ts'
 
 export interface ApiThings {
   readonly query: QueryRunner
@@ -12,6 +20,7 @@ export interface ApiThings {
   readonly sample: SampleKeeper
   readonly flowLogs: FlowLogKeeper
   readonly ledger: LedgerReader
+  readonly agents: AgentKeeper
   /**
    * Why a packet is accepted or rejected, by the topology that was in force. Throws WeirError NotFound when there
    * is none, ParameterInvalid for a question that is none.
@@ -64,4 +73,17 @@ export interface FlowLogKeeper {
   stop(id: string): FlowLog
   /** Records that were collected stay. */
   delete(id: string): void
+}
+
+/** The capture agents of other hosts. */
+export interface AgentKeeper {
+  /** What an agent on another machine must know; undefined: none is let in. */
+  readonly token: string | undefined
+  /**
+   * Takes in what an agent says of itself, and says what it is to do. Throws AgentNotAllowed while another agent of
+   * the same name is there.
+   */
+  report(name: string, address: string, report: AgentReport): AgentOrdersAnswer
+  /** By name. */
+  list(): readonly AgentEntry[]
 }

@@ -34,6 +34,7 @@ export const errorCatalogue = {
   CaptureFailed: { exit: 5, http: 500 },
   ServerUnreachable: { exit: 6, http: 502 },
   ServerError: { exit: 1, http: 500 },
+  AgentNotAllowed: { exit: 6, http: 403 },
   NotLoopback: { exit: 1, http: 403 },
   RequestTooLarge: { exit: 2, http: 413 },
   RequestTimeout: { exit: 1, http: 408 },

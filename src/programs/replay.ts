@@ -2,6 +2,7 @@
 import { WeirError } from '../base/errors.ts'
 import { openByteSource } from '../packet/packet.ts'
 import { RecordTextWriter } from '../record/text.ts'
+import type { ExportLoss } from '../sources/sources.ts'
 import { type Assigner, captureIdentity, singleEniAssigner } from '../vpc/vpc.ts'
 import { type WindowSeconds, windowSecondsAllowed, windowSecondsDefault } from '../window/window.ts'
 import { exitStatus } from './exit-status.ts'
@@ -85,11 +86,13 @@ function report(summary: ReplaySummary): number {
     if (file.dropsReported > 0)
       say(`${name} says that ${file.dropsReported} frames were dropped when it was captured`)
   }
+  for (const [name, losses] of summary.exportLosses)
+    for (const each of losses) say(lossLine(name, each))
   if (summary.unassignedPackets > 0)
     say(`${summary.unassignedPackets} packets belong to no interface of the topology`)
   if (summary.latePackets > 0)
     say(
-      `${summary.latePackets} packets came more than 60 s after their window's end; ` +
+      `${summary.latePackets} packets came more than ${summary.lateSeconds} s after their window's end; ` +
         `they are in further records of their window`,
     )
   if (summary.noDataLeftOut > 0)
@@ -98,4 +101,19 @@ function report(summary: ReplaySummary): number {
         `a clock was wrong when it was captured, or --window is too short for it`,
     )
   return damaged ? exitStatus.damagedInput : exitStatus.ok
+}
+
+/** What an exporter lost, or that it samples: its windows say SKIPDATA. */
+function lossLine(name: string, loss: ExportLoss): string {
+  const { records, datagrams, restarts, samplingFactor } = loss
+  if (samplingFactor === 0)
+    return `${name} holds flows that were sampled at a rate it does not tell; they are not multiplied`
+  if (samplingFactor !== 1)
+    return `${name} holds flows that were sampled, 1 packet in ${samplingFactor}; they are multiplied by it`
+  const parts = [
+    records > 0 ? `${records} records` : '',
+    datagrams > 0 ? `${datagrams} datagrams` : '',
+    restarts > 0 ? `what was held at ${restarts} restarts` : '',
+  ]
+  return `${name} lacks ${parts.filter(Boolean).join(', ')} of its exporter, as its sequence numbers tell`
 }

@@ -7,6 +7,7 @@
  *     topology: vpc.yaml        # beside the configuration file
  *     sample: true              # fill the project `sample` at first start
  *     capture: { enabled: true, interfaces: [eth0], ringMebibytes: 64, method: ring, spoolMebibytes: 1024, cpuBudget: 20% }
+ *     agents:  { tokenFile: agents.token }   # lets agents on other machines in
  *     query:   { zone: UTC, workers: 2, seconds: 55, memoryMebibytes: 2048 }
  *     logstore: { ttlDays: 300, reserveMebibytes: 256 }
  */
@@ -20,14 +21,19 @@ import { nearest } from '../base/nearest.ts'
 const whole = (least: number, most: number) => z.int().min(least).max(most)
 
 /** CPU seconds a second of `20%`. 100 % is one core, as for systemd's CPUQuota. */
-export function cpuBudgetOf(text: string, context: z.RefinementCtx<string>): number {
+export function cpuBudgetOfText(text: string): number {
   const percent = /^(\d{1,5}(?:\.\d+)?)%?$/.exec(text)?.[1]
   if (percent !== undefined && Number(percent) > 0) return Number(percent) / 100
-  context.addIssue({
-    code: 'custom',
-    message: `${JSON.stringify(text)} is not a share such as 20%`,
-  })
-  return z.NEVER
+  throw new WeirError('Usage', `${JSON.stringify(text)} is not a share of one core such as 20%`)
+}
+
+function cpuBudgetOf(text: string, context: z.RefinementCtx<string>): number {
+  try {
+    return cpuBudgetOfText(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+    return z.NEVER
+  }
 }
 
 const schema = z.strictObject({
@@ -48,6 +54,12 @@ const schema = z.strictObject({
       spoolMebibytes: whole(1, 1 << 20).default(1024),
       /** CPU seconds a second for the whole process: `20%` is a fifth of one core. */
       cpuBudget: z.string().transform(cpuBudgetOf).optional(),
+    })
+    .prefault({}),
+  agents: z
+    .strictObject({
+      /** The token that agents on other machines must know; without it none is let in. */
+      tokenFile: z.string().min(1).optional(),
     })
     .prefault({}),
   query: z
@@ -119,11 +131,12 @@ function readFile(path: string): StartConfig {
     })
   const checked = schema.safeParse(document.toJS() ?? {})
   if (!checked.success) throw invalid(checked.error, document, placeOf)
-  const { topology, data } = checked.data
+  const { topology, data, agents } = checked.data
   const beside = (file: string): string => resolve(dirname(path), file)
   return {
     ...checked.data,
     data: beside(data),
+    agents: agents.tokenFile === undefined ? {} : { tokenFile: beside(agents.tokenFile) },
     ...(topology === undefined ? {} : { topology: beside(topology) }),
   }
 }
@@ -177,7 +190,11 @@ function offsetOfKey(document: Document, keys: readonly (string | number)[], key
 }
 
 function knownKeys(path: readonly (string | number)[]): string[] {
-  let shape: unknown = schema.parse({ topology: 'x', capture: { interfaces: ['x'] } })
+  let shape: unknown = schema.parse({
+    topology: 'x',
+    agents: { tokenFile: 'x' },
+    capture: { interfaces: ['x'], cpuBudget: '20%' },
+  })
   for (const key of path) shape = (shape as Record<string | number, unknown>)[key]
   return Object.keys(shape as object)
 }

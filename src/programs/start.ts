@@ -12,24 +12,26 @@ import { defaultQueryConfig, QueryEngine } from '../query/query.ts'
 import type { EniIdentity } from '../record/batch.ts'
 import { flowRecordColumns } from '../record/columns.ts'
 import { mayCapture } from '../sources/sources.ts'
-import { hostVpcId, type Topology } from '../vpc/vpc.ts'
+import type { Topology } from '../vpc/vpc.ts'
+import { Agents } from './agent-keeper.ts'
+import { readToken } from './agent-token.ts'
 import { CaptureOrders } from './capture-orders.ts'
 import { exitStatus } from './exit-status.ts'
 import { explainKept } from './explain-kept.ts'
 import { addSample, fillSampleOnce, removeSample, sampleProject } from './fill-sample.ts'
 import { flowLogKeeper, knownResources } from './flow-log-keeper.ts'
+import { makeFirstFlowLogs, ownLogstore, ownProject } from './first-flow-logs.ts'
 import { describeLost, type HostCapture, openHostCapture } from './host-capture.ts'
+import { keepLedger, ledgerReader } from './keep-ledger.ts'
 import { createMetrics } from './metrics.ts'
 import { serverFile } from './running-server.ts'
 import { readStartConfig, type StartConfig, type StartOptions } from './start-config.ts'
 import { openState, type State } from './state.ts'
 import { storeSink } from './store-sink.ts'
+import { untilSignal } from './until-signal.ts'
 import { keepVersion, readTopologyFile, TopologyFile } from './topology-file.ts'
 
 const mebibyte = 1 << 20
-const liveWindowSeconds = 60
-export const ownProject = 'weir'
-export const ownLogstore = 'flow-log'
 
 /** Runs until it is told to stop by SIGTERM or SIGINT. @returns the exit status */
 export async function start(options: StartOptions): Promise<number> {
@@ -50,19 +52,31 @@ export async function start(options: StartOptions): Promise<number> {
   const state = openState(config.data)
   let capture: HostCapture | undefined
   let file: TopologyFile | undefined
+  let book: { stop(): void } | undefined
   try {
     const orders = new CaptureOrders(state.flowLogs, loaded && kept(state, loaded))
     if (loaded !== undefined) file = watched(config.topology!, loaded.text, state, orders, log)
     prepareOwnProject(store, config)
     if (config.sample) await fillSampleOnce(store, state, log)
+    const { tokenFile } = config.agents
+    const token = tokenFile === undefined ? undefined : readToken(tokenFile)
+    const agents = new Agents(state.database, {
+      token,
+      orders,
+      ledger: state.ledger,
+      log,
+      onEnis: (enis) => makeFirstFlowLogs(enis, state),
+    })
     capture = await captureHost(config, store, log)
+    book = keepLedger(state.ledger, capture.agent)
     const allowed = config.capture.enabled ? mayCapture() : 'capture.enabled is false'
     if (allowed === true) await order(capture.agent, orders, config, state)
-    await serve(config, { store, state, orders, file, capture, allowed, log }, stopped)
+    await serve(config, { store, state, orders, agents, file, capture, allowed, log }, stopped)
   } finally {
     await file?.stop()
     try {
       await capture?.stop()
+      book?.stop()
     } finally {
       await store.close()
       state.close()
@@ -75,6 +89,7 @@ interface Parts {
   readonly store: LogStore
   readonly state: State
   readonly orders: CaptureOrders
+  readonly agents: Agents
   readonly file: TopologyFile | undefined
   readonly capture: HostCapture
   readonly allowed: true | string
@@ -106,7 +121,7 @@ function watched(
 
 /** Answers requests until told to stop. */
 async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>): Promise<void> {
-  const { store, state, orders, file, capture, log } = parts
+  const { store, state, orders, agents, file, capture, log } = parts
   const queries = new QueryEngine(
     {
       ...defaultQueryConfig,
@@ -124,13 +139,16 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     flowLogs: flowLogKeeper(
       state.flowLogs,
       store,
-      () => knownResources(orders.topology?.topology, enisOf(config, orders)),
+      () =>
+        knownResources(orders.topology?.topology, [...enisOf(config, orders), ...agents.enis()]),
       config.logstore.ttlDays,
     ),
-    ledger: state.ledger,
+    ledger: ledgerReader(state.ledger, capture.agent),
+    agents,
     explain: (request) => explainKept(state.topologyVersions, request),
     problems: () => [
       ...capture.problems(),
+      ...agents.problems(),
       ...storeProblems(store),
       ...(file?.problem() === undefined ? [] : [file.problem()!]),
     ],
@@ -156,13 +174,6 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
 const storeProblems = (store: LogStore): string[] => {
   const { damages } = store.stats()
   return damages > 0 ? [`${damages} places of the data directory are damaged`] : []
-}
-
-function untilSignal(): Promise<string> {
-  return new Promise((resolved) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const)
-      process.once(signal, () => resolved(signal))
-  })
 }
 
 function prepareOwnProject(store: LogStore, config: StartConfig): void {
@@ -211,29 +222,14 @@ const enisOf = (config: StartConfig, { topology }: CaptureOrders): EniIdentity[]
     : tapsOfTopology(topology.topology)
   ).map(({ eni }) => eni)
 
-/** At the first start a flow log for each VPC with a tap here: the whole VPC, both families, a minute. */
-function makeFirstFlowLogs(enis: readonly EniIdentity[], { flowLogs, get, set }: State): void {
-  const ordered = new Set(flowLogs.list().map(({ resourceId }) => resourceId))
-  for (const resourceId of new Set(enis.map(({ vpcId }) => (vpcId === '-' ? hostVpcId : vpcId)))) {
-    const fact = `flow log of ${resourceId}`
-    if (ordered.has(resourceId) || get(fact) !== undefined) continue
-    flowLogs.create({
-      name: `all of ${resourceId}`,
-      resourceType: 'VPC',
-      resourceId,
-      ipVersion: 'DualStack',
-      windowSeconds: liveWindowSeconds,
-      project: ownProject,
-      logstore: ownLogstore,
-    })
-    set(fact, 'made at the first start')
-  }
-}
-
 /** Where to look and what to ask. */
 function banner(url: string, config: StartConfig, { store, capture, allowed }: Parts): string {
   const server = config.port === 8080 && config.listen === '127.0.0.1' ? '' : ` --server ${url}`
-  const failed = capture.problems()
+  const absent = capture.agent
+    .taps()
+    .filter(({ state }) => state === 'absent')
+    .map(({ tap, reason }) => `${tap} is not there; it is captured as soon as it comes: ${reason}`)
+  const failed = [...capture.problems(), ...absent]
   const captured = capture.agent
     .taps()
     .filter(({ state }) => state === 'capturing' || state === 'opening')

@@ -14,6 +14,8 @@ export interface State {
   readonly flowLogs: FlowLogs
   readonly ledger: LedgerBook
   readonly topologyVersions: TopologyVersions
+  /** For those who keep a table of their own here. */
+  readonly database: DatabaseSync
   get(name: string): string | undefined
   set(name: string, value: string): void
   close(): void
@@ -35,6 +37,7 @@ export function openState(dataDir: string): State {
     flowLogs: new FlowLogs(database),
     ledger: new LedgerBook(database),
     topologyVersions: new TopologyVersions(database),
+    database,
     get: (name) => select.get(name)?.['value'] as string | undefined,
     set: (name, value) => void upsert.run(name, value),
     close: () => database.close(),
