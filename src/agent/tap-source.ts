@@ -55,7 +55,7 @@ export interface InterfaceReading {
 export interface TapSource {
   /**
    * Puts what waits into the windows; waits at most so long when nothing does.
-   * Throws CaptureFailed once the interface has gone and everything before that was read.
+   * Throws InterfaceGone once the interface has gone and everything before that was read.
    */
   read(windows: CaptureWindows, timeoutMilliseconds: number): void
   /** Puts everything into the windows that came before this moment. */

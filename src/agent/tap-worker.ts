@@ -174,7 +174,7 @@ try {
   if (settles) worker.abandon()
   else worker.run()
 } catch (error) {
-  const gone = error instanceof WeirError && /is gone$/.test(error.message)
+  const gone = error instanceof WeirError && error.code === 'InterfaceGone'
   const reason = error instanceof WeirError ? describeError(error) : String((error as Error).stack)
   say({ kind: 'failed', reason, gone })
   worker?.abandon()

@@ -32,6 +32,7 @@ export const errorCatalogue = {
   StorageBroken: { exit: 4, http: 500 },
   CaptureNotPermitted: { exit: 5, http: 403 },
   CaptureFailed: { exit: 5, http: 500 },
+  InterfaceGone: { exit: 5, http: 500 },
   ServerUnreachable: { exit: 6, http: 502 },
   ServerError: { exit: 1, http: 500 },
   AgentNotAllowed: { exit: 6, http: 403 },

@@ -8,15 +8,12 @@ export const ownLogstore = 'flow-log'
 const liveWindowSeconds = 60
 
 /** For each VPC with a tap, once: the whole VPC, both families, a minute. Who deletes it does not get it again. */
-export function makeFirstFlowLogs(
-  enis: readonly EniIdentity[],
-  { flowLogs, get, set }: State,
-): void {
-  const ordered = new Set(flowLogs.list().map(({ resourceId }) => resourceId))
+export function makeFirstFlowLogs(enis: readonly EniIdentity[], state: State): void {
+  const ordered = new Set(state.flowLogs.list().map(({ resourceId }) => resourceId))
   for (const resourceId of new Set(enis.map(({ vpcId }) => (vpcId === '-' ? hostVpcId : vpcId)))) {
     const fact = `flow log of ${resourceId}`
-    if (ordered.has(resourceId) || get(fact) !== undefined) continue
-    flowLogs.create({
+    if (ordered.has(resourceId) || state.get(fact) !== undefined) continue
+    state.flowLogs.create({
       name: `all of ${resourceId}`,
       resourceType: 'VPC',
       resourceId,
@@ -25,6 +22,6 @@ export function makeFirstFlowLogs(
       project: ownProject,
       logstore: ownLogstore,
     })
-    set(fact, 'made at the first start')
+    state.set(fact, 'made at the first start')
   }
 }

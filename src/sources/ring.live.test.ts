@@ -290,7 +290,7 @@ test(
         () => tally.drain(ring, quietMs),
         (error) => {
           assert.ok(error instanceof WeirError)
-          assert.equal(error.code, 'CaptureFailed')
+          assert.equal(error.code, 'InterfaceGone')
           assert.equal(error.message, 'interface "eth0" is gone')
           return true
         },

@@ -6,6 +6,7 @@
 import { assert } from '../base/assert.ts'
 import { WeirError } from '../base/errors.ts'
 import { packetBatchRows, type PacketBatch } from '../packet/packet.ts'
+import { attachFamilyFilter, type FamilyFilter, type Filtered } from './family-filter.ts'
 import { inNetns } from './netns.ts'
 import { type FrameCounts, RingFrames, type RingSide } from './ring-frames.ts'
 import * as system from './syscalls.ts'
@@ -22,6 +23,8 @@ export interface RingOptions {
   readonly interfaceIndex?: number
   /** The network namespace of the interface, by name (`ip netns list`) or path; needs CAP_SYS_ADMIN. */
   readonly netns?: string
+  /** `ipv4`: IPv6 frames are counted and dropped by the kernel, where it lets us. Default both. */
+  readonly families?: 'ipv4' | 'both'
 }
 
 export interface RingStats {
@@ -112,11 +115,13 @@ function setUp(fd: number, options: RingOptions): Ring {
   system.setSocketOption(fd, option.packetLevel, option.version, tpacketV3)
   system.setSocketOption(fd, option.packetLevel, option.vnetHeader, 1)
   keepFirstBytes(fd, snaplen)
+  const filter = options.families === 'ipv4' ? filterIfAllowed(fd, snaplen) : undefined
   system.setSocketOption(fd, option.packetLevel, option.rxRing, ringRequest(blockBytes, blocks))
   const memory = system.mapShared(fd, blockBytes * blocks)
   try {
     bindTo(fd, index)
   } catch (error) {
+    filter?.close()
     system.unmap(memory)
     throw error
   }
@@ -126,7 +131,17 @@ function setUp(fd: number, options: RingOptions): Ring {
     options.side,
     options.interfaceIndex ?? 0,
   )
-  return new Ring(options.interfaceName, index, fd, memory, frames)
+  return new Ring(options.interfaceName, index, fd, memory, frames, { snaplen, now: filter })
+}
+
+/** The ring works without it too: then flow logs leave IPv6 out later. */
+function filterIfAllowed(fd: number, snaplen: number): FamilyFilter | undefined {
+  try {
+    return attachFamilyFilter(fd, 'ipv4', snaplen)
+  } catch (error) {
+    if (error instanceof WeirError) return undefined
+    throw error
+  }
 }
 
 /** Sixteen blocks or more, so that a reader that falls behind gives room back in small portions. */
@@ -137,7 +152,7 @@ function ringShape(ringBytes: number): { blockBytes: number; blocks: number } {
 }
 
 /** struct ifreq: the name in 16 bytes, then what the call gives. */
-function interfaceIndexOf(fd: number, name: string): number {
+export function interfaceIndexOf(fd: number, name: string): number {
   const request = new Uint8Array(40)
   const bytes = new TextEncoder().encode(name)
   try {
@@ -186,8 +201,16 @@ function bindTo(fd: number, index: number): void {
   system.bind(fd, address)
 }
 
+/** What the socket's filter is made of, now and before. */
+interface RingFilters {
+  readonly snaplen: number
+  now: FamilyFilter | undefined
+  before?: Filtered
+}
+
 export class Ring {
   readonly interfaceName: string
+  readonly #filters: RingFilters
   readonly #index: number
   readonly #fd: number
   readonly #memory: system.SharedMemory
@@ -202,8 +225,10 @@ export class Ring {
     fd: number,
     memory: system.SharedMemory,
     frames: RingFrames,
+    filters: RingFilters,
   ) {
     this.interfaceName = interfaceName
+    this.#filters = filters
     this.#index = index
     this.#fd = fd
     this.#memory = memory
@@ -218,7 +243,7 @@ export class Ring {
    * packets and bytes of the wire.
    *
    * @returns the rows in the batch; 0 when nothing came (or only frames without IP)
-   * @throws WeirError CaptureFailed once the interface is gone and every packet before that was read.
+   * @throws WeirError InterfaceGone once the interface is gone and every packet before that was read.
    *   An interface that is only down stays open: packets come again when it is up.
    */
   read(batch: PacketBatch, timeoutMs: number): number {
@@ -259,10 +284,44 @@ export class Ring {
     return frames.malformed + frames.truncated
   }
 
+  /** Drops IPv6 in the kernel; undefined when that is not asked for, or not allowed. */
+  get filter(): FamilyFilter | undefined {
+    return this.#filters.now
+  }
+
+  /** From now on these families are wanted. No frame is missed or seen twice. */
+  setFamilies(families: 'ipv4' | 'both'): void {
+    this.#open()
+    const filters = this.#filters
+    if ((families === 'ipv4') === (filters.now !== undefined)) return
+    const old = filters.now
+    if (families === 'ipv4') filters.now = filterIfAllowed(this.#fd, filters.snaplen)
+    else {
+      keepFirstBytes(this.#fd, filters.snaplen)
+      filters.now = undefined
+    }
+    if (old === undefined) return
+    const { frames, bytes } = old.filtered()
+    filters.before = { frames: this.#before.frames + frames, bytes: this.#before.bytes + bytes }
+    old.close()
+  }
+
+  get #before(): Filtered {
+    return this.#filters.before ?? { frames: 0, bytes: 0 }
+  }
+
+  /** Frames that the kernel dropped since the ring was opened because their family is not wanted. */
+  get filtered(): Filtered {
+    this.#open()
+    const now = this.#filters.now?.filtered() ?? { frames: 0, bytes: 0 }
+    return { frames: this.#before.frames + now.frames, bytes: this.#before.bytes + now.bytes }
+  }
+
   /** Gives memory and socket back. A thread that ends without it keeps both until the process ends. */
   close(): void {
     if (this.#frames === undefined) return
     this.#frames = undefined
+    this.#filters.now?.close()
     system.unmap(this.#memory)
     system.close(this.#fd)
   }
@@ -312,7 +371,7 @@ export class Ring {
   }
 
   #vanished(): WeirError {
-    return new WeirError('CaptureFailed', `interface "${this.interfaceName}" is gone`, {
+    return new WeirError('InterfaceGone', `interface "${this.interfaceName}" is gone`, {
       hint: 'Capturing goes on at the other interfaces',
     })
   }

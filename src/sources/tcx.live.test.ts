@@ -436,7 +436,7 @@ test('closing takes the programs off, and a vanished interface is an error', { s
     const sums = new Sums()
     assert.equal(kept.swap(sums.take).frames, 12, 'what came before is taken first')
     assert.throws(() => kept.swap(sums.take), {
-      name: 'CaptureFailed',
+      name: 'InterfaceGone',
       message: 'interface "eth0" is gone',
     })
   } finally {

@@ -239,7 +239,7 @@ export class Tcx {
    * last FIN, the last RST, the last packet.
    *
    * @returns what became of the frames; those in the rows are `countedFrames`
-   * @throws WeirError CaptureFailed once the interface is gone and everything before that was taken
+   * @throws WeirError InterfaceGone once the interface is gone and everything before that was taken
    */
   swap(taker: (batch: PacketBatch) => void): TcxCounters {
     assert(!this.#closed, 'a closed interface is not asked')
@@ -322,7 +322,7 @@ export class Tcx {
   }
 
   #vanished(): WeirError {
-    return new WeirError('CaptureFailed', `interface "${this.interfaceName}" is gone`, {
+    return new WeirError('InterfaceGone', `interface "${this.interfaceName}" is gone`, {
       hint: 'Capturing goes on at the other interfaces',
     })
   }
