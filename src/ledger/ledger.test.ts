@@ -158,6 +158,23 @@ test('old openings are summed up: totals stay, late reports of them change nothi
   assert.equal(book.totals().get('eni-a')?.multicast, 4 * 11 + 111)
 })
 
+test('totals stay when a later pruning is of an earlier time: clocks are set back', () => {
+  const book = newBook()
+  book.report(ledger({ opening: 'o-1', openedAt: at(0), asOf: at(900) }), [])
+  book.report(ledger({ opening: 'o-2', openedAt: at(100), asOf: at(190) }), [])
+  book.prune(at(1000))
+  book.report(ledger({ opening: 'o-3', openedAt: at(200), asOf: at(290) }), [])
+  book.prune(at(500))
+  assert.deepEqual(
+    book.ledgers().map(({ opening, asOf }) => [opening, asOf - at(0)]),
+    [
+      ['earlier', 900],
+      ['o-3', 290],
+    ],
+  )
+  assert.equal(book.totals().get('eni-a')?.records.packets, 108_000)
+})
+
 test('an opening in the same second as one that was summed up goes on', () => {
   const book = newBook()
   book.report(ledger({ opening: 'o-1' }), [])

@@ -142,7 +142,9 @@ export class LedgerBook {
       const taps = Map.groupBy(this.ledgers(), ({ eni, host }) => JSON.stringify([eni, host]))
       for (const ledgers of taps.values()) {
         const newest = ledgers.at(-1)
-        const old = ledgers.filter((each) => each !== newest && each.asOf < before)
+        const old = ledgers.filter(
+          (each) => each !== newest && (each.asOf < before || each.opening === earlierOpenings),
+        )
         if (old.some(({ opening }) => opening !== earlierOpenings)) this.#sumUp(old)
       }
       this.#database.prepare('DELETE FROM losses WHERE to_time <= ?').run(before)
@@ -156,7 +158,9 @@ export class LedgerBook {
       'DELETE FROM ledgers WHERE host = ? AND eni = ? AND opening = ?',
     )
     for (const { host, eni, opening } of old) remove.run(host, eni, opening)
-    this.#putLedger({ ...last, ...sumOf(old), opening: earlierOpenings })
+    const asOf = unixSeconds(Math.max(...old.map((each) => each.asOf)))
+    const openedAt = unixSeconds(Math.max(...old.map((each) => each.openedAt)))
+    this.#putLedger({ ...last, ...sumOf(old), opening: earlierOpenings, openedAt, asOf })
   }
 
   /** Whether it is a late report of an opening that is in the sum of the earlier ones. */
