@@ -157,7 +157,9 @@ suite('what it reads', () => {
 
 suite('what it refuses', () => {
   test('a file that is not a capture, with what it does read', async () => {
-    const hint = 'Weir reads pcap and pcapng files, plain or compressed with gzip or zstd\n'
+    const hint =
+      'Weir reads pcap and pcapng files and streams of NetFlow or IPFIX messages, ' +
+      'plain or compressed with gzip or zstd\n'
     for (const [name, bytes] of [
       ['notes.txt', 'these are notes\n'],
       ['short', 'abc'],

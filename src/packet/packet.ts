@@ -17,11 +17,18 @@ import { PacketBatch, packetBatchRows, rowWords, word } from './batch.ts'
 import { pcapMagic, PcapReader } from './pcap-reader.ts'
 import { blockType, PcapngReader } from './pcapng-reader.ts'
 
+/** A reader of files that are not captures of frames, if the first four bytes are its; else undefined. */
+export type FurtherFormat = (head: DataView, source: ByteSource) => Promise<CaptureFile | undefined>
+
 /**
  * The reader for what a source holds.
- * @throws WeirError CaptureUnknownFormat for anything but pcap and pcapng (plain, gzip or zstd)
+ * @param further is asked about what is neither pcap nor pcapng
+ * @throws WeirError CaptureUnknownFormat for anything but pcap, pcapng (plain, gzip or zstd) and `further`
  */
-export async function openCapture(source: ByteSource): Promise<CaptureFile> {
+export async function openCapture(
+  source: ByteSource,
+  further?: FurtherFormat,
+): Promise<CaptureFile> {
   const head = new Uint8Array(4)
   let length = 0
   while (length < 4) {
@@ -35,6 +42,8 @@ export async function openCapture(source: ByteSource): Promise<CaptureFile> {
   if (magic === blockType.section) return new PcapngReader(rest)
   for (const known of Object.values(pcapMagic))
     if (magic === known || swapped === known) return new PcapReader(rest)
+  const other = length === 4 ? await further?.(new DataView(head.buffer), rest) : undefined
+  if (other !== undefined) return other
   // Packed bytes that could not be unpacked: nobody knows what they are, but damaged they are.
   if (length < 4 && source.broken !== undefined) return new PcapReader(rest)
   throw new WeirError(
@@ -42,7 +51,9 @@ export async function openCapture(source: ByteSource): Promise<CaptureFile> {
     length === 0 ? `${source.name} is empty` : `${source.name} is not a capture Weir reads`,
     {
       place: `byte 0 of ${source.name}`,
-      hint: 'Weir reads pcap and pcapng files, plain or compressed with gzip or zstd',
+      hint:
+        'Weir reads pcap and pcapng files and streams of NetFlow or IPFIX messages, ' +
+        'plain or compressed with gzip or zstd',
     },
   )
 }
@@ -196,7 +207,13 @@ function copyRow(lane: Lane, to: PacketBatch): void {
 export { addressBytes } from './address-bytes.ts'
 export * from './batch.ts'
 export { openByteSource, chunkSource, type ByteSource } from './byte-source.ts'
-export { type CaptureFile, type CaptureInterface, type Damage } from './capture-file.ts'
+export {
+  CaptureFile,
+  type CaptureInterface,
+  type Damage,
+  type ReadState,
+  readState,
+} from './capture-file.ts'
 export { decoded, decodeFrame, linkType, type Decoded } from './decode.ts'
 export {
   etherType,

@@ -19,6 +19,7 @@ import { close } from './syscalls.ts'
 
 export type { ExporterInterface, ExportTaker } from './flow-export/export-rows.ts'
 export type { ExportLoss } from './flow-export/exporters.ts'
+export { ExportStream, isExportStream } from './flow-export/export-stream.ts'
 export { FlowDecoder } from './flow-export/flow-decoder.ts'
 export {
   flowExportPortDefault,

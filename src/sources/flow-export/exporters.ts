@@ -102,15 +102,15 @@ interface NumberedDomain {
 export class Exporter {
   readonly address: string
   readonly #domains = new Map<number, NumberedDomain>()
-  /** Told and not yet taken, besides what sequences say. */
-  undecodable = 0
-  samplesDropped = 0
+  /** What came and could not be read, and what an agent says it dropped: losses besides those of sequences. */
+  #unread = { records: 0, samples: 0, since: Number.POSITIVE_INFINITY, until: 0 }
   /** Seconds from the first packet of a flow to its export, at most: losses reach so far back. */
   longestSeconds = 0
   lastSecond = 0
   /** The factor of what was sampled since losses were taken; -1: nothing came. */
   sampledFactor = -1
   sampledSince = Number.POSITIVE_INFINITY
+  sampledUntil = 0
   /** The factor of what it sampled last; 1 when it never did. */
   samplingFactor = 1
 
@@ -139,13 +139,22 @@ export class Exporter {
     this.samplingFactor = factor
     this.sampledFactor = factor === 0 || known === 0 ? 0 : Math.max(known, factor)
     this.sampledSince = Math.min(this.sampledSince, firstSecond)
+    this.sampledUntil = Math.max(this.sampledUntil, this.lastSecond)
+  }
+
+  /** Records that came and could not be counted; how many a broken message had is unknown: at least one. */
+  noteUnread(what: 'records' | 'samples', count: number): void {
+    const unread = this.#unread
+    unread[what] += count
+    unread.since = Math.min(unread.since, this.lastSecond)
+    unread.until = Math.max(unread.until, this.lastSecond)
   }
 
   takeLosses(now: number): ExportLoss[] {
-    const lost = { records: this.undecodable, datagrams: 0, samples: this.samplesDropped }
+    const { records, samples } = this.#unread
+    const lost = { records, datagrams: 0, samples }
     let restarts = 0
-    let since = this.undecodable + this.samplesDropped > 0 ? this.lastSecond : Infinity
-    let until = this.lastSecond
+    let { since, until } = this.#unread
     const add = (losses: readonly Loss[], unit: LossUnit): void => {
       for (const each of losses) {
         lost[unit] += each.units
@@ -174,16 +183,17 @@ export class Exporter {
       out.push({
         exporter,
         since: this.sampledSince,
-        until: this.lastSecond,
+        until: this.sampledUntil,
         records: 0,
         datagrams: 0,
         samples: 0,
         restarts: 0,
         samplingFactor: this.sampledFactor,
       })
-    this.undecodable = this.samplesDropped = 0
+    this.#unread = { records: 0, samples: 0, since: Number.POSITIVE_INFINITY, until: 0 }
     this.sampledFactor = -1
     this.sampledSince = Number.POSITIVE_INFINITY
+    this.sampledUntil = 0
     return out
   }
 }

@@ -129,7 +129,7 @@ export class FlowDecoder {
     tracker.cover(sequence, count, verdict)
     if (records < count) {
       this.counters.malformed++
-      exporter.undecodable += count - records
+      exporter.noteUnread('records', count - records)
     }
     for (let i = 0; i < records; i++) {
       const from = at + netflow5.headerBytes + i * netflow5.recordBytes
@@ -144,7 +144,7 @@ export class FlowDecoder {
     else if (kind === recordKind.empty) this.counters.empty++
     else {
       this.counters.uncountable++
-      exporter.undecodable++
+      exporter.noteUnread('records', 1)
     }
   }
 
@@ -158,7 +158,7 @@ export class FlowDecoder {
 
   #broken(exporter: Exporter, end: number): number {
     this.counters.malformed++
-    exporter.undecodable++
+    exporter.noteUnread('records', 1)
     return end
   }
 
@@ -214,7 +214,7 @@ export class FlowDecoder {
     if (verdict === arrival.repeated) return
     sampler.cover(sample.sequence, 1, verdict)
     const dropped = (sample.drops - (domain.drops.get(sample.source) ?? sample.drops)) | 0
-    if (dropped > 0) exporter.samplesDropped += dropped
+    if (dropped > 0) exporter.noteUnread('samples', dropped)
     if (domain.drops.size < dropSourcesMax || domain.drops.has(sample.source))
       domain.drops.set(sample.source, sample.drops)
     const what = samplePacket(view, sample, end, this.#sampled)

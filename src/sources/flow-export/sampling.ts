@@ -48,7 +48,7 @@ function remember(rates: Map<number, number>, id: number, rate: number): void {
 
 /** The rate that a record says, 0 when it says none. */
 function rateIn(values: RecordValues): number {
-  const interval = values.firstOf(slot.samplingInterval, slot.samplerInterval)
+  const interval = values.firstOf(slot.everyNth, slot.samplerInterval)
   if (!Number.isNaN(interval)) return checked(Math.max(1, interval))
   const taken = values.get(slot.packetInterval)
   if (taken > 0) return checked((taken + values.get(slot.packetSpace)) / taken)

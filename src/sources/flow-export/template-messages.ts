@@ -126,7 +126,7 @@ export class TemplateMessages {
 
   #broken(exporter: Exporter, end: number): number {
     this.#counters.malformed++
-    exporter.undecodable++
+    exporter.noteUnread('records', 1)
     return end
   }
 
@@ -211,7 +211,7 @@ export class TemplateMessages {
     this.#counters.undecodableSets++
     // In IPFIX the sequence numbers tell how many records it had; else nobody knows.
     if (Number.isNaN(set.uptime)) set.tracker.release(0)
-    else exporter.undecodable++
+    else exporter.noteUnread('records', 1)
   }
 
   #forget(domain: Domain, set: HeldSet): void {
@@ -268,7 +268,7 @@ export class TemplateMessages {
     else if (kind === recordKind.empty) this.#counters.empty++
     else {
       this.#counters.uncountable++
-      exporter.undecodable++
+      exporter.noteUnread('records', 1)
     }
   }
 
