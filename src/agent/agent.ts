@@ -100,6 +100,8 @@ export class CaptureAgent {
   #journalling: Promise<void> = Promise.resolve()
   #broken: string | undefined
   #stopping = false
+  /** What comes from now on is news. */
+  #settled = false
 
   constructor(config: AgentConfig, spool: Pick<Spool, 'put' | 'journal' | 'notes'>, log: Log) {
     this.#config = config
@@ -120,6 +122,7 @@ export class CaptureAgent {
   /** Resolves when every tap that is there captures, or has said why it cannot. */
   async opened(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ thread }) => thread.opened))
+    this.#settled = true
   }
 
   /** What is known of each tap, by ENI: what was seen, kept and lost. */
@@ -267,6 +270,7 @@ export class CaptureAgent {
     switch (message.kind) {
       case 'opened':
         if (running.state === 'opening') running.state = 'capturing'
+        if (this.#settled) this.#log.info('captured', { eni: eniId, tap: tapName(running.place) })
         running.reason = message.fallback
         this.#failures.delete(eniId)
         if (message.fallback !== undefined)
