@@ -6,11 +6,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionsReport, FlowReport, TrafficReport } from '../src/lab/lab.ts'
 import { atAddress, createArguments, panelProject, panels } from '../src/lab/panels.ts'
-import { labMissing } from './lab-missing.ts'
+import { labMissing, namespacesLike } from './lab-missing.ts'
 import { temporaryFolder } from './logstore-rows.ts'
 import { WeirServer, weirSays } from './weir-process.ts'
 
@@ -28,9 +28,15 @@ function trafficSeconds(): number {
   return left < 15 ? trafficSecondsMax : Math.min(left, trafficSecondsMax)
 }
 
-async function lab(t: TestContext, dir: string): Promise<void> {
-  t.after(async () => void (await weirSays(['lab', 'down', '--dir', dir])))
+/** A lab in `dir`, taken down at the end of the block. */
+async function labIn(dir: string): Promise<AsyncDisposable> {
   await weirSays(['lab', 'up', '--dir', dir, '--name', `t${process.pid}`])
+  return {
+    async [Symbol.asyncDispose]() {
+      await weirSays(['lab', 'down', '--dir', dir])
+      assert.deepEqual(namespacesLike(`weir-lab-t${process.pid}-`), [])
+    },
+  }
 }
 
 class Answers {
@@ -130,7 +136,7 @@ const synsOf = (connections: readonly ConnectionsReport[]): Sent[] =>
 test('the use cases, from packets to the answers of the page', { skip }, async (t) => {
   const folder = temporaryFolder(t)
   const dir = join(folder, 'lab')
-  await lab(t, dir)
+  await using _lab = await labIn(dir)
   const topology = join(dir, 'lab.topology.yaml')
   const args = ['--topology', topology, '--data', join(folder, 'data'), '--port', '0']
   {
@@ -339,6 +345,13 @@ async function checkRest(answers: Answers, report: TrafficReport): Promise<void>
   assert.deepEqual(await paths('ecs'), ['17', '2', '7'], 'ECS1: peering, the VPC, the NAT gateway')
   assert.deepEqual(await paths('nat'), ['7'])
   assert.deepEqual(await paths('express'), ['8'])
+  const mail = report.connections.find(({ dstport }) => dstport === 25)!
+  const rejected =
+    'direction:out and dstport:25 | SELECT action, sum(packets) AS packets GROUP BY action'
+  const syns = mail.attempts + report.synsSentAgain['web1']!
+  assert.deepEqual(await answers.ask('web', rejected), [
+    { action: 'REJECT', packets: String(syns) },
+  ])
   for (const { logstore } of panels)
     assert.deepEqual(await answers.ask(logstore, 'log-status:SKIPDATA'), [], 'nothing was lost')
 }

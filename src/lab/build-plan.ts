@@ -46,7 +46,7 @@ export function planBuild(full: (namespace: string) => string): Map<string, Name
         forwarding: [],
         addresses: ['link set lo up'],
         routes: [],
-        firewall: firewallIn(each),
+        firewall: `${quiet}${firewallIn(each)}`,
       },
     ]),
   )
@@ -208,6 +208,15 @@ function nextHop(from: string, { to, via }: Route): string {
   const far = wireAddresses(link, links[link]!.indexOf(via))
   return `via ${far[family === 'ipv4' ? 0 : 1]} dev ${wireDevice(via)}`
 }
+
+/** No namespace tells the others which multicast groups it listens to: nobody in the lab asks. */
+const quiet = `table ip6 quiet {
+chain out {
+type filter hook output priority raw;
+icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report } drop
+}
+}
+`
 
 /** Security groups in instances; address translation in the NAT gateway and at the edge of a VPC. */
 function firewallIn(namespace: string): string {

@@ -9,8 +9,8 @@
  * queries of the page. It imports no product code: what it sends is compared with what Weir says of it, so the
  * two must not share their mistakes.
  */
-import { WeirError } from '../base/errors.ts'
 import { writeFileSync } from 'node:fs'
+import { WeirError } from '../base/errors.ts'
 import { buildNamespaces, namespaceExists, processesIn, removeNamespaces } from './build.ts'
 import {
   type LabState,
@@ -45,7 +45,8 @@ export function labUp(dir: string, name = ''): LabState {
   if (name !== '' && !nameShape.test(name))
     throw new WeirError('Usage', `--name ${name}: a name is up to 16 small letters and digits`)
   const up = readState(dir)
-  if (up !== undefined)
+  // After a restart of the machine the file is still there, and the namespaces are not.
+  if (up !== undefined && up.namespaces.some(namespaceExists))
     throw new WeirError('LabState', `a lab is up already, since ${up.madeAt}`, {
       place: statePath(dir),
       hint: `Take it down with: weir lab down --dir ${dir}`,

@@ -149,6 +149,8 @@ function web(): Spec[] {
       everySeconds: 10,
       answerBytes: 20_000,
     }),
+    // Rejected on the way out.
+    call('web', web1, internet('223.5.5.5'), { port: 25, everySeconds: 5 }),
   ]
 }
 

@@ -23,6 +23,8 @@ export const securityGroups: Readonly<Record<string, readonly GroupRule[]>> = {
       peer: '120.26.0.0/16',
       priority: 1,
     },
+    // Nor may it send mail, whoever has broken into it.
+    { direction: 'egress', policy: 'drop', protocol: 'tcp', ports: '25/25', priority: 1 },
   ],
   'sg-ecs': [
     {
@@ -129,6 +131,6 @@ function membersLines(machine: Machine): string[] {
   return [`ip saddr { ${list('ipv4')} } accept`, `ip6 saddr { ${list('ipv6')} } accept`]
 }
 
-/** The heads of packets are enough to name the flow; reports travel as they come, one a message. */
+/** The heads of packets are enough to name the flow (docs/verdicts.md); each report travels as it comes. */
 const rejects = (direction: 'in' | 'out', machine: Machine): string =>
-  `counter log prefix "R:${direction}" group ${nflogGroupOf(machine)} snaplen 96 queue-threshold 1 drop`
+  `counter log prefix "R:${direction}" group ${nflogGroupOf(machine)} snaplen 128 queue-threshold 1 drop`
