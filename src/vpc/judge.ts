@@ -16,15 +16,25 @@ const sweepConnections = 1 << 16
 /** How far back in time packets may jump and still find their connection after a sweep, in seconds. */
 const jumpSeconds = 120
 
+/** Who may know better than the table when a connection was last heard of: pair-cache.ts. */
+export interface ConnectionHolder {
+  giveBack(slot: number): void
+  /** Before a sweep, and after it: the new slot of each old one, 0 for the forgotten. */
+  settle(): void
+  move(moved: Int32Array): void
+}
+
+const nobody: ConnectionHolder = { giveBack() {}, settle() {}, move() {} }
+
 export class Judge {
-  readonly connections = new ConnectionTable()
+  readonly #connections: ConnectionTable
+  readonly #holder: ConnectionHolder
   readonly #fragments = new FragmentVerdicts()
-  readonly #swept: (moved: Int32Array) => void
   #sweepAt = sweepConnections
 
-  /** @param swept told of each sweep: the new slot of each old one, 0 for the forgotten */
-  constructor(swept: (moved: Int32Array) => void = () => {}) {
-    this.#swept = swept
+  constructor(connections = new ConnectionTable(), holder: ConnectionHolder = nobody) {
+    this.#connections = connections
+    this.#holder = holder
   }
 
   /** The action code for a packet at an ENI, and what it does to the state of that ENI. */
@@ -53,11 +63,12 @@ export class Judge {
    * @returns whether groups and ACL accept the packet
    */
   #withState(sight: Sight, second: number, aclAccepts: boolean): boolean {
-    const connections = this.connections
+    const connections = this.#connections
     const { mark, words, base, eni } = sight
     const tcp = (mark & about.protocolMask) === protocol.tcp
     const flags = (mark >>> about.flagsShift) & 0xff
     let slot = sight.slot === 0 ? connections.find(eni, words, base) : sight.slot
+    this.#holder.giveBack(slot)
     const alive = slot !== 0 && !connections.forgotten(slot, second)
     const state = alive ? connections.verdict(slot) : 0
     // "A TCP packet with SYN and without ACK on a refused or closed connection is a first packet again" (28)
@@ -84,18 +95,20 @@ export class Judge {
 
   /** "An ICMP error ... whose quoted packet belongs, either way round, to an open connection of this ENI" (30). */
   #related({ eni, quoted, base }: Sight, second: number): boolean {
-    const slot = this.connections.find(eni, quoted, base)
+    const slot = this.#connections.find(eni, quoted, base)
+    this.#holder.giveBack(slot)
     return (
       slot !== 0 &&
-      this.connections.verdict(slot) === standing.open &&
-      !this.connections.forgotten(slot, second)
+      this.#connections.verdict(slot) === standing.open &&
+      !this.#connections.forgotten(slot, second)
     )
   }
 
   #insert(eni: number, words: Int32Array, base: number, second: number): number {
-    const connections = this.connections
+    const connections = this.#connections
     if (connections.size >= this.#sweepAt) {
-      this.#swept(connections.sweep(second - jumpSeconds))
+      this.#holder.settle()
+      this.#holder.move(connections.sweep(second - jumpSeconds))
       this.#sweepAt = Math.max(sweepConnections, connections.size * 2)
     }
     return connections.insert(eni, words, base)

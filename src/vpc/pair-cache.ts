@@ -4,10 +4,13 @@
  * ordinary packet costs one cache line here and one of its connection. Never a verdict: those come from the
  * state of connections at each packet, and what is here is the same for all of them.
  *
- * A hash table that forgets: a pair stands in one of `ways` neighbouring entries, or it is looked up anew.
+ * Only when its connection was last heard of is kept here in the table's place (`ConnectionTable.last`), as
+ * long as one entry alone has it: `take` and `giveBack`. A hash table that forgets: a pair stands in one of
+ * `ways` neighbouring entries, or it is looked up anew.
  */
-import { about, rowWords, tcpFlag } from '../packet/packet.ts'
+import { about, protocol, rowWords, tcpFlag } from '../packet/packet.ts'
 import { action } from '../record/batch.ts'
+import { alignedWords } from './aligned-words.ts'
 import { type ConnectionTable, forgetSeconds, standing } from './connections.ts'
 import type { ObservationBatch } from './observations.ts'
 
@@ -16,9 +19,10 @@ import type { ObservationBatch } from './observations.ts'
  * to `b` are orientation 0, those back 1. A pair is seen at one or two ENIs, its views:
  *
  *      0..3   address of a (IPv4: word 0)    10   connection of view 0 (connections.ts), 0 unknown
- *      4..7   address of b                   11   view 0: ENI << 12 | pairStateful | traffic path
- *      8      ports: a's << 16 | b's         12, 13   the same of view 1
- *      9      protocol | family | tap        14   facts: a byte a view and orientation
+ *      4..7   address of b                   11   view 0: ENI << 12 | bits below | traffic path
+ *      8      ports: a's << 16 | b's         12, 13   the same of view 1; without it, a double: when the
+ *      9      protocol | family | tap             connection of view 0 was last heard of, NaN unknown
+ *                                            14   facts: a byte a view and orientation
  *                                            15   hash; 0: no entry
  *
  * A byte of facts, from bit 0, two bits each: direction (0 unknown or no such view, 3 none), what the ACL says,
@@ -29,6 +33,12 @@ const entryShift = 4
 export const pair = { ports: 8, key: 9, connection: 10, eni: 11, facts: 14, hash: 15 } as const
 export const viewWords = 2
 export const pairStateful = 1 << 8
+/** Of an entry that has its connection: the standing of that. */
+const pairOpen = 1 << 9
+const pairClosed = 1 << 10
+const standingBits = pairOpen | pairClosed
+/** Where the double is, of an entry at word 0. */
+const heardAt = 6
 /** Where the byte of a view and orientation stands in the facts. */
 export const factShift = (view: number, orientation: number): number =>
   (view << 4) | (orientation << 3)
@@ -50,10 +60,11 @@ const flagsShift = about.flagsShift
 const tcpSeconds = forgetSeconds.tcp
 const closedSeconds = forgetSeconds.tcpClosed
 const otherSeconds = forgetSeconds.other
-const tcp = standing.tcp
+const tcp = protocol.tcp
 const closed = standing.closed
 const open = standing.open
 const refused = standing.refused
+const tcpStanding = standing.tcp
 const accept = action.accept
 const reject = action.reject
 /** Packets that ask for more than the facts. */
@@ -88,46 +99,91 @@ const found = new Int32Array(stride)
 
 export class PairCache {
   words: Int32Array
+  #heard: Float64Array
   #mask: number
   #used = 0
   #victim = 0
+  /** By connection: the entry that has it, plus 1. */
+  #holder = new Int32Array(1 << 8)
+  readonly #connections: ConnectionTable
   readonly #slotsMax: number
-  /** Keeps the touching loops from being taken out. */
+  /** Keeps the touching loop from being taken out. */
   touched = 0
 
-  constructor(slotsMax = pairSlotsMax) {
+  constructor(connections: ConnectionTable, slotsMax = pairSlotsMax) {
+    this.#connections = connections
     this.#slotsMax = slotsMax
-    this.words = new Int32Array(Math.min(slotsMin, slotsMax) << entryShift)
+    this.words = alignedWords(Math.min(slotsMin, slotsMax) << entryShift)
+    this.#heard = new Float64Array(this.words.buffer)
     this.#mask = (this.words.length >>> entryShift) - 1
   }
 
   /** Forgets everything: another version of the topology. */
   clear(): void {
+    this.settle()
+    this.#holder.fill(0)
     this.words.fill(0)
     this.#used = 0
   }
 
-  /** Connections have been given other slots, 0 for those forgotten. */
+  /** The entry, of one view, has its connection from now on; no other does. */
+  take(entry: number, slot: number): void {
+    this.giveBack(slot)
+    if (slot >= this.#holder.length) {
+      const wider = new Int32Array(this.#connections.last.length)
+      wider.set(this.#holder)
+      this.#holder = wider
+    }
+    this.#holder[slot] = entry + 1
+    const { words } = this
+    const stands = this.#connections.standing[slot]!
+    words[entry + 10] = slot
+    words[entry + 11] =
+      (words[entry + 11]! & ~standingBits) |
+      ((stands & open) === 0 ? 0 : pairOpen) |
+      ((stands & closed) === 0 ? 0 : pairClosed)
+    this.#heard[(entry >>> 1) + heardAt] = this.#connections.last[slot]!
+  }
+
+  /** The table of connections knows again when this one was last heard of. */
+  giveBack(slot: number): void {
+    const holder = slot < this.#holder.length ? this.#holder[slot]! : 0
+    if (holder === 0) return
+    const entry = holder - 1
+    this.#connections.last[slot] = this.#heard[(entry >>> 1) + heardAt]!
+    this.#heard[(entry >>> 1) + heardAt] = Number.NaN
+    this.words[entry + 10] = 0
+    this.#holder[slot] = 0
+  }
+
+  /** The table knows of all connections when they were last heard of. */
+  settle(): void {
+    const holders = this.#holder
+    const { last } = this.#connections
+    for (let slot = 1; slot < holders.length; slot++)
+      if (holders[slot] !== 0) last[slot] = this.#heard[((holders[slot]! - 1) >>> 1) + heardAt]!
+  }
+
+  /** Connections have other slots now, 0 if they are forgotten; the table was settled before. */
   move(moved: Int32Array): void {
     const { words } = this
+    this.#holder.fill(0)
     for (let entry = 0; entry < words.length; entry += 1 << entryShift) {
-      words[entry + 10] = moved[words[entry + 10]!]!
-      words[entry + 12] = moved[words[entry + 12]!]!
+      if (words[entry + 15] === 0) continue
+      const slot = moved[words[entry + 10]!]!
+      words[entry + 10] = slot
+      if (words[entry + 14]! >>> 16 !== 0) words[entry + 12] = moved[words[entry + 12]!]!
+      else if (slot === 0) this.#heard[(entry >>> 1) + heardAt] = Number.NaN
+      else this.#holder[slot] = entry + 1
     }
   }
 
   /**
    * Looks up the rows from `start`, at most `stride` of them, for `answer` and `find`: all hashes, then the
-   * entries, then their connections, in short loops of independent loads.
+   * entries, in short loops of independent loads.
    * @param tapOf by capture interface, its part of the key
    */
-  lookUp(
-    rows: Int32Array,
-    start: number,
-    count: number,
-    tapOf: Int32Array,
-    connections: ConnectionTable,
-  ): void {
+  lookUp(rows: Int32Array, start: number, count: number, tapOf: Int32Array): void {
     this.#reserve(count)
     hashRows(rows, start, count, tapOf)
     const { words } = this
@@ -141,12 +197,6 @@ export class PairCache {
         slot = (slot + 1) & mask
       found[i] = slot << entryShift
     }
-    const { last, standing: standings } = connections
-    for (let i = 0; i < count; i++) {
-      const slot = words[found[i]! + 10]!
-      touched ^= standings[slot]!
-      if (last[slot]! < 0) touched++
-    }
     this.touched = touched
   }
 
@@ -155,16 +205,10 @@ export class PairCache {
    * and they do no more than go on in their connection or open it anew.
    * @returns the first row that asks for more, or `to`
    */
-  answer(
-    rows: Int32Array,
-    start: number,
-    from: number,
-    to: number,
-    out: ObservationBatch,
-    connections: ConnectionTable,
-  ): number {
+  answer(rows: Int32Array, start: number, from: number, to: number, out: ObservationBatch): number {
     const { words } = this
-    const { last, standing: standings } = connections
+    const heard = this.#heard
+    const standings = this.#connections.standing
     const { packet, owner, path } = out
     let written = out.rows
     let i = from
@@ -217,24 +261,25 @@ export class PairCache {
       let verdict = acl
       if ((eni & pairStateful) !== 0) {
         // What judge.ts does with a packet that may not open, close or relate to anything else.
-        const slot = words[entry + 10]!
-        const stands = standings[slot]!
         const groups = (facts >>> 4) & 3
         const second =
-          (rows[at + 11]! >>> 0) + Math.floor(rows[at + 12]! * (fraction / 1e9)) / fraction
+          (rows[at + 11]! >>> 0) + Math.floor(rows[at + 12]! * (fraction / 1e9)) * (1 / fraction)
         let seconds: number = otherSeconds
-        if ((stands & tcp) !== 0) seconds = (stands & closed) !== 0 ? closedSeconds : tcpSeconds
-        if (second - last[slot]! <= seconds) {
-          if ((stands & open) === 0) {
+        if ((key & protocolMask) === tcp)
+          seconds = (eni & pairClosed) === 0 ? tcpSeconds : closedSeconds
+        if (second - heard[(entry >>> 1) + heardAt]! <= seconds) {
+          if ((eni & pairOpen) === 0) {
             if (groups === 0) break
             verdict = (acl | groups) === accept ? accept : reject
-            last[slot] = second
-          } else if (acl === accept) last[slot] = second
+            heard[(entry >>> 1) + heardAt] = second
+          } else if (acl === accept) heard[(entry >>> 1) + heardAt] = second
         } else {
+          const slot = words[entry + 10]!
           if (groups === 0 || slot === 0) break
           verdict = (acl | groups) === accept ? accept : reject
-          last[slot] = second
-          standings[slot] = (stands & tcp) | (verdict === accept ? open : refused)
+          heard[(entry >>> 1) + heardAt] = second
+          standings[slot] = (standings[slot]! & tcpStanding) | (verdict === accept ? open : refused)
+          words[entry + 11] = (eni & ~standingBits) | (verdict === accept ? pairOpen : 0)
         }
       }
       packet[written] = start + i
@@ -272,6 +317,7 @@ export class PairCache {
     const hash = hashes[i]!
     const entry = this.#room(words, hash)
     if (words[entry + pair.hash] === 0) this.#used++
+    else this.giveBack(words[entry + 10]!)
     for (let k = 0; k < 1 << entryShift; k++) words[entry + k] = 0
     const width = (rows[at + 9]! & ipv6Mark) === 0 ? 1 : 4
     for (let k = 0; k < width; k++) {
@@ -281,6 +327,7 @@ export class PairCache {
     words[entry + pair.ports] = rows[at + 8]!
     words[entry + pair.key] = keys[i]!
     words[entry + pair.hash] = hash
+    this.#heard[(entry >>> 1) + heardAt] = Number.NaN
     return entry
   }
 
@@ -316,16 +363,21 @@ export class PairCache {
     const slots = this.#mask + 1
     if ((this.#used + count) * 2 <= slots || slots >= this.#slotsMax) return
     const old = this.words
-    const wider = new Int32Array(Math.min(slots * 4, this.#slotsMax) << entryShift)
+    const wider = alignedWords(Math.min(slots * 4, this.#slotsMax) << entryShift)
+    this.words = wider
+    this.#heard = new Float64Array(wider.buffer)
+    this.#mask = (wider.length >>> entryShift) - 1
+    this.#holder.fill(0)
     this.#used = 0
     for (let from = 0; from < old.length; from += 1 << entryShift) {
       if (old[from + 15] === 0) continue
       const entry = this.#room(wider, old[from + 15]!)
       if (wider[entry + 15] === 0) this.#used++
+      else this.giveBack(wider[entry + 10]!)
       for (let k = 0; k < 1 << entryShift; k++) wider[entry + k] = old[from + k]!
+      if (wider[entry + 14]! >>> 16 === 0 && wider[entry + 10] !== 0)
+        this.#holder[wider[entry + 10]!] = entry + 1
     }
-    this.words = wider
-    this.#mask = (wider.length >>> entryShift) - 1
   }
 }
 

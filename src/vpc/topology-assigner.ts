@@ -2,6 +2,7 @@
 import { about, rowWords, word, type PacketBatch } from '../packet/packet.ts'
 import { action, direction, type EniIdentity } from '../record/batch.ts'
 import { byAddress, CaptureTaps } from './capture-taps.ts'
+import { ConnectionTable } from './connections.ts'
 import { EniNumbers } from './eni-numbers.ts'
 import { Judge } from './judge.ts'
 import { Network } from './network.ts'
@@ -15,6 +16,7 @@ import {
   factShift,
   pair,
   PairCache,
+  pairSlotsMax,
   pairStateful,
   stride,
   tapByAddress,
@@ -42,10 +44,11 @@ export class TopologyAssigner implements ChangingAssigner {
   /** By capture interface: the tap's part of a pair's key. */
   #tapOf = new Int32Array(0)
 
-  /** @param pairs what the topology says is kept here between packets */
-  constructor(topology: Topology, pairs = new PairCache()) {
-    this.#pairs = pairs
-    this.#judge = new Judge((moved) => pairs.move(moved))
+  /** @param pairSlots pairs of which is kept what the topology says of them */
+  constructor(topology: Topology, pairSlots = pairSlotsMax) {
+    const connections = new ConnectionTable()
+    this.#pairs = new PairCache(connections, pairSlots)
+    this.#judge = new Judge(connections, this.#pairs)
     this.#taps = new CaptureTaps(topology)
     this.#network = new Network(topology, this.#numbers.take(topology))
   }
@@ -87,13 +90,12 @@ export class TopologyAssigner implements ChangingAssigner {
   assign(batch: PacketBatch, out: ObservationBatch): void {
     const { words } = batch
     const pairs = this.#pairs
-    const { connections } = this.#judge
     out.rows = 0
     for (let start = 0; start < batch.rows; start += stride) {
       const count = Math.min(stride, batch.rows - start)
-      pairs.lookUp(words, start, count, this.#tapOf, connections)
+      pairs.lookUp(words, start, count, this.#tapOf)
       for (let i = 0; i < count; i++) {
-        i = pairs.answer(words, start, i, count, out, connections)
+        i = pairs.answer(words, start, i, count, out)
         if (i < count) this.#assignRow(batch, start + i, i, out)
       }
     }
@@ -193,6 +195,7 @@ export class TopologyAssigner implements ChangingAssigner {
 
   #addView(entry: number, view: number, eni: number): void {
     const { groups, indexOf } = this.#network
+    this.#pairs.words[entry + pair.connection + view * viewWords] = 0
     const stateful = groups.filters(indexOf[eni]!) ? pairStateful : 0
     this.#pairs.words[entry + pair.eni + view * viewWords] = (eni << 12) | stateful | pathUnknown
   }
@@ -224,7 +227,9 @@ export class TopologyAssigner implements ChangingAssigner {
     sight.slot = words[connectionAt]!
     const verdict = this.#judge.judge(sight)
     write(out, row, eni, way, verdict, sight.trafficPath())
-    words[connectionAt] = sight.slot
+    const alone = words[entry + pair.facts]! >>> factShift(1, 0) === 0
+    if (!alone) words[connectionAt] = sight.slot
+    else if (sight.slot !== 0) this.#pairs.take(entry, sight.slot)
     words[eniAt] = (words[eniAt]! & ~0xff) | sight.path
     words[entry + pair.facts]! |= ((sight.aclAction() << 2) | (sight.groups << 4)) << shift
     const back = shift ^ factShift(0, 1)
