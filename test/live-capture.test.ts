@@ -1,6 +1,6 @@
 /** `weir start` at real interfaces, in network namespaces of the test's own: packets in, records out. */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -276,8 +276,8 @@ test(
     await using server = await WeirServer.start(args, inside(pair.host))
     assert.deepEqual(server.said('stdout').split('\n').slice(2, 4), [
       'Live traffic of veth0 goes into weir/flow-log, a record per flow and window.',
-      'interface veth7 is not captured: CaptureFailed: there is no interface "veth7". ' +
-        'List the interfaces with: ip link',
+      'veth7 is not there; it is captured as soon as it comes: there is no interface veth7',
+      'List the interfaces with: ip link',
     ])
     const health = pair.node(
       pair.host,
@@ -428,6 +428,73 @@ test('interfaces of two namespaces that are called the same', { skip }, async (t
     'eni-two out ACCEPT 1 10.99.0.1:6000 > 10.99.0.9:7000 17': '5 packets, 190 bytes',
   })
 })
+
+test(
+  'verdicts of the firewall itself: accepted is what was seen less what it rejected',
+  { skip },
+  async (t) => {
+    using pair = new NamespacePair()
+    const folder = temporaryFolder(t)
+    const { data, args } = prepare(folder, 'topology: vpc.yaml\n')
+    // The topology would let everything in and nothing out: it is not asked.
+    writeFileSync(
+      join(folder, 'vpc.yaml'),
+      `
+vpcs: [{ id: vpc-1, cidrs: [10.99.0.0/16, "fd99::/64"] }]
+vSwitches: [{ id: vsw-1, vpc: vpc-1, cidrs: [10.99.0.0/24, "fd99::/64"] }]
+securityGroups:
+  - { id: sg-1, rules: [{ direction: egress, policy: drop }, { direction: ingress, policy: accept }] }
+enis:
+  - id: eni-1
+    vSwitch: vsw-1
+    privateIps: [10.99.0.1, "fd99::1"]
+    securityGroups: [sg-1]
+    tap: { interface: eth0, netns: ${pair.guest}, nflog: { group: 10 } }
+`,
+    )
+    const rules = `
+table inet sg {
+  chain in {
+    type filter hook input priority 0; policy accept
+    udp dport 7001 limit rate over 1/hour burst 3 packets log prefix "R:in" group 10 drop
+    udp dport 7002 log prefix "R:in" group 10 drop
+  }
+  chain out {
+    type filter hook output priority 0; policy accept
+    udp dport 7003 log prefix "R:out" group 10 drop
+  }
+}
+`
+    execFileSync('ip', ['netns', 'exec', pair.guest, 'nft', '-f', '-'], { input: rules })
+    await using _ears = await listenUdp(pair.guest, [7000, 7001, 7002])
+    await using server = await WeirServer.start(args, inside(pair.host))
+    const udp = (to: string, port: number, count: number) => ({ to, port, count, payload: 10 })
+    pair.node(
+      pair.host,
+      sendUdp([udp('10.99.0.1', 7000, 4), udp('10.99.0.1', 7001, 10), udp('fd99::1', 7002, 6)]),
+    )
+    // A socket is told that its packet was dropped on the way out.
+    pair.node(pair.guest, sendUdp([udp('10.99.0.9', 7004, 2)]))
+    pair.node(
+      pair.guest,
+      `const socket = require('node:dgram').createSocket('udp4')
+     socket.bind(6000, async () => {
+       for (let i = 0; i < 5; i++)
+         await new Promise((resolve) => socket.send(Buffer.alloc(10), 7003, '10.99.0.9', resolve))
+       socket.close()
+     })`,
+    )
+    await server.stop()
+    assert.deepEqual(totalsOf(await recordsIn(data)), {
+      'eni-1 in ACCEPT 1 10.99.0.2:6000 > 10.99.0.1:7000 17': '4 packets, 152 bytes',
+      'eni-1 in ACCEPT 1 10.99.0.2:6000 > 10.99.0.1:7001 17': '3 packets, 114 bytes',
+      'eni-1 in REJECT 1 10.99.0.2:6000 > 10.99.0.1:7001 17': '7 packets, 266 bytes',
+      'eni-1 in REJECT 1 fd99::2:6000 > fd99::1:7002 17': '6 packets, 348 bytes',
+      'eni-1 out ACCEPT 1 10.99.0.1:6000 > 10.99.0.9:7004 17': '2 packets, 76 bytes',
+      'eni-1 out REJECT 1 10.99.0.1:6000 > 10.99.0.9:7003 17': '5 packets, 190 bytes',
+    })
+  },
+)
 
 // Waits for a whole minute.
 if (long)

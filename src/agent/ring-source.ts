@@ -1,13 +1,14 @@
 /** An AF_PACKET ring at the tap, and the firewall's reports where they decide what was rejected. */
 import { PacketBatch, rowWords, word } from '../packet/packet.ts'
 import {
-  type InterfaceCounts,
-  interfaceCounts,
-  Links,
+  type MeteredRing,
   type Nflog,
+  openMeteredRing,
   openNflog,
-  openRing,
   type Ring,
+  sideOfRules,
+  type TapCounts,
+  type TapMeter,
 } from '../sources/sources.ts'
 import type { CaptureWindows } from '../window/window.ts'
 import type { TapPlace } from './tap-place.ts'
@@ -24,43 +25,43 @@ const settleMilliseconds = 150
 
 /** Throws CaptureNotPermitted and CaptureFailed, as ring and NFLOG do. */
 export function openRingSource({ place, ringBytes, families }: RingSourceOptions): TapSource {
-  const { interfaceName, netns, nflog } = place
+  const { interfaceName, netns } = place
   const within = netns === undefined ? {} : { netns }
-  const links = Links.open(netns)
-  let ring: Ring | undefined
+  // What the far end of a veth sees is turned by the assigner, which knows the taps of captures too.
+  const metered = openMeteredRing({ interfaceName, side: 'guest', ringBytes, families, ...within })
   try {
-    // What the far end of a veth sees is turned by the assigner, which knows the taps of captures too.
-    ring = openRing({ interfaceName, side: 'guest', ringBytes, families, ...within })
-    const reports =
-      nflog === undefined
-        ? undefined
-        : openNflog({
-            group: nflog.group,
-            ...(nflog.netns === undefined ? {} : { netns: nflog.netns }),
-          })
-    return new RingSource(links, interfaceName, ring, reports)
+    return new RingSource(metered, openReports(place))
   } catch (error) {
-    ring?.close()
-    links.close()
+    metered.meter.close()
+    metered.ring.close()
     throw error
   }
 }
 
+function openReports({ nflog, netns, side, interfaceName }: TapPlace): Nflog | undefined {
+  if (nflog === undefined) return undefined
+  const sameNamespace = nflog.netns === netns
+  return openNflog({
+    group: nflog.group,
+    ...(nflog.netns === undefined ? {} : { netns: nflog.netns }),
+    side: sideOfRules(side, sameNamespace),
+    // The assigner turns directions at a far end; what the reports say is turned back.
+    turned: side === 'host',
+    // The name of the interface at the other end of a veth is not known here.
+    ...(sameNamespace ? { port: interfaceName } : {}),
+  })
+}
+
 class RingSource implements TapSource {
-  readonly #links: Links
-  readonly #name: string
   readonly #ring: Ring
+  readonly #meter: TapMeter
   readonly #reports: Nflog | undefined
   readonly #batch = new PacketBatch()
-  #frames = 0
-  #dropped = 0
   #nflogLost = 0
-  #last: InterfaceCounts = { frames: 0, bytes: 0, drops: 0 }
 
-  constructor(links: Links, name: string, ring: Ring, reports: Nflog | undefined) {
-    this.#links = links
-    this.#name = name
+  constructor({ ring, meter }: MeteredRing, reports: Nflog | undefined) {
     this.#ring = ring
+    this.#meter = meter
     this.#reports = reports
   }
 
@@ -90,16 +91,22 @@ class RingSource implements TapSource {
   }
 
   readingOf(): InterfaceReading {
-    const before = this.#interface()
-    const tap = this.#counters()
-    this.#last = this.#interface()
-    return { ...this.#last, quiet: same(before, this.#last), tap }
+    const sample = this.#meter.look()
+    const { frames, bytes, drops } = sample.now
+    return {
+      frames,
+      bytes,
+      drops,
+      quiet: sample.quiet,
+      opened: { ...sample.opened, exact: sample.exactFrames },
+      tap: this.#counters(sample.tap),
+    }
   }
 
   close(): void {
     this.#reports?.close()
+    this.#meter.close()
     this.#ring.close()
-    this.#links.close()
   }
 
   #readReports(windows: CaptureWindows, waitMilliseconds = 0): void {
@@ -108,39 +115,24 @@ class RingSource implements TapSource {
     while (reports.read(this.#batch, waitMilliseconds) > 0) windows.addRejected(this.#batch)
   }
 
-  /** Of an interface that has gone, what it said last. */
-  #interface(): InterfaceCounts {
-    const link = this.#links.get(this.#name)
-    return link === undefined ? this.#last : interfaceCounts(link)
-  }
-
-  #counters(): SourceCounters {
+  #counters(tap: TapCounts): SourceCounters {
     const ring = this.#ring
-    const { packets, drops } = ring.stats()
-    const filtered = ring.filtered.frames
-    const { frames, bytes, extraPackets } = ring.counts
-    this.#frames += packets
-    this.#dropped += drops
-    if (this.#reports !== undefined) {
-      const { messages, more } = this.#reports.takeLoss()
-      this.#nflogLost += messages === 0 && more ? 1 : messages
-    }
+    const loss = this.#reports?.takeLoss()
+    this.#nflogLost += loss?.messages ?? 0
     return {
-      frames: this.#frames + filtered,
-      readFrames: frames,
-      readBytes: bytes,
-      extraPackets,
-      dropped: this.#dropped,
-      filtered,
+      frames: tap.frames,
+      readFrames: tap.read,
+      readBytes: tap.bytes,
+      extraPackets: tap.extraPackets,
+      dropped: tap.drops,
+      filtered: tap.filtered,
       nonIp: ring.nonIp,
       malformed: ring.malformed,
       multicast: 0,
       mapFull: 0,
       mapFullPackets: 0,
       nflogLost: this.#nflogLost,
+      nflogLosing: loss?.more === true,
     }
   }
 }
-
-const same = (a: InterfaceCounts, b: InterfaceCounts): boolean =>
-  a.frames === b.frames && a.drops === b.drops

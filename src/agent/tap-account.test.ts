@@ -11,13 +11,15 @@ const counters = (frames: number, more: Partial<SourceCounters> = {}): SourceCou
 }
 
 /** The interface counted `frames` of 114 bytes. */
-const reading = (frames: number, tap: SourceCounters, quiet = true): InterfaceReading => ({
-  frames,
-  bytes: frames * 114,
-  drops: 0,
-  quiet,
-  tap,
-})
+const reading = (frames: number, tap: SourceCounters, opened = 0, exact = true) =>
+  ({
+    frames,
+    bytes: frames * 114,
+    drops: 0,
+    quiet: exact,
+    opened: { frames: opened, bytes: opened * 114, exact },
+    tap,
+  }) satisfies InterfaceReading
 
 const totals = (frames: number) => ({ frames, packets: frames, bytes: frames * 100 })
 const own = (open: number, multicast = 0): OwnCounts => ({
@@ -35,8 +37,8 @@ const ended = (frames: number, refused = 0) => ({
 
 test('every frame since the tap opened is somewhere; those before it are nobodyâ€™s loss', () => {
   const account = TapAccount.begin()
-  account.take(reading(1000, counters(0)), own(0))
-  account.take(reading(1010, counters(10, { nonIp: 2, malformed: 1 })), own(6, 1))
+  account.take(reading(1000, counters(0), 1000), own(0))
+  account.take(reading(1010, counters(10, { nonIp: 2, malformed: 1 }), 1000), own(6, 1))
   assert.deepEqual(account.amounts(), {
     interface: { frames: 10, bytes: 1140, exact: true },
     frameBytes: 1140,
@@ -53,7 +55,7 @@ test('every frame since the tap opened is somewhere; those before it are nobodyâ
   })
   account.windowEnded(ended(6, 2), { packets: 4, bytes: 400 })
   const dropped = counters(20, { nonIp: 2, malformed: 1, dropped: 3, filtered: 4 })
-  account.take(reading(1020, dropped), own(3, 1))
+  account.take(reading(1020, dropped, 1000), own(3, 1))
   const amounts = account.amounts()
   assert.equal(difference(amounts), 0)
   assert.deepEqual(amounts.records, totals(4))
@@ -63,13 +65,13 @@ test('every frame since the tap opened is somewhere; those before it are nobodyâ
 
 test('a tap that opened in the middle of traffic finds its base at the first quiet moment', () => {
   const account = TapAccount.begin()
-  account.take(reading(1007, counters(2), false), own(2))
+  account.take(reading(1007, counters(2), 1002, false), own(2))
   assert.equal(account.amounts().interface.exact, false)
-  account.take(reading(1100, counters(93), false), own(93))
-  account.take(reading(1200, counters(195)), own(195))
+  account.take(reading(1100, counters(93), 1002, false), own(93))
+  account.take(reading(1200, counters(195), 1005), own(195))
   assert.deepEqual(account.amounts().interface, { frames: 195, bytes: 195 * 114, exact: true })
   assert.equal(difference(account.amounts()), 0)
-  account.take(reading(1201, counters(195)), own(195))
+  account.take(reading(1201, counters(195), 1005), own(195))
   assert.equal(difference(account.amounts()), 1, 'a settled account shows what is missing')
 })
 
@@ -83,15 +85,15 @@ test('frames that wait in the ring are in it', () => {
 
 test('after a crash the open windows and what passed meanwhile are one loss, to the frame', () => {
   const account = TapAccount.begin()
-  account.take(reading(500, counters(0)), own(0))
-  account.take(reading(560, counters(60)), own(60))
+  account.take(reading(500, counters(0), 500), own(0))
+  account.take(reading(560, counters(60), 500), own(60))
   account.windowEnded(ended(50), { packets: 50, bytes: 5000 })
-  account.take(reading(560, counters(60)), own(10))
+  account.take(reading(560, counters(60), 500), own(10))
   const noted = structuredClone(account.state)
 
   const again = TapAccount.resume(noted, totals(10))
   again.beginGap({ reason: 'restart', since: 960, until: 1010 })
-  again.take(reading(700, counters(5), false), own(5))
+  again.take(reading(700, counters(5), 695, false), own(5))
   assert.deepEqual(again.gap, {
     reason: 'restart',
     since: 960,
@@ -99,7 +101,7 @@ test('after a crash the open windows and what passed meanwhile are one loss, to 
     missed: { frames: 145, bytes: 145 * 114 },
     settled: false,
   })
-  again.take(reading(710, counters(14)), own(14))
+  again.take(reading(710, counters(14), 696), own(14))
   assert.equal(again.gap!.settled, true)
   assert.deepEqual(again.amounts().lost, { restart: { frames: 146, bytes: 146 * 114 } })
   assert.deepEqual(again.amounts().records, totals(50))
@@ -111,10 +113,12 @@ test('a tap that was closed for a while: its successor counts on', () => {
   const account = TapAccount.begin()
   account.take(reading(0, counters(0)), own(0))
   account.take(reading(10, counters(10, { nonIp: 4 })), own(6))
+  account.windowEnded(ended(6), { packets: 6, bytes: 600 })
+  account.take(reading(10, counters(10, { nonIp: 4 })), own(0))
   account.endTap()
   account.beginGap({ reason: 'shed', since: 1000, until: 1010 })
-  account.take(reading(30, counters(0)), own(6))
-  account.take(reading(35, counters(5, { nonIp: 1 })), own(10))
+  account.take(reading(30, counters(0), 30), own(0))
+  account.take(reading(35, counters(5, { nonIp: 1 }), 30), own(4))
   assert.deepEqual(account.amounts().lost, { shed: { frames: 20, bytes: 20 * 114 } })
   assert.equal(account.amounts().nonIp, 5)
   assert.equal(difference(account.amounts()), 0)

@@ -17,7 +17,9 @@ interface FramesAndBytes {
 export interface AccountState {
   /** The kernel's counters where the account begins. */
   readonly base: FramesAndBytes
-  /** What the kernel has counted since, and whether that and the gaps are to the frame. */
+  /** Whether base and gaps are to the frame. */
+  settled: boolean
+  /** What the kernel has counted since, and whether nothing passed while that was read. */
   readonly interface: FramesAndBytes & { exact: boolean }
   /** Packets that the interface counted one by one and the kernel joined before the tap (GRO). */
   joined: number
@@ -67,9 +69,9 @@ export class TapAccount {
   #source = nothingRead
   #drops = 0
   #extraPackets = 0
-  /** Until it is settled: a gap and what is booked for it, or the base of a new account. */
-  #unsettled: 'base' | undefined
   #gap: (Gap & { missed: FramesAndBytes; settled: boolean }) | undefined
+  /** Of the interface's count, what was explained when the tap was opened. */
+  #explainedAtOpening: FramesAndBytes = { frames: 0, bytes: 0 }
 
   private constructor(state: AccountState) {
     this.state = state
@@ -77,8 +79,9 @@ export class TapAccount {
 
   /** An account that begins with the tap that is about to open: what passed before is nobody's loss. */
   static begin(): TapAccount {
-    const account = new TapAccount({
+    return new TapAccount({
       base: { frames: 0, bytes: 0 },
+      settled: false,
       interface: { frames: 0, bytes: 0, exact: false },
       joined: 0,
       droppedBehindTap: 0,
@@ -92,8 +95,6 @@ export class TapAccount {
       refused: 0,
       lost: {},
     })
-    account.#unsettled = 'base'
-    return account
   }
 
   /**
@@ -109,7 +110,8 @@ export class TapAccount {
   /** A tap has opened after a time without one. Its first quiet reading says how much was missed. */
   beginGap(gap: Gap): void {
     this.#gap = { ...gap, missed: { frames: 0, bytes: 0 }, settled: false }
-    this.state.interface.exact = false
+    this.#explainedAtOpening = this.#explained()
+    this.state.settled = false
   }
 
   /** The last gap. */
@@ -133,10 +135,11 @@ export class TapAccount {
     if (tap.mapFull > before.mapFull) this.#lose('mapFull', tap.mapFull - before.mapFull, 0)
     this.#own = own
     this.#source = tap
+    if (!state.settled) this.#settle(reading)
     state.interface.frames = reading.frames - state.base.frames
     state.interface.bytes = reading.bytes - state.base.bytes
+    state.interface.exact = state.settled && reading.quiet
     if (state.interface.exact) this.#explain(reading)
-    else this.#settle(reading.quiet)
     this.#drops = reading.drops
     this.#extraPackets = tap.extraPackets
   }
@@ -169,9 +172,9 @@ export class TapAccount {
   amounts(): LedgerAmounts {
     const { frames, readFrames } = this.#source
     const { dropped, filtered } = this.#source
-    const { base: _, joined, droppedBehindTap, ...settled } = structuredClone(this.state)
-    settled.interface.frames += droppedBehindTap - joined
-    return { ...settled, open: this.#own.open, inRing: frames - readFrames - dropped - filtered }
+    const { base: _, settled: _2, joined, droppedBehindTap, ...kept } = structuredClone(this.state)
+    kept.interface.frames += droppedBehindTap - joined
+    return { ...kept, open: this.#own.open, inRing: frames - readFrames - dropped - filtered }
   }
 
   /**
@@ -185,28 +188,34 @@ export class TapAccount {
     else state.droppedBehindTap += Math.min(-frames, drops - this.#drops)
   }
 
-  /** Until there was a quiet moment, the difference is what the gap, or the base, is off by. */
-  #settle(quiet: boolean): void {
+  /** What passed before the tap was opened is the gap, or lies before the account. */
+  #settle({ opened }: InterfaceReading): void {
     const { state } = this
-    const gap = this.#gap?.settled === false ? this.#gap : undefined
-    if (this.#unsettled === undefined && gap === undefined) return
-    const frames = difference(this.amounts())
-    const lost = Object.values(state.lost).reduce((sum, each) => sum + each.bytes, 0)
-    const bytes = state.interface.bytes - state.frameBytes - lost
+    const gap = this.#gap
     if (gap === undefined) {
-      state.base.frames += frames
-      state.base.bytes += bytes
-      state.interface.frames -= frames
-      state.interface.bytes -= bytes
+      state.base.frames = opened.frames
+      state.base.bytes = opened.bytes
     } else {
+      const before = this.#explainedAtOpening
+      const frames = opened.frames - state.base.frames - before.frames - gap.missed.frames
+      const bytes = opened.bytes - state.base.bytes - before.bytes - gap.missed.bytes
       gap.missed.frames += frames
       gap.missed.bytes += bytes
       this.#lose(gap.reason, frames, bytes)
+      gap.settled = opened.exact
     }
-    if (!quiet) return
-    if (gap !== undefined) gap.settled = true
-    this.#unsettled = undefined
-    state.interface.exact = true
+    state.settled = opened.exact
+  }
+
+  /** Frames and bytes of the interface that are in the account, but for those in windows that are open. */
+  #explained(): FramesAndBytes {
+    const { state } = this
+    const { joined, droppedBehindTap, frameBytes } = state
+    const lost = Object.values(state.lost).reduce((sum, each) => sum + each.bytes, 0)
+    const empty = { ...this.amounts(), open: noTotals(), inRing: 0 }
+    const unexplained = difference(empty)
+    const frames = empty.interface.frames - unexplained + joined - droppedBehindTap
+    return { frames, bytes: frameBytes + lost }
   }
 
   #lose(reason: LossReason, frames: number, bytes: number): void {

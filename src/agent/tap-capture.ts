@@ -7,7 +7,9 @@ import type { UnixSeconds } from '../base/time.ts'
 import { type Parcel, Sorter } from '../delivery/delivery.ts'
 import { activeIn, keeps, type Schedule, windowSchedule } from '../flow-log/flow-log.ts'
 import type { Ledger, LossReason } from '../ledger/ledger.ts'
-import { type FlowRecordBatch, logStatus } from '../record/batch.ts'
+import { direction, type FlowRecordBatch, logStatus } from '../record/batch.ts'
+import { type FlowTable, LessRejected } from '../flow/flow.ts'
+import { seenBeforeVerdict, sideOfRules } from '../sources/sources.ts'
 import type { Assigner } from '../vpc/vpc.ts'
 import {
   type CaptureWindow,
@@ -21,7 +23,7 @@ import type { TapMessage, TapPlan, TapTask } from './messages.ts'
 import { TapAccount } from './tap-account.ts'
 import { LossList } from './loss-list.ts'
 import { earlierLedgers, type InterfaceIdentity, type TapNote } from './tap-note.ts'
-import { tapName } from './tap-place.ts'
+import { tapName, type TapPlace } from './tap-place.ts'
 import type { SourceCounters, TapSource } from './tap-source.ts'
 import { WindowStatus } from './window-status.ts'
 
@@ -105,6 +107,7 @@ export class TapCapture {
         lateSeconds: liveLateSeconds,
         flowsMax: liveFlowsMax,
         totals: true,
+        ...settling(task.place, (window) => this.#status.isLossy(window)),
       },
       assigner,
       (records, window) => this.#take(records, window),
@@ -283,7 +286,8 @@ export class TapCapture {
     }
     lose('ring', tap.dropped - (before?.dropped ?? 0), 'frames')
     lose('nflog', tap.nflogLost - (before?.nflogLost ?? 0), 'packets')
-    lose('mapFull', tap.mapFull - (before?.mapFull ?? 0), 'packets')
+    if (tap.nflogLosing) this.#status.lose(this.#looked, now)
+    lose('mapFull', tap.mapFull - (before?.mapFull ?? 0), 'frames')
   }
 
   #endSource(now: UnixSeconds, readRest: boolean): void {
@@ -366,6 +370,18 @@ const emptyClosing = (): { totals: Totals; windows: CaptureWindow[] } => ({
   totals: { frames: 0, packets: 0, bytes: 0 },
   windows: [],
 })
+
+/** Where a firewall reports what it rejects, a tap before it has seen those packets too. */
+function settling({ nflog, netns, side }: TapPlace, isLossy: (window: CaptureWindow) => boolean) {
+  if (nflog === undefined) return {}
+  const rules = sideOfRules(side, nflog.netns === netns)
+  const less = new LessRejected((_eni, way) =>
+    seenBeforeVerdict(rules, way === direction.in ? 'in' : 'out'),
+  )
+  return {
+    settle: (flows: FlowTable, window: CaptureWindow): void => less.settle(flows, isLossy(window)),
+  }
+}
 
 const sameInterface = (a: InterfaceIdentity, b: InterfaceIdentity): boolean =>
   a.boot === b.boot && a.namespace === b.namespace && a.index === b.index

@@ -11,6 +11,8 @@ export interface TapPlace {
   readonly interfaceName: string
   /** A network namespace by name; absent for this process's own. */
   readonly netns?: string
+  /** Of a veth or tap: the ENI's own end, or the far one, where directions turn. */
+  readonly side: 'guest' | 'host'
   /** The firewall's reports decide what was rejected, not the topology's rules. */
   readonly nflog?: { readonly group: number; readonly netns?: string }
 }
@@ -35,6 +37,7 @@ export function tapsOfTopology(topology: Topology, agent?: string): TapPlace[] {
     return [
       {
         interfaceName: tap.interface,
+        side: tap.side ?? 'guest',
         eni: identities[i]!,
         ...(netns === undefined ? {} : { netns }),
         ...(nflog === undefined
@@ -61,6 +64,7 @@ export function tapsOfHost(wanted: readonly string[] | undefined, agent?: string
     .filter((interfaceName) => wanted === undefined || wanted.includes(interfaceName))
     .map((interfaceName) => ({
       interfaceName,
+      side: 'guest' as const,
       eni: { ...hostIdentity(interfaceName), eniId: `eni-${prefix}${interfaceName}` },
     }))
 }

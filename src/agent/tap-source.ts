@@ -23,6 +23,8 @@ export interface SourceCounters {
   readonly mapFullPackets: number
   /** Messages of a firewall that were lost. */
   readonly nflogLost: number
+  /** Some more were lost: the next one that arrives will tell how many. */
+  readonly nflogLosing: boolean
 }
 
 export const nothingRead: SourceCounters = {
@@ -38,17 +40,20 @@ export const nothingRead: SourceCounters = {
   mapFull: 0,
   mapFullPackets: 0,
   nflogLost: 0,
+  nflogLosing: false,
 }
 
-/** The interface's own counters, since it is there, and the tap's. */
+/** The interface's own counters and the tap's, read as nearly at once as can be. */
 export interface InterfaceReading {
-  /** Received and sent. */
+  /** Received and sent by the interface since it is there. */
   readonly frames: number
   readonly bytes: number
   /** Dropped by the interface, whether the tap had seen them or not. */
   readonly drops: number
-  /** Whether nothing passed while interface and tap were read, so that the two can be compared. */
+  /** Nothing passed meanwhile, so that interface and tap can be compared. */
   readonly quiet: boolean
+  /** What the interface had counted when the tap was opened, and whether that is known to the frame. */
+  readonly opened: { readonly frames: number; readonly bytes: number; readonly exact: boolean }
   readonly tap: SourceCounters
 }
 

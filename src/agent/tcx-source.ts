@@ -8,6 +8,7 @@ import {
   interfaceCounts,
   Links,
   openTcx,
+  TapBase,
   type Tcx,
   type TcxCounters,
 } from '../sources/sources.ts'
@@ -26,8 +27,9 @@ export function openTcxSource(place: TapPlace, families: 'ipv4' | 'both'): TapSo
   const links = Links.open(netns)
   try {
     const within = netns === undefined ? {} : { netns }
+    const link = links.get(interfaceName)
     const tcx = openTcx({ interfaceName, side: 'guest', families, ...within })
-    return new TcxSource(links, interfaceName, tcx)
+    return new TcxSource(links, interfaceName, tcx, interfaceCounts(link!))
   } catch (error) {
     links.close()
     throw error
@@ -39,14 +41,23 @@ class TcxSource implements TapSource {
   readonly #name: string
   readonly #tcx: Tcx
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4))
+  readonly #base: TapBase
   #counted: SourceCounters = nothingRead
+  #last: InterfaceCounts
   #reading: InterfaceReading
 
-  constructor(links: Links, name: string, tcx: Tcx) {
+  constructor(links: Links, name: string, tcx: Tcx, opened: InterfaceCounts) {
     this.#links = links
     this.#name = name
     this.#tcx = tcx
-    this.#reading = { ...this.#interface(), quiet: false, tap: nothingRead }
+    this.#base = new TapBase(opened)
+    this.#last = opened
+    this.#reading = {
+      ...opened,
+      quiet: false,
+      opened: { ...opened, exact: false },
+      tap: nothingRead,
+    }
   }
 
   read(windows: CaptureWindows, timeoutMilliseconds: number): void {
@@ -87,12 +98,28 @@ class TcxSource implements TapSource {
       windows.addFrames(second, counters.countedFrames - rows)
     const after = this.#interface()
     this.#counted = added(this.#counted, counters)
-    this.#reading = { ...after, quiet: before.frames === after.frames, tap: this.#counted }
+    this.#reading = this.#compared(before, after)
+  }
+
+  #compared(before: InterfaceCounts, after: InterfaceCounts): InterfaceReading {
+    const tap = this.#counted
+    const counts = {
+      frames: tap.frames,
+      drops: 0,
+      filtered: tap.filtered,
+      read: tap.readFrames,
+      bytes: tap.readBytes,
+      extraPackets: 0,
+      extraBytes: 0,
+    }
+    const { quiet, opened, exactFrames } = this.#base.read(before, counts, after)
+    return { ...after, quiet, opened: { ...opened, exact: exactFrames }, tap }
   }
 
   #interface(): InterfaceCounts {
     const link = this.#links.get(this.#name)
-    return link === undefined ? this.#reading : interfaceCounts(link)
+    if (link !== undefined) this.#last = interfaceCounts(link)
+    return this.#last
   }
 }
 
@@ -109,4 +136,5 @@ const added = (sum: SourceCounters, more: TcxCounters): SourceCounters => ({
   mapFull: sum.mapFull + more.refused,
   mapFullPackets: sum.mapFullPackets + more.refusedPackets,
   nflogLost: 0,
+  nflogLosing: false,
 })

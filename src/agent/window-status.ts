@@ -20,7 +20,7 @@ export class WindowStatus {
   /** The start of the first window that was not told of yet. */
   #next: number
   /** Capture sees everything from here on. */
-  #begun: number
+  readonly #begun: number
   #lost: Span[] = []
 
   /**
@@ -41,9 +41,8 @@ export class WindowStatus {
     else this.#lost.push({ from, to })
   }
 
-  /** Nothing was seen before `second`: windows that begin earlier are not told to be silent. */
-  unseenUntil(second: number): void {
-    this.#begun = Math.max(this.#begun, second)
+  isLossy({ start, seconds }: CaptureWindow): boolean {
+    return this.#lost.some(({ from, to }) => from < start + seconds && to >= start)
   }
 
   /** The windows that begin before `bound`, each once; those of which nothing can be said are left out. */
@@ -52,7 +51,7 @@ export class WindowStatus {
     while (this.#next < bound) {
       const window = this.#windowOf(this.#next)
       const end = window.start + window.seconds
-      const lost = this.#lost.some(({ from, to }) => from < end && to >= window.start)
+      const lost = this.isLossy(window)
       if (lost || (window.start >= this.#begun && end <= stoppedAt)) due.push({ window, lost })
       this.#next = end
     }

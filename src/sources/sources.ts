@@ -32,15 +32,7 @@ export { bootId, type Link, type LinkAddress, Links, namespaceId } from './links
 export { Nflog, type NflogLoss, type NflogOptions, openNflog } from './nflog.ts'
 export { openRing, Ring, ringBytesDefault, type RingOptions, type RingStats } from './ring.ts'
 export type { FrameCounts, RingSide } from './ring-frames.ts'
-export {
-  balanceBytes,
-  balanceFrames,
-  type FrameBalance,
-  type InterfaceCounts,
-  interfaceCounts,
-  type TapCounts,
-  type TapSample,
-} from './tap-counters.ts'
+export { type InterfaceCounts, interfaceCounts, TapBase, type TapCounts } from './tap-counters.ts'
 export { type MeteredRing, openMeteredRing, type TapMeter } from './tap-meter.ts'
 export { seenBeforeVerdict, sideOfRules } from './verdict-place.ts'
 export { openTcx, Tcx, type TcxCounters, type TcxOptions } from './tcx.ts'

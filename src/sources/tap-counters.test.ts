@@ -75,6 +75,8 @@ const sampleOf = (
   interfaceFrames: frames,
   interfaceBytes: bytes,
   interfaceDrops: drops,
+  now: counts(frames, bytes, drops),
+  opened: { frames: 0, bytes: 0 },
   tap: tapOf(tap.frames, tap),
   quiet: true,
   exactFrames: true,

@@ -67,6 +67,9 @@ export interface TapSample {
   readonly interfaceBytes: number
   /** Dropped by the interface since then. */
   readonly interfaceDrops: number
+  /** All that the interface has counted, and what it had counted when the ring was opened. */
+  readonly now: InterfaceCounts
+  readonly opened: Pick<InterfaceCounts, 'frames' | 'bytes'>
   readonly tap: TapCounts
   /** Nothing came while both were read, so that the counts are of one moment. */
   readonly quiet: boolean
@@ -105,6 +108,8 @@ export class TapBase {
       interfaceFrames: after.frames - this.#frames,
       interfaceBytes: after.bytes - this.#bytes,
       interfaceDrops: after.drops - this.#drops,
+      now: after,
+      opened: { frames: this.#frames, bytes: this.#bytes },
       tap,
       quiet,
       exactFrames: this.#exactFrames,

@@ -37,6 +37,8 @@ export interface WindowConfig {
   readonly flowsMax: number
   /** Whether each window counts its frames, packets and bytes as they come: for the ledger of a live tap. */
   readonly totals?: boolean
+  /** Called with the flows of a window when it is over, before they become records. */
+  readonly settle?: (flows: FlowTable, window: CaptureWindow) => void
 }
 
 /** What one window, or several, took in: rows of packet batches, and what they stand for. */
@@ -278,6 +280,7 @@ export class CaptureWindows {
     this.#flowsExpected = window.table.flows
     const { start, seconds, totals, table } = window
     this.refusedPackets += table.refused
+    this.#config.settle?.(table, window)
     this.#emitter.emitFlows(table, window)
     this.#flows.close(table, Math.min(this.#newest, start))
     this.#ended({
