@@ -277,7 +277,6 @@ test(
     assert.deepEqual(server.said('stdout').split('\n').slice(2, 4), [
       'Live traffic of veth0 goes into weir/flow-log, a record per flow and window.',
       'veth7 is not there; it is captured as soon as it comes: there is no interface veth7',
-      'List the interfaces with: ip link',
     ])
     const health = pair.node(
       pair.host,
