@@ -282,10 +282,7 @@ test(
       pair.host,
       `fetch('${server.url}/healthz').then(async (it) => console.log(it.status, await it.text()))`,
     )
-    assert.match(
-      health,
-      /^503 \{"status":"failing","problems":\["interface veth7 is not captured: /,
-    )
+    assert.equal(health, '200 {"status":"ok","problems":[]}\n', 'interfaces may come and go')
     const small = { count: 3, payload: 12 }
     pair.node(
       pair.host,
