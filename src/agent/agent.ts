@@ -313,7 +313,7 @@ export class CaptureAgent {
       running.thread.order({ kind: 'answer', closing, kept: false })
       this.#log.error('a closed window was refused: its records are lost', {
         eni: eniId,
-        records: parcels.reduce((sum, { batch }) => sum + batch.rows, 0),
+        batches: parcels.length,
         error: describeError(error),
       })
     }

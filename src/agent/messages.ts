@@ -1,5 +1,5 @@
 /** What travels between the agent and the threads that capture. All of it is copied, none shared. */
-import type { Parcel } from '../delivery/delivery.ts'
+import type { EncodedParcel, Parcel } from '../delivery/delivery.ts'
 import type { FlowLog } from '../flow-log/flow-log.ts'
 import type { Topology } from '../vpc/vpc.ts'
 import type { TapNote } from './tap-note.ts'
@@ -57,7 +57,7 @@ export type TapMessage =
   | {
       readonly kind: 'closed'
       readonly closing: number
-      readonly parcels: readonly Parcel[]
+      readonly parcels: readonly (Parcel | EncodedParcel)[]
       readonly note: TapNote
     }
   /** At least once a second. */

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { UnixSeconds } from '../base/time.ts'
-import { type Parcel, Sorter } from '../delivery/delivery.ts'
+import { type EncodedParcel, encodeParcel, Sorter } from '../delivery/delivery.ts'
 import { activeIn, keeps, type Schedule, windowSchedule } from '../flow-log/flow-log.ts'
 import type { Ledger, LossReason } from '../ledger/ledger.ts'
 import { direction, type FlowRecordBatch, logStatus } from '../record/batch.ts'
@@ -59,7 +59,7 @@ export class TapCapture {
   #sorter!: Sorter
   #window: CaptureWindow | undefined
   #made = { packets: 0, bytes: 0 }
-  #parcels: Parcel[] = []
+  #parcels: EncodedParcel[] = []
   #closing: { totals: Totals; windows: CaptureWindow[] } = emptyClosing()
   readonly #handed = new Map<number, Handed>()
   #closings = 0
@@ -240,7 +240,7 @@ export class TapCapture {
         this.#made.packets += records.packets[row]!
         this.#made.bytes += records.bytes[row]!
       }
-    this.#parcels.push(...this.#sorter.sort(records))
+    this.#parcels.push(...this.#sorter.sort(records).map(encodeParcel))
   }
 
   #ended(end: WindowEnd): void {

@@ -21,7 +21,14 @@ assert(parentPort !== null, 'a tap worker is started as a thread')
 const port = parentPort
 const { task, mail } = workerData as TapWorkerData
 const { place } = task
-const say = (message: TapMessage): void => port.postMessage(message)
+/** Records are handed over, not copied. */
+const say = (message: TapMessage): void =>
+  port.postMessage(
+    message,
+    message.kind === 'closed'
+      ? message.parcels.flatMap((each) => ('id' in each ? [] : [each.batch.buffer]))
+      : [],
+  )
 const clock = () => unixSeconds(Date.now() / 1000)
 
 type Changing = Assigner & { change?(topology: Topology): void }

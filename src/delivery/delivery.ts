@@ -18,6 +18,7 @@ import { repeat } from './repeat.ts'
 
 export { parcelTotals } from './parcel.ts'
 export type { Parcel, ParcelTotals, RecordSink } from './parcel.ts'
+export { type EncodedParcel, encodeParcel } from './spool-entry.ts'
 export { openSpool } from './open-spool.ts'
 export type { SpoolConfig, SpoolEffects } from './open-spool.ts'
 export type { Spool, SpoolEntry, SpooledParcel, SpoolStats } from './spool.ts'

@@ -18,13 +18,19 @@ import type { Disk } from '../base/disk.ts'
 import { WeirError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Parcel } from './parcel.ts'
-import { decodeEntry, decodeParcel, type EncodedEntry, encodeEntry } from './spool-entry.ts'
+import {
+  decodeEntry,
+  decodeParcel,
+  type EncodedEntry,
+  type EncodedParcel,
+  encodeEntry,
+} from './spool-entry.ts'
 import type { SpoolNotes } from './spool-notes.ts'
 import type { WaitingEntry } from './spool-recovery.ts'
 
 export interface SpoolEntry {
   readonly eni: string
-  readonly parcels: readonly Parcel[]
+  readonly parcels: readonly (Parcel | EncodedParcel)[]
   /** JSON, the ENI's new note; undefined leaves the note as it is. */
   readonly note: unknown
 }
