@@ -9,7 +9,13 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionsReport, FlowReport, TrafficReport } from '../src/lab/lab.ts'
-import { atAddress, createArguments, panelProject, panels } from '../src/lab/panels.ts'
+import {
+  atAddress,
+  createArguments,
+  panelProject,
+  panels,
+  panelWindowSeconds,
+} from '../src/lab/panels.ts'
 import { labMissing, namespacesLike } from './lab-missing.ts'
 import { temporaryFolder } from './logstore-rows.ts'
 import { WeirServer, weirSays } from './weir-process.ts'
@@ -39,15 +45,18 @@ async function labIn(dir: string): Promise<AsyncDisposable> {
   }
 }
 
-class Answers {
-  readonly #server: string
+/** How long after its end a window may come, on a machine that has much else to do. */
+const patienceSeconds = 45
 
-  constructor(server: string) {
+class Answers {
+  readonly #server: WeirServer
+
+  constructor(server: WeirServer) {
     this.#server = server
   }
 
   async ask(logstore: string, query: string): Promise<Row[]> {
-    const where = ['--project', panelProject, '--logstore', logstore, '--server', this.#server]
+    const where = ['--project', panelProject, '--logstore', logstore, '--server', this.#server.url]
     const said = await weirSays(['query', ...where, '--zone', 'UTC', '--json', query])
     return JSON.parse(said) as Row[]
   }
@@ -57,7 +66,11 @@ class Answers {
     const query = `* | SELECT DISTINCT "eni-id" AS eni WHERE __time__ >= ${minute} ORDER BY eni`
     for (;;) {
       const there = (await this.ask(logstore, query)).map((row) => row['eni']!)
-      if (enis.every((eni) => there.includes(eni))) return
+      const missing = enis.filter((eni) => !there.includes(eni))
+      if (missing.length === 0) return
+      const over = Date.now() / 1000 - minute - panelWindowSeconds
+      const said = this.#server.said('stderr')
+      assert.ok(over < patienceSeconds, `no window of ${missing.join(', ')}:\n${said}`)
       await sleep(1000)
     }
   }
@@ -148,7 +161,7 @@ test('the use cases, from packets to the answers of the page', { skip }, async (
     await server.stop()
   }
   await using server = await WeirServer.start(args)
-  const answers = new Answers(server.url)
+  const answers = new Answers(server)
 
   const seconds = trafficSeconds()
   const reportFile = join(folder, 'sent.json')
