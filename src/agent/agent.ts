@@ -159,7 +159,7 @@ export class CaptureAgent {
     this.#stopping = true
     for (const timer of this.#timers) clearInterval(timer)
     const threads = [...this.#running.values()].map(({ thread }) => thread)
-    for (const thread of threads) thread.order({ kind: 'stop' })
+    for (const thread of threads) thread.order({ kind: 'stop', ordered: true })
     await Promise.all(threads.map(({ ended }) => ended))
     await this.#journalling
     await this.#journal()
@@ -199,13 +199,17 @@ export class CaptureAgent {
       if (running !== undefined) this.#tell(running, place, plan)
       else this.#startIfThere(place, plan, places.length)
     }
-    for (const [eniId, running] of this.#running) if (!wanted.has(eniId)) this.#end(running)
+    // An interface of the host that is down comes up again; an ENI that the topology lost was taken off.
+    const ordered = (eniId: string): boolean =>
+      this.#orders.topology === undefined && !places.some(({ eni }) => eni.eniId === eniId)
+    for (const [eniId, running] of this.#running)
+      if (!wanted.has(eniId)) this.#end(running, ordered(eniId))
     for (const eniId of this.#failures.keys()) if (!wanted.has(eniId)) this.#failures.delete(eniId)
   }
 
   #tell(running: RunningTap, place: TapPlace, plan: TapPlan): void {
     if (running.state === 'stopping') return
-    if (!same(running.place, place)) return this.#end(running)
+    if (!same(running.place, place)) return this.#end(running, true)
     const { topology } = this.#orders
     if (topology !== running.topology && topology !== undefined) {
       running.topology = topology
@@ -216,10 +220,10 @@ export class CaptureAgent {
     running.thread.order({ kind: 'plan', plan })
   }
 
-  #end(running: RunningTap): void {
+  #end(running: RunningTap, ordered: boolean): void {
     if (running.state === 'stopping') return
     running.state = 'stopping'
-    running.thread.order({ kind: 'stop' })
+    running.thread.order({ kind: 'stop', ordered })
   }
 
   #startIfThere(place: TapPlace, plan: TapPlan, taps: number): void {
@@ -262,6 +266,7 @@ export class CaptureAgent {
     this.#running.set(eniId, running)
     void running.thread.ended.then(() => {
       if (this.#running.get(eniId) === running) this.#running.delete(eniId)
+      this.#reconcile()
     })
   }
 
@@ -386,4 +391,7 @@ const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.str
 
 /** Notes of an idle ENI differ in their time alone, which is not worth a sync. */
 const sameCounts = (a: TapNote, b: TapNote): boolean =>
-  a.openSince === b.openSince && same({ ...a.ledger, asOf: 0 }, { ...b.ledger, asOf: 0 })
+  a.openSince === b.openSince &&
+  a.ordered === b.ordered &&
+  same(a.untold, b.untold) &&
+  same({ ...a.ledger, asOf: 0 }, { ...b.ledger, asOf: 0 })

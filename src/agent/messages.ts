@@ -48,7 +48,8 @@ export type TapOrder =
   | { readonly kind: 'resume' }
   /** Whether the spool has taken what a closing handed over; if not, its records are lost. */
   | { readonly kind: 'answer'; readonly closing: number; readonly kept: boolean }
-  | { readonly kind: 'stop' }
+  /** Whether the ENI is to be captured on, by another thread: what passes until then is a loss. */
+  | { readonly kind: 'stop'; readonly ordered: boolean }
 
 /** What the thread says. `ended` is the last. */
 export type TapMessage =

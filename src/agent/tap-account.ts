@@ -3,7 +3,12 @@
  * open window, was left out for a reason, or was lost and is said to be. It goes on over restarts of the process
  * for as long as the interface stays: what passed while nobody looked is a gap, and a gap is a loss.
  */
-import { difference, type LedgerAmounts, type LossReason } from '../ledger/ledger.ts'
+import {
+  difference,
+  type LedgerAmounts,
+  type LossReason,
+  unmeasuredBytes,
+} from '../ledger/ledger.ts'
 import type { Totals, WindowEnd } from '../window/window.ts'
 import { type InterfaceReading, nothingRead } from './tap-source.ts'
 
@@ -148,6 +153,14 @@ export class TapAccount {
   endTap(): void {
     this.#source = nothingRead
     this.#extraPackets = 0
+  }
+
+  /** The interface has gone with its counters: what the tap saw after they were last read, it has counted. */
+  endInterface(): void {
+    const { state } = this
+    state.interface.frames += Math.max(0, -difference(this.amounts()))
+    state.interface.bytes += Math.max(0, -unmeasuredBytes(this.amounts()))
+    state.interface.exact = false
   }
 
   /**

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { UnixSeconds } from '../base/time.ts'
-import { type EncodedParcel, encodeParcel, Sorter } from '../delivery/delivery.ts'
+import { encodeParcel, Sorter } from '../delivery/delivery.ts'
 import { activeIn, keeps, type Schedule, windowSchedule } from '../flow-log/flow-log.ts'
 import type { Ledger, LossReason } from '../ledger/ledger.ts'
 import { direction, type FlowRecordBatch, logStatus } from '../record/batch.ts'
@@ -19,6 +19,8 @@ import {
   type Totals,
   type WindowEnd,
 } from '../window/window.ts'
+import { Closings } from './closings.ts'
+import { scheduleAfter } from './schedule-after.ts'
 import type { TapMessage, TapPlan, TapTask } from './messages.ts'
 import { TapAccount } from './tap-account.ts'
 import { LossList } from './loss-list.ts'
@@ -31,15 +33,6 @@ import { WindowStatus } from './window-status.ts'
 const awaySecondsMax = 7 * 86_400
 /** So long may a busy interface take to be quiet for a moment before its gap is told as a loss unmeasured. */
 const quietSecondsMax = 3
-/** A spool that was full is tried again for the SKIPDATA records of what it refused. */
-const refusedAgainSeconds = 10
-
-/** What one closing handed over, in case it is refused. */
-interface Handed {
-  readonly totals: Totals
-  readonly windows: readonly CaptureWindow[]
-}
-
 export class TapCapture {
   readonly #task: TapTask
   readonly #identity: InterfaceIdentity
@@ -54,18 +47,11 @@ export class TapCapture {
   readonly windows: CaptureWindows
   #source: TapSource | undefined
   #sourceSeen: SourceCounters | undefined
-  #plan: TapPlan
   #schedule: Schedule
   #sorter!: Sorter
   #window: CaptureWindow | undefined
   #made = { packets: 0, bytes: 0 }
-  #parcels: EncodedParcel[] = []
-  #closing: { totals: Totals; windows: CaptureWindow[] } = emptyClosing()
-  readonly #handed = new Map<number, Handed>()
-  #closings = 0
-  #refusals = 0
-  #refusedWindows: CaptureWindow[] = []
-  #refusedNext = 0
+  readonly #closings: Closings
   #looked: UnixSeconds
   #shedSince: UnixSeconds | undefined
   /** A gap whose size is not settled. */
@@ -73,6 +59,7 @@ export class TapCapture {
   /** No window is told of before it is known whether the gap was a loss. */
   #gapWaits = false
   readonly #openedAt: UnixSeconds
+  #ordered = true
 
   /**
    * @param identity the interface as it is now
@@ -88,19 +75,19 @@ export class TapCapture {
     say: (message: TapMessage) => void,
   ) {
     const { note } = task
-    const goesOn = note !== undefined && sameInterface(note.interface, identity)
+    const goesOn = note?.ordered === true && sameInterface(note.interface, identity)
     this.#task = task
     this.#identity = identity
     this.#assigner = assigner
     this.#eni = eni
     this.#say = say
-    this.#plan = task.plan
     this.#opening = goesOn ? note.ledger.opening : randomUUID()
     this.#openedAt = goesOn ? note.ledger.openedAt : now
     this.#losses = new LossList(note?.losses)
+    this.#closings = new Closings(note?.untold)
     this.#earlier = goesOn ? note.earlier : earlierLedgers(note)
     this.#account = goesOn ? TapAccount.resume(note.account, note.ledger.open) : TapAccount.begin()
-    this.#schedule = windowSchedule(undefined, task.plan.windowSeconds, now)
+    this.#schedule = scheduleAfter(note, task.plan.windowSeconds, now)
     this.windows = new CaptureWindows(
       {
         windowSeconds: task.plan.windowSeconds,
@@ -113,9 +100,9 @@ export class TapCapture {
       (records, window) => this.#take(records, window),
       (end) => this.#ended(end),
     )
+    this.windows.changeLength(this.#schedule)
     this.#looked = now
-    const since =
-      note === undefined ? now : Math.max(note.openSince ?? note.ledger.asOf, now - awaySecondsMax)
+    const since = sinceOf(note, now)
     this.#status = new WindowStatus((second) => this.#windowOf(second), since, now)
     if (goesOn) this.#beginGap('restart', since, now)
     else if (note?.openSince !== undefined) this.#loseOpenWindows(note, since)
@@ -135,12 +122,11 @@ export class TapCapture {
 
   /** No packets come any more until `opened`: the ENI is given up for a while. */
   shed(now: UnixSeconds): void {
-    this.#endSource(now, true)
+    this.#endSource(now, 'works')
     this.#shedSince = now
   }
 
   change(plan: TapPlan, now: UnixSeconds): void {
-    this.#plan = plan
     this.#schedule = windowSchedule(
       this.#schedule,
       plan.windowSeconds,
@@ -161,10 +147,13 @@ export class TapCapture {
 
   /**
    * All windows close. `answered` must become true after it.
-   * @param readRest whether the source still works, so that what came before this moment can be read
+   * @param source whether the source still works, so that what came before this moment can be read; if not,
+   *   whether its interface is gone
+   * @param ordered whether the ENI is still to be captured: what passes until it is captured again is a loss
    */
-  stop(now: UnixSeconds, readRest: boolean): void {
-    this.#endSource(now, readRest)
+  stop(now: UnixSeconds, source: 'works' | 'failed' | 'gone', ordered = true): void {
+    this.#ordered = ordered
+    this.#endSource(now, source)
     const { start, seconds } = this.#windowOf(now)
     this.#tellStatus(start + seconds, now)
     this.#handOver()
@@ -172,21 +161,15 @@ export class TapCapture {
 
   /** The spool has taken a closing, or not: then its records are lost. */
   answer(closing: number, kept: boolean): void {
-    const handed = this.#handed.get(closing)
-    this.#handed.delete(closing)
-    if (kept || handed === undefined) return
-    this.#refusals++
-    const { totals, windows } = handed
-    this.#account.loseRecords('spoolFull', totals)
-    this.#refusedWindows.push(...windows)
-    this.#refusedNext = this.#looked + refusedAgainSeconds
-    for (const { start, seconds } of windows)
-      this.#lose('spoolFull', start, start + seconds, windows.length === 1 ? totals : undefined)
+    for (const { window, totals } of this.#closings.answer(closing, kept, this.#looked)) {
+      this.#account.loseRecords('spoolFull', totals)
+      this.#lose('spoolFull', window.start, window.start + window.seconds, totals)
+    }
   }
 
   /** Whether everything handed over has been answered. */
   get answered(): boolean {
-    return this.#handed.size === 0
+    return this.#closings.answered
   }
 
   note(): TapNote {
@@ -208,9 +191,11 @@ export class TapCapture {
       earlier: this.#earlier,
       losses: this.#losses.all,
       openSince: since,
-      windowSeconds: this.#plan.windowSeconds,
-      closings: this.#closings,
-      refusals: this.#refusals,
+      windowSeconds: this.#windowOf(this.#looked).seconds,
+      ordered: this.#ordered,
+      untold: this.#closings.untold,
+      closings: this.#closings.count,
+      refusals: this.#closings.refusals,
     }
   }
 
@@ -240,16 +225,11 @@ export class TapCapture {
         this.#made.packets += records.packets[row]!
         this.#made.bytes += records.bytes[row]!
       }
-    this.#parcels.push(...this.#sorter.sort(records).map(encodeParcel))
+    this.#closings.add(this.#sorter.sort(records).map(encodeParcel))
   }
 
   #ended(end: WindowEnd): void {
-    const kept = this.#account.windowEnded(end, this.#made)
-    const { totals, windows } = this.#closing
-    totals.frames += kept.frames
-    totals.packets += kept.packets
-    totals.bytes += kept.bytes
-    windows.push(end)
+    this.#closings.addRecords(end, this.#account.windowEnded(end, this.#made))
     this.#made = { packets: 0, bytes: 0 }
     if (end.refusedPackets > 0) {
       this.#status.lose(end.start, end.start + end.seconds - 1)
@@ -290,14 +270,15 @@ export class TapCapture {
     lose('mapFull', tap.mapFull - (before?.mapFull ?? 0), 'frames')
   }
 
-  #endSource(now: UnixSeconds, readRest: boolean): void {
+  #endSource(now: UnixSeconds, state: 'works' | 'failed' | 'gone'): void {
     const source = this.#source
     if (source === undefined) return
-    if (readRest) source.readRest(this.windows)
+    if (state === 'works') source.readRest(this.windows)
     this.#look(now)
     this.windows.closeAll()
     this.#look(now)
     this.#settleGap(Number.POSITIVE_INFINITY)
+    if (state === 'gone') this.#account.endInterface()
     this.#account.endTap()
     source.close()
     this.#source = undefined
@@ -343,33 +324,29 @@ export class TapCapture {
   #tellStatus(bound: number, stoppedAt?: number): void {
     if (this.#gapWaits && stoppedAt === undefined) return
     for (const { window, lost } of this.#status.due(bound, stoppedAt)) {
-      this.windows.emitStatus([this.#eni], window.start, window.start, () => lost)
-      this.#closing.windows.push(window)
+      this.#emitStatus(window, lost)
     }
   }
 
+  /** Of windows that the spool refused. */
   #tellRefused(now: number): void {
-    if (this.#refusedWindows.length === 0 || now < this.#refusedNext) return
-    const windows = this.#refusedWindows
-    this.#refusedWindows = []
-    for (const { start } of windows) this.windows.emitStatus([this.#eni], start, start, () => true)
-    this.#closing.windows.push(...windows)
+    for (const { lost, ...window } of this.#closings.takeUntold(now)) this.#emitStatus(window, lost)
+  }
+
+  #emitStatus(window: CaptureWindow, lost: boolean): void {
+    this.windows.emitStatus([this.#eni], window.start, window.start, () => lost)
+    this.#closings.addStatus(window, lost)
   }
 
   #handOver(): void {
-    if (this.#parcels.length === 0 && this.#closing.windows.length === 0) return
-    const closing = ++this.#closings
-    this.#handed.set(closing, this.#closing)
-    this.#say({ kind: 'closed', closing, parcels: this.#parcels, note: this.note() })
-    this.#parcels = []
-    this.#closing = emptyClosing()
+    const handed = this.#closings.handOver()
+    if (handed !== undefined) this.#say({ kind: 'closed', ...handed, note: this.note() })
   }
 }
 
-const emptyClosing = (): { totals: Totals; windows: CaptureWindow[] } => ({
-  totals: { frames: 0, packets: 0, bytes: 0 },
-  windows: [],
-})
+/** Where the time that is told of begins; nothing is told of what was not ordered. */
+const sinceOf = (note: TapNote | undefined, now: UnixSeconds): number =>
+  note?.ordered === true ? Math.max(note.openSince ?? note.ledger.asOf, now - awaySecondsMax) : now
 
 /** Where a firewall reports what it rejects, a tap before it has seen those packets too. */
 function settling({ nflog, netns, side }: TapPlace, isLossy: (window: CaptureWindow) => boolean) {

@@ -1,6 +1,7 @@
 /** What the spool remembers of an ENI: true the moment its newest closed window is kept, or a second later. */
 import type { Ledger, Loss } from '../ledger/ledger.ts'
 import type { EniIdentity } from '../record/batch.ts'
+import type { UntoldWindow } from './closings.ts'
 import type { AccountState } from './tap-account.ts'
 
 /** Which interface it was: counters of another one, or after a boot, say nothing of this one's. */
@@ -27,7 +28,12 @@ export interface TapNote {
   readonly losses: readonly TapLoss[]
   /** The start of the oldest window whose packets are in memory alone. */
   readonly openSince: number | undefined
+  /** Of the window that was open. */
   readonly windowSeconds: 60 | 300 | 600
+  /** Whether the ENI was to be captured on. If not, what passed after the note is nobody's loss. */
+  readonly ordered: boolean
+  /** Windows whose status the spool has refused. */
+  readonly untold: readonly UntoldWindow[]
   /** Windows that the thread has handed over, and those of them that were refused. */
   readonly closings: number
   readonly refusals: number

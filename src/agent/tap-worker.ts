@@ -46,7 +46,7 @@ function identityOf(): InterfaceIdentity {
   try {
     const link = links.get(place.interfaceName)
     if (link === undefined)
-      throw new WeirError('CaptureFailed', `there is no interface "${place.interfaceName}"`)
+      throw new WeirError('InterfaceGone', `there is no interface "${place.interfaceName}"`)
     return { boot: bootId(), namespace: namespaceId(place.netns), index: link.index }
   } finally {
     links.close()
@@ -74,7 +74,7 @@ class TapWorker {
   #families = task.plan.families
   #seen = 0
   #second = clock()
-  #stopping = false
+  #stopping: 'ordered' | 'not ordered' | undefined
 
   constructor(capture: TapCapture, assigner: Changing) {
     this.#capture = capture
@@ -85,22 +85,24 @@ class TapWorker {
     const { source, fallback } = openSource(this.#families)
     this.#use(source)
     say({ kind: 'opened', ...(fallback === undefined ? {} : { fallback }) })
-    while (!this.#stopping) {
+    while (this.#stopping === undefined) {
       this.#readOnce()
       this.#takeOrders()
       const now = clock()
       if (now !== this.#second) this.#tick(now)
     }
-    this.#end(true)
+    // What passed while the ENI was shed is read off its interface.
+    if (this.#source === undefined) this.#use(openSource(this.#families).source)
+    this.#end('works')
   }
 
   /** After a failure of the source: what was seen is handed over, and the thread ends. */
-  abandon(): void {
-    this.#end(false)
+  abandon(gone: boolean): void {
+    this.#end(gone ? 'gone' : 'failed')
   }
 
-  #end(readRest: boolean): void {
-    this.#capture.stop(clock(), readRest)
+  #end(source: 'works' | 'failed' | 'gone'): void {
+    this.#capture.stop(clock(), source, this.#stopping !== 'not ordered')
     this.#source = undefined
     this.#awaitAnswers()
   }
@@ -154,7 +156,7 @@ class TapWorker {
         this.#capture.answer(order.closing, order.kept)
         return
       case 'stop':
-        this.#stopping = true
+        this.#stopping = order.ordered ? 'ordered' : 'not ordered'
         return
     }
   }
@@ -178,13 +180,13 @@ try {
     : identityOf()
   const capture = new TapCapture(task, identity, assigner, eni, clock(), say)
   worker = new TapWorker(capture, assigner)
-  if (settles) worker.abandon()
+  if (settles) worker.abandon(true)
   else worker.run()
 } catch (error) {
   const gone = error instanceof WeirError && error.code === 'InterfaceGone'
   const reason = error instanceof WeirError ? describeError(error) : String((error as Error).stack)
   say({ kind: 'failed', reason, gone })
-  worker?.abandon()
+  worker?.abandon(gone)
 } finally {
   say({ kind: 'ended' })
 }
