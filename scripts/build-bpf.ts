@@ -18,6 +18,7 @@ import type { BpfProgram } from '../src/sources/bpf-program.ts'
 export const bpfSources = [
   { folder: 'src/sources', name: 'tcx' },
   { folder: 'src/sources', name: 'family-filter' },
+  { folder: 'bench/run', name: 'frame-generator' },
 ] as const
 
 const root = join(import.meta.dirname, '..')

@@ -12,7 +12,8 @@ needs_of() {
     test) # live capture between network namespaces; exported flows; a second opinion on captures
       echo iproute2:ip iputils-ping:ping nftables:nft procps:ps python3:python3 tshark:tshark softflowd ;;
     bench) # the collectors that `npm run bench capture` stands beside, and what builds its read loop
-      echo nfdump:nfpcapd softflowd:softflowd argus-server:argus tcpdump:tcpdump gcc:gcc \
+      echo nfdump:nfpcapd softflowd:softflowd argus-server:argus argus-client:ra \
+        pmacct:pmacctd tcpdump:tcpdump gcc:gcc \
         libc6-dev:/usr/include/stdio.h libpcap-dev:/usr/include/pcap/pcap.h time:/usr/bin/time ;;
     capture) # to give a user the one right that capturing takes: see README.md
       echo iproute2:ip util-linux:setpriv ;;

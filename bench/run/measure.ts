@@ -86,7 +86,7 @@ export async function measure(
 let getrusage: ((who: number, into: Uint8Array) => number) | undefined
 
 /** CPU seconds of all children that ended and were waited for. */
-function childrenSeconds(): { user: number; system: number } {
+export function childrenSeconds(): { user: number; system: number } {
   getrusage ??= koffi.load('libc.so.6').func('int getrusage(int who, _Out_ uint8_t *into)')
   const bytes = new Uint8Array(rusageBytes)
   if (getrusage!(rusageChildren, bytes) !== 0) throw new Error('getrusage failed')

@@ -1,0 +1,19 @@
+/** Made by scripts/build-bpf.ts from frame-generator.bpf.c: do not edit. */
+import type { BpfProgram } from '../../src/sources/bpf-program.ts'
+
+export const frameGeneratorProgram: BpfProgram = {
+  source: 'frame-generator.bpf.c',
+  sourceSha256: '8e54f7bda4e85f8999b6291276610721b4d9320545c97c0a299821a2de632afc',
+  compiler: 'Debian clang version 14.0.6',
+  maps: { choice: { type: 2, keyBytes: 4, valueBytes: 32, entries: 1, flags: 0 } },
+  mapUses: { choice: [6] },
+  code: [
+    'vxcAAAAAAABheAAAAAAAALQBAAAAAAAAYxr8/wAAAAC/ogAAAAAAAAcCAAD8////GAEAAAAAAAAAAAAAAAAAAIUAAAAB',
+    'AAAAvwYAAAAAAAC0AAAAAQAAABUGKQAAAAAAv4EAAAAAAAAHAQAAKgAAAGFyBAAAAAAALSElAAAAAAB5YQgAAAAAABUB',
+    'FAAAAAAAhQAAAAUAAAC/BwAAAAAAAHlhEAAAAAAAVQECAAAAAAB7dhAAAAAAAL9xAAAAAAAAtAkAANAHAAC/cAAAAAAA',
+    'AD0QBAAAAAAAhQAAAAUAAAB5YRAAAAAAAAQJAAD/////Vgn7/wAAAAB5YggAAAAAAA8SAAAAAAAAeyYQAAAAAAAfcAAA',
+    'AAAAAHlhGAAAAAAADxAAAAAAAAB7BhgAAAAAAGFhBAAAAAAAJAEAAA1mGQAEAQAAX/NuPGMWBAAAAAAAYWIAAAAAAAAv',
+    'IQAAAAAAAL8SAAAAAAAAdwIAACAAAADcAgAAEAAAAGsoIgAAAAAAdwEAADAAAAAEAQAAiBMAANwBAAAQAAAAaxgkAAAA',
+    'AAC0AAAAAgAAAJUAAAAAAAAA',
+  ].join(''),
+}
