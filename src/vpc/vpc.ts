@@ -29,6 +29,7 @@ export {
   ownerOf,
 } from './observations.ts'
 export { topologyEnis } from './eni-numbers.ts'
+export { enisWithoutTap, exporterKeyOf, type ExporterTap, exporterTaps } from './exporter-taps.ts'
 export type * from './explanation.ts'
 export type { Topology, TopologyLoad } from './topology.ts'
 export { TopologyVersions, type TopologyVersion } from './topology-versions.ts'

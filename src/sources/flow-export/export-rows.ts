@@ -27,7 +27,10 @@ export interface ExportTaker {
   isTap(address: string, ifIndex: number): boolean
   /** What word 13 of rows holds from now on. Told before the first such row is read. */
   addInterface(index: number, from: ExporterInterface): void
-  /** Of the capture window, so that a connection can be told to close in it. 60 unless told. */
+  /**
+   * Of the capture window, so that a connection can be told to close in it; the shortest of several, as it is now.
+   * 60 unless told.
+   */
   readonly windowSeconds?: number
 }
 
@@ -54,7 +57,6 @@ export class ExportRows {
   /** Records left out, because the same packets were metered at the other interface too. */
   secondViews = 0
   readonly #taker: ExportTaker
-  readonly #windowSeconds: number
   #interfaces = new WeakMap<Exporter, Interfaces>()
   readonly #numbers = new Map<string, number>()
   readonly #wholes = new Map<string, number>()
@@ -62,7 +64,6 @@ export class ExportRows {
 
   constructor(taker: ExportTaker) {
     this.#taker = taker
-    this.#windowSeconds = taker.windowSeconds ?? 60
   }
 
   /** The topology has changed: other interfaces may be taps. */
@@ -81,8 +82,8 @@ export class ExportRows {
     const closing = flow.protocol === protocol.tcp ? flow.tcpFlags & closingFlags : 0
     const inOneSecond = firstSecond === lastSecond
     // Only a packet of the window can close a connection in it; other rows would open an empty record there.
-    const inOneWindow =
-      Math.floor(firstSecond / this.#windowSeconds) === Math.floor(lastSecond / this.#windowSeconds)
+    const seconds = this.#taker.windowSeconds ?? 60
+    const inOneWindow = Math.floor(firstSecond / seconds) === Math.floor(lastSecond / seconds)
     const mark = inOneSecond
       ? marksOf(flow, flow.tcpFlags)
       : marksOf(flow, flow.tcpFlags & ~closing)
