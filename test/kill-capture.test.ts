@@ -137,7 +137,10 @@ async function assertConserved(data: string, sent: number): Promise<void> {
   for (const { reason, from, to, frames } of account.losses)
     if (reason === 'restart' && frames! > 0)
       for (let window = from - (from % 60); window <= to; window += 60)
-        assert.ok(starts.includes(window), `${window} of ${from} to ${to} says SKIPDATA: ${starts}`)
+        assert.ok(
+          starts.includes(window),
+          `${window} of ${from} to ${to} says SKIPDATA: ${starts.join()}`,
+        )
 }
 
 test('kill -9 of an agent under traffic', { skip }, async (t) => {

@@ -6,7 +6,7 @@ import type { FlowLogs } from '../flow-log/flow-log.ts'
 import type { Topology } from '../vpc/vpc.ts'
 
 /** Flow logs that ended are told of for as long as a window may be open, and to an agent that was away. */
-const endedSeconds = 86_400
+const endedSeconds = 7 * 86_400
 
 export interface KnownTopology {
   readonly topology: Topology

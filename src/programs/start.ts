@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { type CaptureAgent, checkInterfaces, tapsOfHost, tapsOfTopology } from '../agent/agent.ts'
 import { createApi } from '../api/api.ts'
 import { createLog, type Log } from '../base/log.ts'
+import { unixSeconds } from '../base/time.ts'
 import { type LogStore, openLogStore } from '../logstore/logstore.ts'
 import { defaultQueryConfig, QueryEngine } from '../query/query.ts'
 import type { EniIdentity } from '../record/batch.ts'
@@ -32,6 +33,8 @@ import { untilSignal } from './until-signal.ts'
 import { keepVersion, readTopologyFile, TopologyFile } from './topology-file.ts'
 
 const mebibyte = 1 << 20
+/** Agents that were away for less are told which flow logs have ended. */
+const endedDaysKept = 7
 
 /** Runs until it is told to stop by SIGTERM or SIGINT. @returns the exit status */
 export async function start(options: StartOptions): Promise<number> {
@@ -50,6 +53,7 @@ export async function start(options: StartOptions): Promise<number> {
     { log },
   )
   const state = openState(config.data)
+  state.flowLogs.forget(unixSeconds(Date.now() / 1000 - endedDaysKept * 86_400))
   let capture: HostCapture | undefined
   let file: TopologyFile | undefined
   let book: { stop(): void } | undefined

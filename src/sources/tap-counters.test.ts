@@ -4,15 +4,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { suite, test } from 'node:test'
 import { NamespacePair, noNamespaces } from '../../test/network-namespaces.ts'
+import { balanceBytes, balanceFrames } from '../../test/tap-balance.ts'
 import { PacketBatch } from '../packet/packet.ts'
-import {
-  balanceBytes,
-  balanceFrames,
-  type InterfaceCounts,
-  TapBase,
-  type TapCounts,
-  type TapSample,
-} from './tap-counters.ts'
+import { type InterfaceCounts, TapBase, type TapCounts, type TapSample } from './tap-counters.ts'
 import { type MeteredRing, openMeteredRing } from './tap-meter.ts'
 
 const skip = noNamespaces()
