@@ -42,7 +42,7 @@ export class Closings {
 
   /** Windows whose status was refused, and is not told anew yet. */
   get untold(): readonly UntoldWindow[] {
-    return [...this.#untold.values()]
+    return [...this.#untold.values()].toSorted((a, b) => a.start - b.start)
   }
 
   add(parcels: readonly EncodedParcel[]): void {

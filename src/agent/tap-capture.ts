@@ -253,11 +253,9 @@ export class TapCapture {
     const { tap } = reading
     const before = this.#sourceSeen
     this.#sourceSeen = tap
-    const own = {
-      multicast: this.#assigner.multicastRows,
-      unassigned: this.#assigner.unassigned,
-      open: this.windows.openTotals(),
-    }
+    const { since: _, ...open } = this.windows.openTotals()
+    const { multicastRows: multicast, unassigned } = this.#assigner
+    const own = { multicast, unassigned, open }
     this.#account.take(reading, own)
     const lose = (reason: LossReason, count: number, what: 'frames' | 'packets'): void => {
       if (count <= 0) return
