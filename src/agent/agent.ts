@@ -13,17 +13,16 @@
 import { describeError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Spool } from '../delivery/delivery.ts'
-import { capturePlan, type FlowLog } from '../flow-log/flow-log.ts'
-import type { EniIdentity } from '../record/batch.ts'
+import { capturePlan } from '../flow-log/flow-log.ts'
 import type { Topology } from '../vpc/vpc.ts'
 import { CpuBudget } from './cpu-budget.ts'
 import { Interfaces } from './interfaces.ts'
-import type { CaptureMethod, TapMessage, TapPlan } from './messages.ts'
+import type { AgentOrders, CaptureMethod, TapMessage, TapPlan, TapStatus } from './messages.ts'
 import type { TapNote } from './tap-note.ts'
 import { tapName, type TapPlace, tapsOfHost, tapsOfTopology } from './tap-place.ts'
 import { TapThread } from './tap-thread.ts'
 
-export type { CaptureMethod } from './messages.ts'
+export type { AgentOrders, CaptureMethod, TapState, TapStatus } from './messages.ts'
 export { reportsOf, type TapReport } from './reports.ts'
 export type { TapNote } from './tap-note.ts'
 export { checkInterfaces, type TapPlace, tapName, tapsOfHost, tapsOfTopology } from './tap-place.ts'
@@ -38,25 +37,6 @@ export interface AgentConfig {
   readonly ringBytes: number
   /** CPU seconds a second that the process may use; beyond it ENIs are shed. */
   readonly cpuBudget: number | undefined
-}
-
-/** What is to be captured. */
-export interface AgentOrders {
-  /** The active flow logs and those that ended lately (`FlowLogs.lately`). */
-  readonly flowLogs: readonly FlowLog[]
-  readonly topology: Topology | undefined
-}
-
-export type TapState = 'capturing' | 'opening' | 'shed' | 'absent' | 'failed' | 'not ordered'
-
-export interface TapStatus {
-  readonly eni: EniIdentity
-  readonly tap: string
-  readonly state: TapState
-  /** Why it is absent or failed, or captured in another way than was wanted. */
-  readonly reason: string | undefined
-  /** CPU seconds a second of its thread. */
-  readonly cpu: number
 }
 
 /** Looks for interfaces this often: "a new one is captured within 2 s". */

@@ -67,6 +67,11 @@ export class Closings {
     this.#content.told.set(start, { start, seconds, lost })
   }
 
+  /** Something was lost of a window that was told of: it is told of anew. */
+  tellAgain({ start, seconds }: CaptureWindow): void {
+    this.#addUntold(start, { start, seconds, lost: true })
+  }
+
   /** Windows of which to tell now: make their records, and say so with `addStatus`. */
   takeUntold(now: number): readonly UntoldWindow[] {
     if (now < this.#againAt) return []

@@ -14,6 +14,7 @@ export interface FoundLoss {
   readonly frames?: number
   readonly packets?: number
   readonly bytes?: number
+  readonly factor?: number
 }
 
 export class LossList {

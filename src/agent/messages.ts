@@ -1,9 +1,29 @@
 /** What travels between the agent and the threads that capture. All of it is copied, none shared. */
 import type { EncodedParcel, Parcel } from '../delivery/delivery.ts'
 import type { FlowLog } from '../flow-log/flow-log.ts'
+import type { EniIdentity } from '../record/batch.ts'
 import type { Topology } from '../vpc/vpc.ts'
 import type { TapNote } from './tap-note.ts'
 import type { TapPlace } from './tap-place.ts'
+
+/** What is to be captured. */
+export interface AgentOrders {
+  /** The active flow logs and those that ended lately (`FlowLogs.lately`). */
+  readonly flowLogs: readonly FlowLog[]
+  readonly topology: Topology | undefined
+}
+
+export type TapState = 'capturing' | 'opening' | 'shed' | 'absent' | 'failed' | 'not ordered'
+
+export interface TapStatus {
+  readonly eni: EniIdentity
+  readonly tap: string
+  readonly state: TapState
+  /** Why it is absent or failed, or captured in another way than was wanted. */
+  readonly reason: string | undefined
+  /** CPU seconds a second of its thread. */
+  readonly cpu: number
+}
 
 /** For whom an ENI is captured, and how. */
 export interface TapPlan {
@@ -34,8 +54,8 @@ export interface TapTask {
   readonly work: 'capture' | 'settle'
 }
 
-export interface TapWorkerData {
-  readonly task: TapTask
+export interface ThreadWorkerData<Task> {
+  readonly task: Task
   /** Counts the orders that were posted, so that a busy thread need not look for them. */
   readonly mail: Int32Array<SharedArrayBuffer>
 }
@@ -63,5 +83,11 @@ export type TapMessage =
     }
   /** At least once a second. */
   | { readonly kind: 'journal'; readonly note: TapNote; readonly cpuSeconds: number }
-  | { readonly kind: 'failed'; readonly reason: string; readonly gone: boolean }
+  | Failed
   | { readonly kind: 'ended' }
+
+export interface Failed {
+  readonly kind: 'failed'
+  readonly reason: string
+  readonly gone: boolean
+}

@@ -1,11 +1,12 @@
 /** The thread that captures one ENI. Only here may a call block; orders wait until the source was read. */
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../base/assert.ts'
 import { describeError, WeirError } from '../base/errors.ts'
 import { unixSeconds } from '../base/time.ts'
 import { bootId, Links, namespaceId } from '../sources/sources.ts'
 import { type Assigner, hostAssigner, type Topology, topologyAssigner } from '../vpc/vpc.ts'
-import type { TapMessage, TapOrder, TapWorkerData } from './messages.ts'
+import type { TapMessage, TapOrder, TapTask, ThreadWorkerData } from './messages.ts'
+import { OrderMail } from './order-mail.ts'
 import { openRingSource } from './ring-source.ts'
 import { TapCapture } from './tap-capture.ts'
 import type { InterfaceIdentity } from './tap-note.ts'
@@ -19,8 +20,9 @@ const answerMilliseconds = 60_000
 
 assert(parentPort !== null, 'a tap worker is started as a thread')
 const port = parentPort
-const { task, mail } = workerData as TapWorkerData
+const { task, mail } = workerData as ThreadWorkerData<TapTask>
 const { place } = task
+const orders = new OrderMail<TapOrder>(port, mail)
 /** Records are handed over, not copied. */
 const say = (message: TapMessage): void =>
   port.postMessage(
@@ -72,7 +74,6 @@ class TapWorker {
   readonly #assigner: Changing
   #source: TapSource | undefined
   #families = task.plan.families
-  #seen = 0
   #second = clock()
   #stopping: 'ordered' | 'not ordered' | undefined
 
@@ -113,7 +114,7 @@ class TapWorker {
   }
 
   #readOnce(): void {
-    if (this.#source === undefined) Atomics.wait(mail, 0, this.#seen, pollMilliseconds)
+    if (this.#source === undefined) orders.wait(pollMilliseconds)
     else this.#source.read(this.#capture.windows, pollMilliseconds)
   }
 
@@ -125,13 +126,7 @@ class TapWorker {
   }
 
   #takeOrders(): void {
-    const posted = Atomics.load(mail, 0)
-    while (this.#seen !== posted) {
-      const received = receiveMessageOnPort(port) as { message: TapOrder } | undefined
-      if (received === undefined) return
-      this.#seen = (this.#seen + 1) | 0
-      this.#take(received.message)
-    }
+    orders.takeAll((order) => this.#take(order))
   }
 
   #take(order: TapOrder): void {
@@ -164,7 +159,7 @@ class TapWorker {
   #awaitAnswers(): void {
     const last = performance.now() + answerMilliseconds
     while (!this.#capture.answered && performance.now() < last) {
-      Atomics.wait(mail, 0, this.#seen, pollMilliseconds)
+      orders.wait(pollMilliseconds)
       this.#takeOrders()
     }
     say({ kind: 'journal', note: this.#capture.note(), cpuSeconds: 0 })

@@ -17,10 +17,9 @@ export interface StatusDue {
 
 export class WindowStatus {
   readonly #windowOf: (second: number) => CaptureWindow
-  /** The start of the first window that was not told of yet. */
   #next: number
-  /** Capture sees everything from here on. */
-  readonly #begun: number
+  /** Capture sees everything from here on: before it nobody can say that a window was silent. */
+  begun: number
   #lost: Span[] = []
 
   /**
@@ -30,7 +29,7 @@ export class WindowStatus {
   constructor(windowOf: (second: number) => CaptureWindow, first: number, begun: number) {
     this.#windowOf = windowOf
     this.#next = windowOf(first).start
-    this.#begun = begun
+    this.begun = begun
   }
 
   /** Something was lost at some moment from `from` to `to`, both seconds included. */
@@ -39,6 +38,11 @@ export class WindowStatus {
     if (last !== undefined && from <= last.to + 1 && from >= last.from)
       last.to = Math.max(last.to, to)
     else this.#lost.push({ from, to })
+  }
+
+  /** The start of the first window that was not told of yet. */
+  get next(): number {
+    return this.#next
   }
 
   isLossy({ start, seconds }: CaptureWindow): boolean {
@@ -52,7 +56,7 @@ export class WindowStatus {
       const window = this.#windowOf(this.#next)
       const end = window.start + window.seconds
       const lost = this.isLossy(window)
-      if (lost || (window.start >= this.#begun && end <= stoppedAt)) due.push({ window, lost })
+      if (lost || (window.start >= this.begun && end <= stoppedAt)) due.push({ window, lost })
       this.#next = end
     }
     this.#lost = this.#lost.filter(({ to }) => to >= this.#next)
