@@ -29,7 +29,7 @@ const isWrong = (ledger: Ledger): boolean => ledger.interface.exact && differenc
 
 function problemOf(ledger: Ledger): string {
   const off = difference(ledger)
-  const where = `${ledger.eni} at ${ledger.host} ${ledger.tap}`
+  const where = `${ledger.eni} at ${placeOf(ledger)}`
   if (off < 0) return `${where}: ${frames(-off)} more than its interface counted`
   return `${where}: ${frames(off)} of the interface ${off === 1 ? 'is' : 'are'} in no record and no loss`
 }
@@ -67,8 +67,12 @@ function accountText(ledger: Ledger): string {
   return `${headOf(ledger)}\n${rows.join('\n')}\n`
 }
 
+/** Taps of the server's own host have no agent's name. */
+const placeOf = ({ host, tap }: Pick<Ledger, 'host' | 'tap'>): string =>
+  host === '' ? tap : `${host} ${tap}`
+
 const headOf = ({ eni, host, tap, openedAt, asOf }: Ledger): string =>
-  `${eni} at ${host} ${tap}, frames from ${time(openedAt)} to ${time(asOf)}`
+  `${eni} at ${placeOf({ host, tap })}, frames from ${time(openedAt)} to ${time(asOf)}`
 
 function differenceNote(ledger: Ledger): string {
   const notes: string[] = []
