@@ -4,13 +4,12 @@
  * records + frames counted as lost, every time.
  */
 import assert from 'node:assert/strict'
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
 import { difference, type Ledger, type Loss } from '../src/ledger/ledger.ts'
+import { SteadySender } from './live-traffic.ts'
 import { temporaryFolder } from './logstore-rows.ts'
 import { NamespacePair, noNamespaces } from './network-namespaces.ts'
 import { WeirProcess, WeirServer, weirSays } from './weir-process.ts'
@@ -26,50 +25,6 @@ function randomFrom(state: number): () => number {
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
     return (state >>> 8) / 2 ** 24
-  }
-}
-
-/** Sends datagrams from a namespace until it is told to stop, and says how many the kernel took. */
-class Sender {
-  readonly #child: ChildProcessWithoutNullStreams
-  #said = ''
-
-  constructor(namespace: string) {
-    const script = `
-      const socket = require('node:dgram').createSocket('udp4')
-      let sent = 0
-      let going = true
-      const burst = () => {
-        if (!going) return socket.close(() => console.log('sent ' + sent))
-        let left = 20
-        for (let i = 0; i < 20; i++)
-          socket.send(Buffer.alloc(32), 7000 + (sent % 50), '10.99.0.9', (error) => {
-            if (error) throw error
-            sent++
-            if (--left === 0) setTimeout(burst, 10)
-          })
-      }
-      process.stdin.once('data', () => { going = false }).unref?.()
-      socket.bind(6000, burst)`
-    const program = ['netns', 'exec', namespace, process.execPath, '-e', script]
-    this.#child = spawn('ip', program, { timeout: 900_000, killSignal: 'SIGKILL' })
-    this.#child.stdout.on('data', (chunk: Buffer) => (this.#said += chunk.toString()))
-  }
-
-  async stop(): Promise<number> {
-    const closed = once(this.#child, 'close')
-    this.#child.stdin.end('stop')
-    await closed
-    const sent = /^sent (\d+)$/m.exec(this.#said)?.[1]
-    assert.ok(sent !== undefined, 'the sender says how many it sent')
-    return Number(sent)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null) return
-    const closed = once(this.#child, 'close')
-    this.#child.kill('SIGKILL')
-    await closed
   }
 }
 
@@ -158,7 +113,7 @@ test('kill -9 of an agent under traffic', { skip }, async (t) => {
   }
   let running = await start()
   try {
-    await using sender = new Sender(pair.guest)
+    await using sender = new SteadySender(pair.guest, '10.99.0.9')
     for (let kill = 0; kill < kills; kill++) {
       await sleep(aliveMilliseconds.least + random() * aliveMilliseconds.more)
       await running.end('SIGKILL')
@@ -188,7 +143,7 @@ test('kill -9 of the server while an agent captures: nothing is lost', { skip },
   await using running = new WeirProcess(agent)
   try {
     await running.until('stdout', /^Captured: /m)
-    await using sender = new Sender(pair.guest)
+    await using sender = new SteadySender(pair.guest, '10.99.0.9')
     for (let kill = 0; kill < kills; kill++) {
       await sleep(aliveMilliseconds.least + random() * aliveMilliseconds.more)
       await server.end('SIGKILL')
@@ -215,7 +170,7 @@ test('kill -9 of a server that captures itself', { skip }, async (t) => {
   const args = ['--config', config, '--data', data, '--port', '0']
   let server = await WeirServer.start(args)
   try {
-    await using sender = new Sender(pair.guest)
+    await using sender = new SteadySender(pair.guest, '10.99.0.9')
     for (let kill = 0; kill < kills; kill++) {
       await sleep(aliveMilliseconds.least + random() * aliveMilliseconds.more)
       await server.end('SIGKILL')

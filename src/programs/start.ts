@@ -13,7 +13,7 @@ import { defaultQueryConfig, QueryEngine } from '../query/query.ts'
 import type { EniIdentity } from '../record/batch.ts'
 import { flowRecordColumns } from '../record/columns.ts'
 import { mayCapture } from '../sources/sources.ts'
-import type { Topology } from '../vpc/vpc.ts'
+import { hostVpcId, type Topology } from '../vpc/vpc.ts'
 import { Agents } from './agent-keeper.ts'
 import { readToken } from './agent-token.ts'
 import { CaptureOrders } from './capture-orders.ts'
@@ -69,7 +69,7 @@ export async function start(options: StartOptions): Promise<number> {
       orders,
       ledger: state.ledger,
       log,
-      onEnis: (enis) => makeFirstFlowLogs(enis, state),
+      onEnis: (enis) => makeFirstFlowLogs(vpcsOf(enis), state),
     })
     capture = await captureHost(config, store, log)
     book = keepLedger(state.ledger, capture.agent)
@@ -213,9 +213,14 @@ async function order(
   config: StartConfig,
   state: State,
 ): Promise<void> {
-  makeFirstFlowLogs(enisOf(config, orders), state)
-  agent.order(orders.current())
-  orders.onChange(() => agent.order(orders.current()))
+  const orderNow = (): void => {
+    // A host's first interface may come later, and a VPC with the next topology.
+    const own = orders.topology === undefined ? [hostVpcId] : []
+    makeFirstFlowLogs([...own, ...vpcsOf(enisOf(config, orders))], state)
+    agent.order(orders.current())
+  }
+  orderNow()
+  orders.onChange(orderNow)
   await agent.opened()
 }
 
@@ -225,6 +230,10 @@ const enisOf = (config: StartConfig, { topology }: CaptureOrders): EniIdentity[]
     ? tapsOfHost(config.capture.interfaces)
     : tapsOfTopology(topology.topology)
   ).map(({ eni }) => eni)
+
+/** ENIs without a VPC are the host's. */
+const vpcsOf = (enis: readonly EniIdentity[]): string[] =>
+  enis.map(({ vpcId }) => (vpcId === '-' ? hostVpcId : vpcId))
 
 /** Where to look and what to ask. */
 function banner(url: string, config: StartConfig, { store, capture, allowed }: Parts): string {
