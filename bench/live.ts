@@ -75,7 +75,7 @@ async function costTable(
     for (const tool of tools) {
       const cost = await network.cost(tool, order)
       costs.get(tool)!.push(cost)
-      const own = (cost.toolNanoseconds / order.packets).toFixed(0)
+      const own = ownOf(cost).toFixed(0)
       const rate = Math.round(order.packets / cost.sent.seconds)
       const lost = order.packets - cost.counted
       say(`run ${run}: ${tool.name}: ${own} ns a packet, ${rate} packets/s, ${lost} lost`)
@@ -85,7 +85,7 @@ async function costTable(
   const weir = total(costs.get(tools[0]!)!, order.packets, base)
   const rows = tools.map((tool) => {
     const its = costs.get(tool)!
-    const own = median(its.map((each) => each.toolNanoseconds / order.packets))
+    const own = median(its.map(ownOf))
     const added = median(its.map((each) => each.sent.cpuNanoseconds / order.packets)) - base
     const lost = median(its.map((each) => order.packets - each.counted))
     const rate = median(its.map((each) => order.packets / each.sent.seconds))
@@ -113,9 +113,12 @@ async function costTable(
   return `Without a tool a frame takes ${base.toFixed(0)} ns.\n\n${table(head, rows)}`
 }
 
+/** Nanoseconds for each packet that the tool tells of: one that it lost costs it little. */
+const ownOf = ({ toolNanoseconds, counted }: Cost): number => toolNanoseconds / counted
+
 /** Own and added nanoseconds a packet. */
 const total = (costs: readonly Cost[], packets: number, base: number): number =>
-  median(costs.map((each) => (each.toolNanoseconds + each.sent.cpuNanoseconds) / packets)) - base
+  median(costs.map((each) => ownOf(each) + each.sent.cpuNanoseconds / packets)) - base
 
 async function roundTripTable(
   network: LiveNetwork,
