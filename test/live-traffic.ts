@@ -4,7 +4,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KeptLoss, Ledger } from '../src/ledger/ledger.ts'
-import { metricsOf, weirSays } from './weir-process.ts'
+import { metricsOf, weir, weirSays } from './weir-process.ts'
 
 export interface Datagrams {
   readonly to: string
@@ -103,8 +103,11 @@ export interface Account {
   readonly losses: readonly KeptLoss[]
 }
 
-export const accountOf = async (data: string): Promise<Account> =>
-  JSON.parse(await weirSays(['check', '--data', data, '--json'])) as Account
+/** What `weir check` says of a data directory, problems too. */
+export async function accountOf(data: string): Promise<Account> {
+  const { stdout } = await weir(['check', '--data', data, '--json'])
+  return JSON.parse(stdout) as Account
+}
 
 /** Waits until a series of /metrics says something; its value then. */
 export async function metricWhen(

@@ -21,6 +21,9 @@ import {
   type TapSource,
 } from './tap-source.ts'
 
+/** A busy interface may not be quiet for the time of a reading. */
+const triesAtEnd = 8
+
 /** Throws CaptureNotPermitted and CaptureFailed, as `openTcx` does: then a ring may do. */
 export function openTcxSource(place: TapPlace, families: 'ipv4' | 'both'): TapSource {
   const { interfaceName, netns } = place
@@ -66,8 +69,10 @@ class TcxSource implements TapSource {
     if (Date.now() >= this.#tcx.nextCut * 1000) this.#swap(windows)
   }
 
+  /** What was there when the tap was opened is known after two readings, if it was stopped before that. */
   readRest(windows: CaptureWindows): void {
     this.#swap(windows)
+    for (let i = 1; i < triesAtEnd && !this.#reading.opened.exact; i++) this.#swap(windows)
   }
 
   /** Both are counted as long as it is open: flow logs leave out what they do not want. */
