@@ -5,7 +5,8 @@
  * (`tap-place.ts`, `interfaces.ts`), and keeps a thread at each that is there and wanted (`tap-thread.ts`; inside
  * it `tap-worker.ts` and `tap-capture.ts`). Closed windows go into the spool, whole or not at all, with a note that
  * says what was seen, kept and lost (`tap-note.ts`): so after a crash nothing is told twice and nothing is missing
- * without a word. `cpu-budget.ts` decides which ENIs are given up when the host may not spend more.
+ * without a word. `flow-export.ts` does the same for the flows that routers send, with one thread for all
+ * (`export-worker.ts`). `cpu-budget.ts` decides which ENIs are given up when the host may not spend more.
  *
  * Left out: where records go from the spool (`delivery/`), who orders (`flow-log/`, the server), what a packet
  * means (`vpc/`), and HTTP.
@@ -16,15 +17,19 @@ import type { Spool } from '../delivery/delivery.ts'
 import { capturePlan } from '../flow-log/flow-log.ts'
 import type { Topology } from '../vpc/vpc.ts'
 import { CpuBudget } from './cpu-budget.ts'
+import type { ExportNote, FlowExportConfig } from './export-messages.ts'
+import { exportNoteKey, FlowExport } from './flow-export.ts'
 import { Interfaces } from './interfaces.ts'
 import type { AgentOrders, CaptureMethod, TapMessage, TapPlan, TapStatus } from './messages.ts'
+import { reportsOf, type TapReport } from './reports.ts'
 import type { TapNote } from './tap-note.ts'
 import { tapName, type TapPlace, tapsOfHost, tapsOfTopology } from './tap-place.ts'
 import { TapThread } from './tap-thread.ts'
 
 export type { AgentOrders, CaptureMethod, TapState, TapStatus } from './messages.ts'
-export { reportsOf, type TapReport } from './reports.ts'
-export type { TapNote } from './tap-note.ts'
+export type { FlowExportConfig } from './export-messages.ts'
+export { exportPlaces } from './export-place.ts'
+export type { TapReport } from './reports.ts'
 export { checkInterfaces, type TapPlace, tapName, tapsOfHost, tapsOfTopology } from './tap-place.ts'
 
 export interface AgentConfig {
@@ -37,6 +42,8 @@ export interface AgentConfig {
   readonly ringBytes: number
   /** CPU seconds a second that the process may use; beyond it ENIs are shed. */
   readonly cpuBudget: number | undefined
+  /** Where routers send their flows; absent: they are not received. */
+  readonly flowExport?: FlowExportConfig
 }
 
 /** Looks for interfaces this often: "a new one is captured within 2 s". */
@@ -75,6 +82,7 @@ export class CaptureAgent {
   readonly #changed = new Set<string>()
   readonly #timers: NodeJS.Timeout[] = []
   readonly #budget: CpuBudget | undefined
+  readonly #exports: FlowExport | undefined
   #orders: AgentOrders = { flowLogs: [], topology: undefined }
   #cpu = process.cpuUsage()
   #journalling: Promise<void> = Promise.resolve()
@@ -87,7 +95,11 @@ export class CaptureAgent {
     this.#config = config
     this.#spool = spool
     this.#log = log
-    for (const [eni, note] of spool.notes()) this.#notes.set(eni, note as TapNote)
+    for (const [eni, note] of spool.notes())
+      if (eni !== exportNoteKey) this.#notes.set(eni, note as TapNote)
+    const exported = spool.notes().get(exportNoteKey) as ExportNote | undefined
+    if (config.flowExport !== undefined)
+      this.#exports = new FlowExport(config.flowExport, config.name ?? '', spool, exported, log)
     if (config.cpuBudget !== undefined) this.#budget = new CpuBudget(config.cpuBudget)
     this.#timers.push(setInterval(() => this.#reconcile(), lookMilliseconds))
     this.#timers.push(setInterval(() => this.#eachSecond(), 1000))
@@ -102,16 +114,21 @@ export class CaptureAgent {
   /** Resolves when every tap that is there captures, or has said why it cannot. */
   async opened(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ thread }) => thread.opened))
+    await this.#exports?.opened()
     this.#settled = true
   }
 
-  /** What is known of each tap, by ENI: what was seen, kept and lost. */
-  notes(): ReadonlyMap<string, TapNote> {
-    return this.#notes
+  /** What is known of each tap: what was seen, kept and lost. */
+  reports(): TapReport[] {
+    return [...[...this.#notes.values()].flatMap(reportsOf), ...(this.#exports?.reports() ?? [])]
   }
 
   /** The taps of this host, in the order in which a CPU budget keeps them. */
   taps(): TapStatus[] {
+    return [...this.#ownTaps(), ...(this.#exports?.taps() ?? [])]
+  }
+
+  #ownTaps(): TapStatus[] {
     const plans = this.#plans(this.#places())
     return this.#places().map((place) => {
       const { eni } = place
@@ -131,7 +148,8 @@ export class CaptureAgent {
   /** What is wrong, a sentence each. */
   problems(): string[] {
     const failures = [...this.#failures.values()].map(({ reason }) => reason)
-    return this.#broken === undefined ? failures : [...failures, this.#broken]
+    const broken = this.#broken === undefined ? [] : [this.#broken]
+    return [...failures, ...broken, ...(this.#exports?.problems() ?? [])]
   }
 
   /** Closes every window and resolves when all of it is in the spool. */
@@ -140,7 +158,7 @@ export class CaptureAgent {
     for (const timer of this.#timers) clearInterval(timer)
     const threads = [...this.#running.values()].map(({ thread }) => thread)
     for (const thread of threads) thread.order({ kind: 'stop', ordered: true })
-    await Promise.all(threads.map(({ ended }) => ended))
+    await Promise.all([...threads.map(({ ended }) => ended), this.#exports?.stop()])
     await this.#journalling
     await this.#journal()
     this.#interfaces.close()
@@ -166,6 +184,7 @@ export class CaptureAgent {
   /** Starts, tells and stops threads, so that what runs is what is ordered and there. */
   #reconcile(): void {
     if (this.#stopping) return
+    this.#exports?.order(this.#orders)
     this.#interfaces.refresh()
     const places = this.#places()
     const plans = this.#plans(places)

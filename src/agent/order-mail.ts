@@ -1,6 +1,8 @@
 /** Orders to a thread that has no event loop to wait in: they are counted in shared memory and then taken. */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 
+const lookMilliseconds = 100
+
 export class OrderMail<Order> {
   readonly #port: MessagePort
   readonly #posted: Int32Array<SharedArrayBuffer>
@@ -25,6 +27,15 @@ export class OrderMail<Order> {
       if (received === undefined) return
       this.#seen = (this.#seen + 1) | 0
       take(received.message)
+    }
+  }
+
+  /** Gives orders as they come, until all is done or it has taken too long. */
+  takeUntil(isDone: () => boolean, milliseconds: number, take: (order: Order) => void): void {
+    const last = performance.now() + milliseconds
+    while (!isDone() && performance.now() < last) {
+      this.wait(lookMilliseconds)
+      this.takeAll(take)
     }
   }
 }

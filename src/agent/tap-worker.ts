@@ -157,11 +157,8 @@ class TapWorker {
   }
 
   #awaitAnswers(): void {
-    const last = performance.now() + answerMilliseconds
-    while (!this.#capture.answered && performance.now() < last) {
-      orders.wait(pollMilliseconds)
-      this.#takeOrders()
-    }
+    const isDone = (): boolean => this.#capture.answered
+    orders.takeUntil(isDone, answerMilliseconds, (order) => this.#take(order))
     say({ kind: 'journal', note: this.#capture.note(), cpuSeconds: 0 })
   }
 }

@@ -24,6 +24,7 @@ export function addAgentCommand(
       '1024',
     )
     .option('--cpu-budget <share>', '20% of one core: beyond it ENIs are shed, the last first')
+    .option('--flow-export <[address:]port>', 'receive the flows that routers export')
     .option('--token-file <file>', 'the token of a server on another machine')
     .addHelpText(
       'after',
@@ -35,6 +36,7 @@ names a token: agents: { tokenFile: FILE }.
 Examples:
   weir agent --server http://10.0.0.5:8080 --token-file /etc/weir/token --data /var/lib/weir-agent
   weir agent --topology vpc.yaml --cpu-budget 20%
+  weir agent --topology vpc.yaml --flow-export 2055
   weir agent list`,
     )
     .action(async (options) => {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { checkInterfaces, reportsOf } from '../agent/agent.ts'
+import { checkInterfaces } from '../agent/agent.ts'
 import { type AgentServer, agentsOfServer, putAgentRecords } from '../api/client.ts'
 import type { AgentReport } from '../api/contract.ts'
 import { WeirError } from '../base/errors.ts'
@@ -15,7 +15,7 @@ import { readToken } from './agent-token.ts'
 import { exitStatus } from './exit-status.ts'
 import { describeLost, type HostCapture, openHostCapture } from './host-capture.ts'
 import { plainTable } from './plain-table.ts'
-import { cpuBudgetOfText } from './start-config.ts'
+import { cpuBudgetOfText, flowExportOfText } from './start-config.ts'
 import { writeStandardOutput } from './standard-output.ts'
 import { readTopologyFile, TopologyFile } from './topology-file.ts'
 import { untilSignal } from './until-signal.ts'
@@ -33,6 +33,7 @@ export interface AgentOptions {
   readonly spoolMebibytes: string
   readonly cpuBudget?: string
   readonly tokenFile?: string
+  readonly flowExport?: string
 }
 
 /** Runs until it is told to stop by SIGTERM or SIGINT. @returns the exit status */
@@ -41,8 +42,11 @@ export async function agent(options: AgentOptions, version: string): Promise<num
   const loaded =
     options.topology === undefined ? undefined : await readTopologyFile(options.topology)
   if (loaded === undefined) checkInterfaces(options.interface)
+  const flowExport =
+    options.flowExport === undefined ? undefined : flowExportOfText(options.flowExport)
   const allowed = mayCapture()
-  if (allowed !== true) throw new WeirError('CaptureNotPermitted', allowed)
+  if (allowed !== true && flowExport === undefined)
+    throw new WeirError('CaptureNotPermitted', allowed)
   const stopped = untilSignal()
   const log = createLog()
   mkdirSync(options.data, { recursive: true })
@@ -59,6 +63,7 @@ export async function agent(options: AgentOptions, version: string): Promise<num
         method: methodOf(options.method),
         ringBytes: wholeOf('--ring-mebibytes', options.ringMebibytes) * mebibyte,
         cpuBudget: options.cpuBudget === undefined ? undefined : cpuBudgetOfText(options.cpuBudget),
+        ...(flowExport === undefined ? {} : { flowExport }),
       },
       log,
       onLost: (lost, error) => log.error('records were lost', { what: describeLost(lost, error) }),
@@ -187,7 +192,7 @@ function reporter(
         ...tap,
         ...(reason === undefined ? {} : { reason }),
       })),
-      accounts: [...capture.agent.notes().values()].flatMap(reportsOf),
+      accounts: capture.agent.reports(),
       spool: { windows: entries, bytes, full, ...(oldest === undefined ? {} : { oldest }) },
       cpu: (used.user + used.system) / 1e6 / Math.max(seconds, 1e-3),
       ...(options.cpuBudget === undefined ? {} : { cpuBudget: cpuBudgetOfText(options.cpuBudget) }),

@@ -1,5 +1,5 @@
 /** The accounts of this host's taps into the ledger book: now and then, and whenever the book is read. */
-import { type CaptureAgent, reportsOf } from '../agent/agent.ts'
+import type { CaptureAgent } from '../agent/agent.ts'
 import type { LedgerReader } from '../api/things.ts'
 import { unixSeconds } from '../base/time.ts'
 import type { LedgerBook } from '../ledger/ledger.ts'
@@ -10,8 +10,7 @@ const everyMilliseconds = 10_000
 const keptSeconds = 300 * 86_400
 
 function reportAll(book: LedgerBook, agent: CaptureAgent): void {
-  for (const note of agent.notes().values())
-    for (const { ledger, losses } of reportsOf(note)) book.report(ledger, losses)
+  for (const { ledger, losses } of agent.reports()) book.report(ledger, losses)
 }
 
 /** Stop it after the agent has ended: what the agent said last is then in the book. */

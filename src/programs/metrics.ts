@@ -113,7 +113,9 @@ function addSpoolMetrics(registers: Registry[], spool: HostCapture['spool']): vo
 
 /** The accounts of the ENIs, by ENI and interface. Losses also by reason. */
 function addCaptureMetrics(registers: Registry[], agent: HostCapture['agent']): void {
-  const ledgers = (): Ledger[] => [...agent.notes().values()].map(({ ledger }) => ledger)
+  /** Of each ENI and tap the newest. */
+  const ledgers = (): Iterable<Ledger> =>
+    new Map(agent.reports().map(({ ledger }) => [`${ledger.eni} ${ledger.tap}`, ledger])).values()
   const labelNames = ['eni', 'interface'] as const
   const labels = ({ eni, tap }: Ledger) => ({ eni, interface: tap })
   for (const [name, help, read] of captureCounters)

@@ -7,6 +7,7 @@
  *     topology: vpc.yaml        # beside the configuration file
  *     sample: true              # fill the project `sample` at first start
  *     capture: { enabled: true, interfaces: [eth0], ringMebibytes: 64, method: ring, spoolMebibytes: 1024, cpuBudget: 20% }
+ *              flowExport: { listen: '::', port: 2055, lateSeconds: 90, netns: NAME }   # capture too: what routers send
  *     agents:  { tokenFile: agents.token }   # lets agents on other machines in
  *     query:   { zone: UTC, workers: 2, seconds: 55, memoryMebibytes: 2048 }
  *     logstore: { ttlDays: 300, reserveMebibytes: 256 }
@@ -15,8 +16,10 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
+import type { FlowExportConfig } from '../agent/agent.ts'
 import { WeirError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
+import { flowExportPortDefault } from '../sources/sources.ts'
 
 const whole = (least: number, most: number) => z.int().min(least).max(most)
 
@@ -36,6 +39,31 @@ function cpuBudgetOf(text: string, context: z.RefinementCtx<string>): number {
   }
 }
 
+/** An hour is the longest that routers wait with a flow that goes on. */
+const flowExport = z.strictObject({
+  listen: z.string().min(1).default('::'),
+  port: whole(0, 65535).default(flowExportPortDefault),
+  lateSeconds: whole(0, 3600).default(90),
+  netns: z.string().min(1).optional(),
+})
+
+/** `2055`, `192.0.2.7:2055` or `[fd00::7]:2055`. */
+export function flowExportOfText(text: string): FlowExportConfig {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]:|([^:]+):)?(\d{1,5})$/.exec(text) ?? []
+  const listen = bracketed ?? plain
+  const checked = flowExport.safeParse({
+    port: Number(port),
+    ...(listen === undefined ? {} : { listen }),
+  })
+  if (checked.success) return withoutUndefined(checked.data)
+  throw new WeirError('Usage', `--flow-export is ${text}, not a port such as 2055`, {
+    hint: 'An address of this host may stand before it: 192.0.2.7:2055, [fd00::7]:2055',
+  })
+}
+
+const withoutUndefined = ({ netns, ...rest }: z.infer<typeof flowExport>): FlowExportConfig =>
+  netns === undefined ? rest : { ...rest, netns }
+
 const schema = z.strictObject({
   data: z.string().min(1).default('./data'),
   listen: z.string().min(1).default('127.0.0.1'),
@@ -54,6 +82,8 @@ const schema = z.strictObject({
       spoolMebibytes: whole(1, 1 << 20).default(1024),
       /** CPU seconds a second for the whole process: `20%` is a fifth of one core. */
       cpuBudget: z.string().transform(cpuBudgetOf).optional(),
+      /** Where routers send the flows they export. */
+      flowExport: flowExport.transform(withoutUndefined).optional(),
     })
     .prefault({}),
   agents: z
@@ -193,7 +223,7 @@ function knownKeys(path: readonly (string | number)[]): string[] {
   let shape: unknown = schema.parse({
     topology: 'x',
     agents: { tokenFile: 'x' },
-    capture: { interfaces: ['x'], cpuBudget: '20%' },
+    capture: { interfaces: ['x'], cpuBudget: '20%', flowExport: { netns: 'x' } },
   })
   for (const key of path) shape = (shape as Record<string | number, unknown>)[key]
   return Object.keys(shape as object)

@@ -4,8 +4,15 @@
  */
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type CaptureAgent, checkInterfaces, tapsOfHost, tapsOfTopology } from '../agent/agent.ts'
+import {
+  type CaptureAgent,
+  checkInterfaces,
+  exportPlaces,
+  tapsOfHost,
+  tapsOfTopology,
+} from '../agent/agent.ts'
 import { createApi } from '../api/api.ts'
+import { WeirError } from '../base/errors.ts'
 import { createLog, type Log } from '../base/log.ts'
 import { unixSeconds } from '../base/time.ts'
 import { type LogStore, openLogStore } from '../logstore/logstore.ts'
@@ -45,6 +52,10 @@ export async function start(options: StartOptions): Promise<number> {
     return exitStatus.ok
   }
   if (loaded === undefined) checkInterfaces(config.capture.interfaces)
+  if (loaded === undefined && receives(config))
+    throw new WeirError('ConfigInvalid', 'capture.flowExport needs a topology', {
+      hint: 'It says whose flows they are: topology: vpc.yaml',
+    })
   const stopped = untilSignal()
   const log = createLog()
   const store = await openLogStore(
@@ -74,7 +85,8 @@ export async function start(options: StartOptions): Promise<number> {
     capture = await captureHost(config, store, log)
     book = keepLedger(state.ledger, capture.agent)
     const allowed = config.capture.enabled ? mayCapture() : 'capture.enabled is false'
-    if (allowed === true) await order(capture.agent, orders, config, state)
+    if (allowed === true || (receives(config) && loaded !== undefined))
+      await order(capture.agent, orders, config, state)
     await serve(config, { store, state, orders, agents, file, capture, allowed, log }, stopped)
   } finally {
     await file?.stop()
@@ -191,8 +203,9 @@ function prepareOwnProject(store: LogStore, config: StartConfig): void {
     })
 }
 
-const captureHost = (config: StartConfig, store: LogStore, log: Log): Promise<HostCapture> =>
-  openHostCapture(storeSink(store), {
+function captureHost(config: StartConfig, store: LogStore, log: Log): Promise<HostCapture> {
+  const { flowExport } = config.capture
+  return openHostCapture(storeSink(store), {
     dataDir: config.data,
     spoolBytesMax: config.capture.spoolMebibytes * mebibyte,
     agent: {
@@ -201,10 +214,16 @@ const captureHost = (config: StartConfig, store: LogStore, log: Log): Promise<Ho
       method: config.capture.method,
       ringBytes: config.capture.ringMebibytes * mebibyte,
       cpuBudget: config.capture.cpuBudget,
+      ...(flowExport === undefined ? {} : { flowExport }),
     },
     log,
     onLost: (lost, error) => log.error('records were lost', { what: describeLost(lost, error) }),
   })
+}
+
+/** Flows of routers come to a port, which needs no rights. */
+const receives = ({ capture: { enabled, flowExport } }: StartConfig): boolean =>
+  enabled && flowExport !== undefined
 
 /** From now on this host captures what is ordered; resolves when it does. */
 async function order(
@@ -224,12 +243,12 @@ async function order(
   await agent.opened()
 }
 
-/** The ENIs of this host's taps. */
-const enisOf = (config: StartConfig, { topology }: CaptureOrders): EniIdentity[] =>
-  (topology === undefined
-    ? tapsOfHost(config.capture.interfaces)
-    : tapsOfTopology(topology.topology)
-  ).map(({ eni }) => eni)
+/** The ENIs of this host's taps, and those whose flows routers send here. */
+function enisOf(config: StartConfig, { topology }: CaptureOrders): EniIdentity[] {
+  if (topology === undefined) return tapsOfHost(config.capture.interfaces).map(({ eni }) => eni)
+  const exported = receives(config) ? exportPlaces(topology.topology) : []
+  return [...tapsOfTopology(topology.topology), ...exported].map(({ eni }) => eni)
+}
 
 /** ENIs without a VPC are the host's. */
 const vpcsOf = (enis: readonly EniIdentity[]): string[] =>
