@@ -33,7 +33,18 @@ const folders = {
   // what a customer owns and pays
   'flow-log': ['base', 'record', 'vpc'], // says what to capture and keep; never captures
   // the capture side of a host, put together
-  agent: ['base', 'record', 'packet', 'vpc', 'window', 'sources', 'delivery', 'ledger', 'flow-log'], // threads, taps and accounts; knows no server
+  agent: [
+    'base',
+    'record',
+    'packet',
+    'vpc',
+    'flow',
+    'window',
+    'sources',
+    'delivery',
+    'ledger',
+    'flow-log',
+  ], // threads, taps and accounts; knows no server
   billing: ['base'], // counts bytes it is told about
   access: ['base'], // who may do what; knows no resource
   // the edge
