@@ -29,8 +29,8 @@ export class ConnectionTable {
   #mask: number
 
   constructor(slots = 1 << 12) {
-    this.#mask = slots * 2 - 1
-    this.#index = new Int32Array(slots * 2)
+    this.#mask = slots * 4 - 1
+    this.#index = new Int32Array(slots * 4)
     this.#keys = new Int32Array(slots * keyWords)
     this.last = new Float64Array(slots)
     this.last[0] = Number.NaN
@@ -176,8 +176,8 @@ export class ConnectionTable {
     this.#keys = widened(this.#keys, new Int32Array(slots * keyWords))
     this.standing = widened(this.standing, new Uint8Array(slots))
     this.last = widened(this.last, new Float64Array(slots))
-    this.#index = new Int32Array(slots * 2)
-    this.#mask = slots * 2 - 1
+    this.#index = new Int32Array(slots * 4)
+    this.#mask = slots * 4 - 1
     this.#reindex()
   }
 

@@ -12,18 +12,9 @@ import {
   type ObservationBatch,
   ownerOf,
 } from './observations.ts'
-import {
-  factShift,
-  pair,
-  PairCache,
-  pairSlotsMax,
-  pairStateful,
-  stride,
-  tapByAddress,
-  tapEni,
-  tapNobody,
-  viewWords,
-} from './pair-cache.ts'
+import { PairCache, pairSlotsMax, stride } from './pair-cache.ts'
+import { factShift, pair, pairPeerA, pairStateful, viewWords } from './pair-entry.ts'
+import { tapByAddress, tapEni, tapNobody } from './pair-hash.ts'
 import { pathUnknown, Sight } from './sight.ts'
 import type { Topology } from './topology.ts'
 import { path } from './traffic-path.ts'
@@ -220,17 +211,24 @@ export class TopologyAssigner implements ChangingAssigner {
     const facts = words[entry + pair.facts]! >>> shift
     const eni = words[eniAt]! >>> 12
     const way = facts & 3
+    const turned = (shift & factShift(0, 1)) !== 0
+    const peerA = (way === direction.out) === turned ? pairPeerA : 0
+    // At the tap of an ENI that forwards both ends may be the peer, each for one orientation.
+    const kept = (words[eniAt]! & 0xff) === pathUnknown || (words[eniAt]! & pairPeerA) === peerA
     sight.begin(this.#network, eni, way, batch, row)
-    sight.acl = (facts >>> 2) & 3
-    sight.groups = (facts >>> 4) & 3
-    sight.path = words[eniAt]! & 0xff
     sight.slot = words[connectionAt]!
+    if (kept) {
+      sight.acl = (facts >>> 2) & 3
+      sight.groups = (facts >>> 4) & 3
+      sight.path = words[eniAt]! & 0xff
+    }
     const verdict = this.#judge.judge(sight)
     write(out, row, eni, way, verdict, sight.trafficPath())
     const alone = words[entry + pair.facts]! >>> factShift(1, 0) === 0
     if (!alone) words[connectionAt] = sight.slot
     else if (sight.slot !== 0) this.#pairs.take(entry, sight.slot)
-    words[eniAt] = (words[eniAt]! & ~0xff) | sight.path
+    if (!kept) return verdict
+    words[eniAt] = (words[eniAt]! & ~0xff) | peerA | sight.path
     words[entry + pair.facts]! |= ((sight.aclAction() << 2) | (sight.groups << 4)) << shift
     const back = shift ^ factShift(0, 1)
     const factsBack = words[entry + pair.facts]! >>> back

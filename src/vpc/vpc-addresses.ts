@@ -7,6 +7,7 @@ import { about } from '../packet/packet.ts'
 import type { Address } from './address.ts'
 import { AddressTable } from './address-table.ts'
 import { CidrSet } from './cidr-set.ts'
+import { PrefixTable } from './prefix-table.ts'
 import type { Topology } from './topology.ts'
 import { path, pathOfGateway } from './traffic-path.ts'
 
@@ -19,6 +20,8 @@ export class VpcAddresses {
   readonly #holderEni: number[] = [-1]
   readonly #holderPath: number[] = [path.vpcResource]
   readonly #vSwitchBlocks: readonly CidrSet[]
+  /** By VPC: "an address of an ENI, service or gateway must lie in a CIDR of its VPC" (records.md 13). */
+  readonly #vpcBlocks: readonly CidrSet[]
 
   constructor(topology: Topology) {
     const vpcIndex = new Map(topology.vpcs.map(({ id }, i) => [id, i]))
@@ -26,6 +29,7 @@ export class VpcAddresses {
     this.vpcOf = Int32Array.from(topology.enis, ({ vpc }) => vpcIndex.get(vpc)!)
     this.vSwitchOf = Int32Array.from(topology.enis, ({ vSwitch }) => vSwitchIndex.get(vSwitch)!)
     this.#vSwitchBlocks = topology.vSwitches.map(({ cidrs }) => new CidrSet(cidrs))
+    this.#vpcBlocks = topology.vpcs.map(({ cidrs }) => new CidrSet(cidrs))
     const gatewayPaths = gatewayPathOfEni(topology)
     for (const [i, eni] of topology.enis.entries()) {
       const local = eni.instance === undefined ? path.vpcResource : path.instance
@@ -39,6 +43,7 @@ export class VpcAddresses {
 
   /** Who holds an address in a VPC, 0 for nobody. */
   holder(vpc: number, mark: number, words: Int32Array, at: number): number {
+    if (!this.#vpcBlocks[vpc]!.has(mark, words, at)) return 0
     return this.#inVpc.find(vpc, mark, words, at)
   }
 
@@ -82,10 +87,14 @@ export function gatewayPathOfEni(topology: Topology): Map<string, number> {
 export class Owners {
   readonly #private = new AddressTable()
   readonly #public = new AddressTable()
+  /** 1 in the CIDRs of VPCs. Most peers are elsewhere, and cost no look-up in a large table. */
+  readonly #vpcBlocks: PrefixTable
   readonly #topology: Topology
 
   constructor(topology: Topology) {
     this.#topology = topology
+    const blocks = topology.vpcs.flatMap(({ cidrs }) => cidrs)
+    this.#vpcBlocks = new PrefixTable(blocks.map((block) => ({ block, value: 1 })))
     const seen = new Map<string, { address: Address; owners: number[] }>()
     for (const [i, eni] of topology.enis.entries()) {
       if (eni.publicIp) this.#public.put(0, eni.publicIp, i + 1)
@@ -102,6 +111,7 @@ export class Owners {
 
   /** ENI index + 1 of the owner of a private address, 0 for nobody; TopologyAmbiguous if it has several. */
   ofPrivate(mark: number, words: Int32Array, at: number): number {
+    if (this.#vpcBlocks.find(mark, words, at) === 0) return 0
     const owner = this.#private.find(0, mark, words, at)
     if (owner < 0) this.#refuse(mark, words, at)
     return owner
