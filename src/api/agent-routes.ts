@@ -6,6 +6,7 @@ import { recordBatchOf, recordsQuery, type RecordsQuery, recordsBytesMax } from 
 import type { AgentKeeper, RecordStore } from './things.ts'
 import { flowLogTopic } from '../record/columns.ts'
 import { WeirError } from '../base/errors.ts'
+import { earlierOpenings, lossReasons } from '../ledger/ledger.ts'
 
 /** A report of a host with a thousand ENIs that were all lossy. */
 const reportBytesMax = 32 * 1024 * 1024
@@ -13,11 +14,18 @@ const binary = 'application/x-weir-batch'
 
 const text = { type: 'string', maxLength: 1024 } as const
 const number = { type: 'number' } as const
+/** A count that may stand below 0 for a while, as an account's does until there was a quiet moment. */
+const whole = {
+  type: 'integer',
+  minimum: Number.MIN_SAFE_INTEGER,
+  maximum: Number.MAX_SAFE_INTEGER,
+} as const
+const time = { ...whole, minimum: 0 } as const
 const strings = { type: 'array', maxItems: 10_000, items: text } as const
 const counts = (...names: readonly string[]) => ({
   type: 'object',
   required: names,
-  properties: Object.fromEntries(names.map((name) => [name, number])),
+  properties: Object.fromEntries(names.map((name) => [name, whole])),
 })
 const object = (required: Readonly<Record<string, object>>, more: Record<string, object> = {}) => ({
   type: 'object',
@@ -40,28 +48,32 @@ const ledger = object({
   tap: text,
   host: text,
   opening: text,
-  openedAt: number,
-  asOf: number,
+  openedAt: time,
+  asOf: time,
   interface: {
     type: 'object',
     required: ['frames', 'bytes', 'exact'],
-    properties: { frames: number, bytes: number, exact: { type: 'boolean' } },
+    properties: { frames: whole, bytes: whole, exact: { type: 'boolean' } },
   },
-  frameBytes: number,
+  frameBytes: whole,
   records: totals,
   open: totals,
-  multicast: number,
-  nonIp: number,
-  malformed: number,
-  filtered: number,
-  unassigned: number,
-  refused: number,
-  lost: { type: 'object', additionalProperties: counts('frames', 'bytes') },
-  inRing: number,
+  multicast: whole,
+  nonIp: whole,
+  malformed: whole,
+  filtered: whole,
+  unassigned: whole,
+  refused: whole,
+  lost: {
+    type: 'object',
+    propertyNames: { enum: Object.keys(lossReasons) },
+    additionalProperties: counts('frames', 'bytes'),
+  },
+  inRing: whole,
 })
 const loss = object(
-  { eni: text, from: number, to: number, reason: text },
-  { opening: text, frames: number, packets: number, bytes: number, factor: number },
+  { eni: text, from: time, to: time, reason: { enum: Object.keys(lossReasons) } },
+  { opening: text, frames: whole, packets: whole, bytes: whole, factor: number },
 )
 const states = ['capturing', 'opening', 'shed', 'absent', 'failed', 'not ordered']
 const tap = object(
@@ -130,8 +142,10 @@ export function addAgentRoutes(
         bodyLimit: reportBytesMax,
         schema: { params: nameOfAgent, querystring: noQuery, body: report },
       },
-      (request, reply) =>
-        reply.send(agents.report(request.params.name, addressOf(request), request.body)),
+      (request, reply) => {
+        checkAccounts(request.body)
+        return reply.send(agents.report(request.params.name, addressOf(request), request.body))
+      },
     )
     own.addContentTypeParser(binary, { parseAs: 'buffer' }, (_request, body, done) =>
       done(null, body),
@@ -155,6 +169,22 @@ export function addAgentRoutes(
     )
     registered()
   })
+}
+
+/** What a ledger book takes for granted of its reports. Throws ParameterInvalid. */
+function checkAccounts({ accounts }: AgentReport): void {
+  for (const [i, { ledger: account, losses }] of accounts.entries()) {
+    const place = `accounts/${i}`
+    if (account.opening === earlierOpenings)
+      throw new WeirError('ParameterInvalid', `no opening is called ${earlierOpenings}`, { place })
+    const other = losses.find(({ eni }) => eni !== account.eni)
+    if (other !== undefined)
+      throw new WeirError(
+        'ParameterInvalid',
+        `a loss of ${other.eni} stands in the account of ${account.eni}`,
+        { place },
+      )
+  }
 }
 
 const addressOf = ({ socket }: FastifyRequest): string => socket.remoteAddress ?? 'unknown'
