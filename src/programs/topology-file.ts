@@ -4,7 +4,6 @@
  * topology, else the last good one stays in force and the fault is shown until the file is good again.
  */
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { describeError, WeirError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -18,16 +17,8 @@ import { parseTopology, type Topology, type TopologyVersions } from '../vpc/vpc.
 export async function readTopologyFile(
   path: string,
 ): Promise<{ readonly topology: Topology; readonly text: string }> {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    throw new WeirError('FileUnreadable', `cannot read the topology file: ${reason}`, {
-      place: path,
-      cause,
-    })
-  }
+  const { readTopologyText } = await import('../vpc/topology.ts')
+  const text = readTopologyText(path)
   return { topology: await parseTopology(text, path), text }
 }
 

@@ -3,35 +3,11 @@
  * both directions and both actions (38).
  */
 import { about } from '../packet/packet.ts'
-import { cidr } from './address.ts'
-import { CidrSet } from './cidr-set.ts'
 import { PrefixTable, type Prefix } from './prefix-table.ts'
+import { cloudRange, nowhere, PublicAddresses } from './special-addresses.ts'
 import type { Topology, VSwitch } from './topology.ts'
 import { path, pathOfGateway } from './traffic-path.ts'
 import { gatewayPathOfEni, type VpcAddresses } from './vpc-addresses.ts'
-
-/** Row 2: addresses that lead nowhere. */
-const nowhere = new CidrSet(
-  ['255.255.255.255', '0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', 'fe80::/10', '::', '::1'].map(
-    cidr,
-  ),
-)
-
-/** "100.64.0.0/10 is always a cloud range." (42) */
-const cloudRange = cidr('100.64.0.0/10')
-
-/** "Public = not in ... (IPv6: in 2000::/3) and not in a CIDR of any VPC of the file." (41) */
-const reservedIpv4 = [
-  '0.0.0.0/8',
-  '10.0.0.0/8',
-  '100.64.0.0/10',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '224.0.0.0/3',
-].map(cidr)
-const publicIpv6 = new CidrSet([cidr('2000::/3')])
 
 /** What a prefix leads to, in the prefix table: local, a service, or the code of a next hop plus `hop`. */
 const local = 1
@@ -45,7 +21,7 @@ export class PathFinder {
   /** By ENI: the family of its public address, 0 without one. */
   readonly #publicFamily: Uint8Array
   readonly #routes: readonly PrefixTable[]
-  readonly #notPublic: PrefixTable
+  readonly #public: PublicAddresses
 
   constructor(topology: Topology, addresses: VpcAddresses) {
     this.#addresses = addresses
@@ -54,8 +30,7 @@ export class PathFinder {
     this.#publicFamily = Uint8Array.from(topology.enis, ({ publicIp }) => publicIp?.family ?? 0)
     const bySwitch = routesOfVSwitches(topology)
     this.#routes = topology.enis.map(({ vSwitch }) => bySwitch.get(vSwitch)!)
-    const blocks = [...reservedIpv4, ...topology.vpcs.flatMap(({ cidrs }) => cidrs)]
-    this.#notPublic = new PrefixTable(blocks.map((block) => ({ block, value: 1 })))
+    this.#public = new PublicAddresses(topology)
   }
 
   /**
@@ -86,9 +61,7 @@ export class PathFinder {
   /** "The ENI has a `publicIp` of the peer's family, the peer is public." (41) */
   #goesPublic(eni: number, mark: number, words: Int32Array, peer: number): boolean {
     const v6 = (mark & about.ipv6) !== 0
-    if (this.#publicFamily[eni] !== (v6 ? 6 : 4)) return false
-    if (v6 && !publicIpv6.has(mark, words, peer)) return false
-    return this.#notPublic.find(mark, words, peer) === 0
+    return this.#publicFamily[eni] === (v6 ? 6 : 4) && this.#public.has(mark, words, peer)
   }
 }
 

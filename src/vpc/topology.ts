@@ -79,9 +79,13 @@ export interface TopologyLoad {
 
 /** Reads and checks a topology file. Throws FileUnreadable, and TopologyInvalid as `parseTopology` does. */
 export function loadTopology(path: string, load: TopologyLoad = {}): Topology {
-  let text: string
+  return parseTopology(readTopologyText(path), path, load)
+}
+
+/** Throws FileUnreadable. */
+export function readTopologyText(path: string): string {
   try {
-    text = readFileSync(path, 'utf8')
+    return readFileSync(path, 'utf8')
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
     throw new WeirError('FileUnreadable', `cannot read the topology file: ${reason}`, {
@@ -89,7 +93,6 @@ export function loadTopology(path: string, load: TopologyLoad = {}): Topology {
       cause,
     })
   }
-  return parseTopology(text, path, load)
 }
 
 /**
