@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { difference, type Ledger, type Loss } from '../src/ledger/ledger.ts'
-import { type Flow5, netflow5Message, sentUptime } from './flow-messages.ts'
+import { type Flow5, netflow5Message } from './flow-messages.ts'
 import { temporaryFolder } from './logstore-rows.ts'
 import { NamespacePair, noNamespaces } from './network-namespaces.ts'
-import { metricsOf, WeirServer, weirSays } from './weir-process.ts'
+import { metricsOf, WeirProcess, WeirServer, weirSays } from './weir-process.ts'
 
 const skip = noNamespaces()
 const routers = { a: '10.99.0.1', b: '10.99.0.3' } as const
@@ -23,6 +23,8 @@ const exporterTaps = {
 
 class Setup implements Disposable {
   readonly data: string
+  /** Runs a program where the routers' datagrams come to. */
+  readonly inside: readonly string[]
   readonly #config: string
   readonly #pair: NamespacePair
 
@@ -50,11 +52,19 @@ topology: vpc.yaml
 capture: { flowExport: { listen: 10.99.0.2, netns: ${this.#pair.host} } }
 `,
     )
+    this.inside = ['ip', 'netns', 'exec', this.#pair.host]
   }
 
   /** Resolves when the port is open. */
   start = (): Promise<WeirServer> =>
     WeirServer.start(['--config', this.#config, '--data', this.data, '--port', '0'])
+
+  /** A server that captures nothing, where the routers' datagrams come to. */
+  startWithoutCapture(): Promise<WeirServer> {
+    writeFileSync(this.#config, 'sample: false\ntopology: vpc.yaml\ncapture: { enabled: false }\n')
+    const args = ['--config', this.#config, '--data', this.data, '--port', '0']
+    return WeirServer.start(args, { through: this.inside })
+  }
 
   /** When it returns the kernel has given the datagrams to the port. */
   send(router: keyof typeof routers, datagrams: readonly Uint8Array[]): void {
@@ -91,13 +101,18 @@ capture: { flowExport: { listen: 10.99.0.2, netns: ${this.#pair.host} } }
 }
 
 const now = (): number => Math.floor(Date.now() / 1000)
+/** When the routers came up. */
+const bootedAt = now() - 3600
 
 /** A datagram of flows that began 2 s ago and end now. */
-const datagram = (sequence: number, flows: readonly Flow5[], sampling = 0): Uint8Array =>
-  netflow5Message(
-    { sequence, second: now(), sampling },
-    flows.map((flow) => ({ first: sentUptime - 2000, last: sentUptime, ...flow })),
+function datagram(sequence: number, flows: readonly Flow5[], sampling = 0): Uint8Array {
+  const second = now()
+  const uptime = (second - bootedAt) * 1000
+  return netflow5Message(
+    { sequence, second, uptime, sampling },
+    flows.map((flow) => ({ first: uptime - 2000, last: uptime, ...flow })),
   )
+}
 
 const outside = '203.0.113.9'
 const request: Flow5 = {
@@ -223,5 +238,26 @@ suite('flows that routers export', { skip }, () => {
     assert.equal(Number(starts[0]?.start), first)
     assert.equal(Number(starts.at(-1)?.start), from!.to - 1 - ((from!.to - 1) % 60))
     assert.equal(starts.length, (Number(starts.at(-1)?.start) - first) / 60 + 1)
+  })
+
+  test('an agent receives them for its server', async (t) => {
+    using setup = new Setup(t, exporterTaps)
+    await using server = await setup.startWithoutCapture()
+    const options = ['--name', 'edge', '--data', join(setup.data, '../agent')]
+    const where = ['agent', '--server', server.url, '--flow-export', '10.99.0.2:2055']
+    await using agent = new WeirProcess([...where, ...options], { through: setup.inside })
+    await agent.until('stderr', /exported flows are received/)
+    setup.send('a', [datagram(0, [request])])
+    assert.equal((await agent.end('SIGTERM')).status, 0)
+    await server.stop()
+    assert.deepEqual(
+      (await setup.query<{ eni: string; packets: string }>(totals)).map(({ eni, packets }) => [
+        eni,
+        packets,
+      ]),
+      [['eni-a', '7']],
+    )
+    const { ledgers } = await setup.account()
+    assert.deepEqual(ledgers.find(({ eni }) => eni === 'eni-a')?.host, 'edge')
   })
 })

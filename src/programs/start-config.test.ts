@@ -4,14 +4,16 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { WeirError } from '../base/errors.ts'
 import { temporaryFolder } from '../../test/logstore-rows.ts'
-import { readStartConfig } from './start-config.ts'
+import { flowExportOfText, readStartConfig } from './start-config.ts'
 
+const captureDefaults = { enabled: true, ringMebibytes: 64, method: 'ring', spoolMebibytes: 1024 }
 const defaults = {
   data: './data',
   listen: '127.0.0.1',
   port: 8080,
   sample: true,
-  capture: { enabled: true, ringMebibytes: 64 },
+  capture: captureDefaults,
+  agents: {},
   query: { zone: 'UTC', workers: 2, seconds: 55, memoryMebibytes: 2048 },
   // "Otherwise, the default is 300 days."
   logstore: { ttlDays: 300, reserveMebibytes: 256 },
@@ -61,7 +63,8 @@ logstore: { ttlDays: 7 }
     port: 9000,
     topology: join(folder, '../vpc.yaml'),
     sample: false,
-    capture: { enabled: true, interfaces: ['eth0', 'eth1'], ringMebibytes: 8 },
+    capture: { ...captureDefaults, interfaces: ['eth0', 'eth1'], ringMebibytes: 8 },
+    agents: {},
     query: { ...defaults.query, zone: 'Asia/Shanghai', workers: 4 },
     logstore: { ...defaults.logstore, ttlDays: 7 },
   }
@@ -89,11 +92,9 @@ test('what is wrong is said with its place', (t) => {
   wrong('prot: 80', 'unknown key prot. Did you mean port?', '1:1')
   wrong('a: 1', `unknown key a. Known: ${known}`, '1:1')
   wrong('\nquery:\n  worker: 3', 'unknown key worker. Did you mean workers?', '3:3')
-  wrong(
-    'capture: { on: false }',
-    'unknown key on. Known: enabled, interfaces, ringMebibytes',
-    '1:12',
-  )
+  wrong('capture: { on: false }', `unknown key on. Known: ${knownOfCapture}`, '1:12')
+  const late = 'unknown key late. Known: listen, port, lateSeconds, netns'
+  wrong('capture:\n  flowExport: { late: 90 }', late, '2:17')
   wrong('port: 65536', 'port: Too big: expected number to be <=65535', '1:7')
   wrong('port: "80"', 'port: Invalid input: expected number, received string', '1:7')
   wrong('port: 1.5', 'port: Invalid input: expected int, received number', '1:7')
@@ -122,7 +123,9 @@ test('what is wrong is said with its place', (t) => {
   )
 })
 
-const known = 'data, listen, port, topology, sample, capture, query, logstore'
+const known = 'data, listen, port, topology, sample, capture, agents, query, logstore'
+const knownOfCapture =
+  'enabled, interfaces, ringMebibytes, method, spoolMebibytes, cpuBudget, flowExport'
 const tooFew = 'capture.interfaces: Too small: expected array to have >=1 items'
 const notText = 'capture.interfaces.1: Invalid input: expected string, received number'
 
@@ -157,4 +160,27 @@ test('a file that is not there, and ports on the command line', () => {
       message: `--port is ${port}, not a number from 0 to 65535`,
     })
   assert.equal(readStartConfig({ port: '65535' }).port, 65535)
+})
+
+test('where routers send their flows: in the file, and as an option', (t) => {
+  const { write } = fileOf(t)
+  const flowExport = (text: string) =>
+    readStartConfig({ config: write(`capture: { flowExport: ${text} }`) }).capture.flowExport
+  // Active and inactive timeout of 60 and 15 s, and some for the way.
+  const own = { listen: '::', port: 2055, lateSeconds: 90 }
+  assert.deepEqual(flowExport('{}'), own)
+  assert.deepEqual(flowExport('{ port: 4739, lateSeconds: 1900, netns: edge }'), {
+    ...own,
+    port: 4739,
+    lateSeconds: 1900,
+    netns: 'edge',
+  })
+  assert.deepEqual(flowExportOfText('2055'), own)
+  assert.deepEqual(flowExportOfText('192.0.2.7:6343'), { ...own, listen: '192.0.2.7', port: 6343 })
+  assert.deepEqual(flowExportOfText('[fd00::7]:9995'), { ...own, listen: 'fd00::7', port: 9995 })
+  for (const text of ['', 'x', '65536', 'fd00::7:2055', ':2055', '192.0.2.7:', '20 55'])
+    assert.throws(() => flowExportOfText(text), {
+      name: 'Usage',
+      message: `--flow-export is ${text}, not a port such as 2055`,
+    })
 })
