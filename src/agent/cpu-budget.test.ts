@@ -57,3 +57,11 @@ test('a budget that no ENI fits in sheds them all and does not flap', () => {
   host.run(200)
   assert.deepEqual(host.decisions, ['shed eni-2', 'shed eni-1'])
 })
+
+test('what a start costs is nobody’s load', () => {
+  const budget = new CpuBudget(0.2)
+  const taps = [{ eni: 'eni-1', shed: false, cpu: 0.01 }]
+  for (const cpu of [1.5, 1.2, 0.8, 0.4, 0.3]) assert.equal(budget.decide(cpu, taps), undefined)
+  for (let second = 0; second < 60; second++) assert.equal(budget.decide(0.03, taps), undefined)
+  assert.deepEqual(budget.decide(0.8, taps), { shed: 'eni-1' })
+})

@@ -19,6 +19,8 @@ const pauseSeconds = 4
 /** An ENI comes back when with it this share of the budget would be in use, for so many seconds. */
 const resumeShare = 0.8
 const calmSeconds = 10
+/** A program that starts needs CPU for that; it says nothing of what capture will cost. */
+const startSeconds = 5
 
 export type BudgetDecision = { readonly shed: string } | { readonly resume: string } | undefined
 
@@ -27,6 +29,7 @@ export class CpuBudget {
   #load: number | undefined
   #calm = 0
   #pause = 0
+  #starting = startSeconds
 
   /** @param cores CPU seconds a second that the process may use: 0.2 is 20 % of one core */
   constructor(cores: number) {
@@ -40,6 +43,10 @@ export class CpuBudget {
    * @param taps those that are captured or shed, in the order in which they are kept
    */
   decide(cpu: number, taps: readonly TapLoad[]): BudgetDecision {
+    if (this.#starting > 0) {
+      this.#starting--
+      return undefined
+    }
     this.#load = this.#load === undefined ? cpu : this.#load + followed * (cpu - this.#load)
     if (this.#pause > 0) {
       this.#pause--

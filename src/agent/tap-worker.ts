@@ -75,6 +75,8 @@ class TapWorker {
   #source: TapSource | undefined
   #families = task.plan.families
   #second = clock()
+  /** Starting costs CPU that capturing does not. */
+  readonly #started = process.threadCpuUsage()
   #stopping: 'ordered' | 'not ordered' | undefined
 
   constructor(capture: TapCapture, assigner: Changing) {
@@ -121,7 +123,7 @@ class TapWorker {
   #tick(now: ReturnType<typeof clock>): void {
     this.#second = now
     this.#capture.tick(now)
-    const { user, system } = process.threadCpuUsage()
+    const { user, system } = process.threadCpuUsage(this.#started)
     say({ kind: 'journal', note: this.#capture.note(), cpuSeconds: (user + system) / 1e6 })
   }
 
