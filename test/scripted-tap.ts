@@ -1,4 +1,5 @@
 /** A tap without a kernel: an interface whose frames a test sends, and the real capture of one ENI at it. */
+import { WeirError } from '../src/base/errors.ts'
 import type { UnixSeconds } from '../src/base/time.ts'
 import type { TapMessage, TapTask } from '../src/agent/messages.ts'
 import { TapCapture } from '../src/agent/tap-capture.ts'
@@ -9,6 +10,7 @@ import {
   type SourceCounters,
   type TapSource,
 } from '../src/agent/tap-source.ts'
+import type { Parcel, Spool } from '../src/delivery/delivery.ts'
 import { decodeParcel } from '../src/delivery/spool-entry.ts'
 import { capturePlan, type FlowLog } from '../src/flow-log/flow-log.ts'
 import { about, PacketBatch, packetBatchRows, rowWords, word } from '../src/packet/packet.ts'
@@ -152,6 +154,8 @@ export interface CaptureStart {
   readonly note?: TapNote | undefined
   /** Which interface it is: with another index the account begins anew. */
   readonly index?: number
+  /** Where closed windows go with `put`; without one they are taken at once, or not. */
+  readonly spool?: Spool
 }
 
 /** One capture thread's work, second by second, with a spool that takes or refuses what it closes. */
@@ -167,8 +171,12 @@ export class ScriptedCapture {
   /** What the spool knows: the note that came with the last closing that it took, or a journal since. */
   kept: TapNote | undefined
 
-  constructor({ at, now, flowLogs, note, index = 1 }: CaptureStart) {
+  readonly #spool: Spool | undefined
+  readonly #waiting: Extract<TapMessage, { kind: 'closed' }>[] = []
+
+  constructor({ at, now, flowLogs, note, index = 1, spool }: CaptureStart) {
     this.#at = at
+    this.#spool = spool
     const plan = planOf(flowLogs)
     this.#families = plan.families
     const task: TapTask = {
@@ -229,26 +237,47 @@ export class ScriptedCapture {
 
   #take(message: TapMessage): void {
     if (message.kind !== 'closed') return
+    if (this.#spool !== undefined) {
+      this.#waiting.push(message)
+      return
+    }
     if (this.keeps)
-      for (const parcel of message.parcels) {
-        const { logstore, batch } = 'id' in parcel ? parcel : decodeParcel(spooled(parcel))
-        const { columns, rows } = batch
-        const value = (name: string, row: number): number => {
-          const column = columns.get(name)
-          return column?.kind === 'integer' ? column.values[row]! : Number.NaN
-        }
-        for (let row = 0; row < rows; row++) {
-          const status = columns.get('log-status')
-          const text = status?.kind === 'text' ? status.dictionary[status.codes[row]! - 1] : '?'
-          const seconds = value('end', row) - value('start', row)
-          const packets = value('packets', row)
-          const line = `${value('start', row)}+${seconds} ${text}`
-          const lines = this.records.get(logstore) ?? []
-          this.records.set(logstore, lines)
-          lines.push(Number.isNaN(packets) ? line : `${line} ${packets}`)
-        }
-      }
+      for (const parcel of message.parcels)
+        this.add('id' in parcel ? parcel : decodeParcel(spooled(parcel)))
     this.capture.answer(message.closing, this.keeps)
+  }
+
+  /** Offers what was handed over to the spool, one after the other, as an agent does. */
+  async put(): Promise<void> {
+    for (const { closing, parcels, note } of this.#waiting.splice(0)) {
+      let kept = true
+      try {
+        await this.#spool!.put({ eni: scriptedEni.eniId, parcels, note })
+      } catch (error) {
+        if (!(error instanceof WeirError && error.code === 'SpoolFull')) throw error
+        kept = false
+      }
+      this.capture.answer(closing, kept)
+    }
+  }
+
+  /** These records have arrived. */
+  add({ logstore, batch }: Parcel): void {
+    const { columns, rows } = batch
+    const value = (name: string, row: number): number => {
+      const column = columns.get(name)
+      return column?.kind === 'integer' ? column.values[row]! : Number.NaN
+    }
+    const status = columns.get('log-status')
+    const lines = this.records.get(logstore) ?? []
+    this.records.set(logstore, lines)
+    for (let row = 0; row < rows; row++) {
+      const text = status?.kind === 'text' ? status.dictionary[status.codes[row]! - 1] : '?'
+      const seconds = value('end', row) - value('start', row)
+      const packets = value('packets', row)
+      const line = `${value('start', row)}+${seconds} ${text}`
+      lines.push(Number.isNaN(packets) ? line : `${line} ${packets}`)
+    }
   }
 }
 
