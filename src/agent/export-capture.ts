@@ -2,11 +2,10 @@
  * Flows that routers export, inside their thread: rows of the receiver into the windows of ENIs, records into
  * parcels, and what was lost. Knows neither thread nor clock: `export-worker.ts` drives it.
  */
-import { randomUUID } from 'node:crypto'
 import { assert } from '../base/assert.ts'
 import type { UnixSeconds } from '../base/time.ts'
-import { type EncodedParcel, encodeParcel, Sorter } from '../delivery/delivery.ts'
-import { activeIn, type FlowLog, keeps } from '../flow-log/flow-log.ts'
+import { type EncodedParcel, encodeParcel, type Sorter } from '../delivery/delivery.ts'
+import type { FlowLog } from '../flow-log/flow-log.ts'
 import { type PacketBatch, rowWords, word } from '../packet/packet.ts'
 import { type EniIdentity, type FlowRecordBatch, logStatus } from '../record/batch.ts'
 import type { ExporterInterface, ExportLoss, FlowReceiverCounters } from '../sources/sources.ts'
@@ -23,6 +22,7 @@ import type {
   ExportTask,
 } from './export-messages.ts'
 import { ExportPort } from './export-port.ts'
+import { flowLogSorter } from './flow-log-sorter.ts'
 
 /** A host that was away for long tells its last windows one by one: a week of minutes. */
 const awaySecondsMax = 7 * 86_400
@@ -246,18 +246,8 @@ export class ExportCapture {
     const flowLogs = new Map<string, FlowLog>()
     for (const { plan } of [...all.filter(({ left }) => left), ...present])
       for (const flowLog of plan.flowLogs) flowLogs.set(flowLog.id, flowLog)
-    const { enis } = this.#assigner
-    const routes = [...flowLogs.values()].map((flowLog) => {
-      const keep = keeps(flowLog, enis)
-      return {
-        flowLog: flowLog.id,
-        project: flowLog.project,
-        logstore: flowLog.logstore,
-        keep: (batch: FlowRecordBatch, rows: Uint32Array) =>
-          activeIn(flowLog, this.#window!) ? keep(batch, rows) : 0,
-      }
-    })
-    this.#sorter = new Sorter(routes, randomUUID(), enis)
+    const windowNow = (): CaptureWindow => this.#window!
+    this.#sorter = flowLogSorter(flowLogs.values(), this.#assigner.enis, windowNow)
   }
 
   #take(records: FlowRecordBatch, window: CaptureWindow): void {

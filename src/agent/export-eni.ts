@@ -7,6 +7,7 @@ import type { CaptureWindow, Totals, WindowSeconds } from '../window/window.ts'
 import { Closings, type WindowRecords } from './closings.ts'
 import type { ExportAccount, ExportPlan } from './export-messages.ts'
 import { scheduleAfter } from './schedule-after.ts'
+import { addTotals, noTotals } from './totals.ts'
 import { type StatusDue, WindowStatus } from './window-status.ts'
 
 interface OpenTotals {
@@ -27,8 +28,6 @@ export const emptyAmounts = {
   refused: 0,
   inRing: 0,
 } as const
-
-const noTotals = (): Totals => ({ frames: 0, packets: 0, bytes: 0 })
 
 export class ExportEni {
   /** Among the assigner's ENIs. */
@@ -257,10 +256,4 @@ export class ExportEni {
     const before = this.#lost[reason] ?? { frames: 0, bytes: 0 }
     this.#lost[reason] = { frames: before.frames + frames, bytes: before.bytes + bytes }
   }
-}
-
-function addTotals(to: Totals, more: Totals, sign: 1 | -1): void {
-  to.frames += sign * more.frames
-  to.packets += sign * more.packets
-  to.bytes += sign * more.bytes
 }

@@ -11,6 +11,7 @@ import {
 } from '../ledger/ledger.ts'
 import type { Totals, WindowEnd } from '../window/window.ts'
 import { type InterfaceReading, nothingRead } from './tap-source.ts'
+import { addTotals, noTotals } from './totals.ts'
 
 interface FramesAndBytes {
   frames: number
@@ -66,7 +67,6 @@ export interface OwnCounts {
 /** An Ethernet header, which the kernel counts and a record does not. */
 const linkHeaderBytes = 14
 
-const noTotals = (): Totals => ({ frames: 0, packets: 0, bytes: 0 })
 export class TapAccount {
   readonly state: AccountState
   #own: OwnCounts = { multicast: 0, unassigned: 0, open: noTotals() }
@@ -236,10 +236,4 @@ export class TapAccount {
     lost.frames += frames
     lost.bytes += bytes
   }
-}
-
-function addTotals(to: Totals, more: Totals, sign: 1 | -1): void {
-  to.frames += sign * more.frames
-  to.packets += sign * more.packets
-  to.bytes += sign * more.bytes
 }

@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { UnixSeconds } from '../base/time.ts'
-import { encodeParcel, Sorter } from '../delivery/delivery.ts'
-import { activeIn, keeps, type Schedule, windowSchedule } from '../flow-log/flow-log.ts'
+import { encodeParcel, type Sorter } from '../delivery/delivery.ts'
+import { type Schedule, windowSchedule } from '../flow-log/flow-log.ts'
 import type { Ledger, LossReason } from '../ledger/ledger.ts'
 import { direction, type FlowRecordBatch, logStatus } from '../record/batch.ts'
 import { type FlowTable, LessRejected } from '../flow/flow.ts'
@@ -23,6 +23,7 @@ import { Closings } from './closings.ts'
 import { scheduleAfter } from './schedule-after.ts'
 import type { TapMessage, TapPlan, TapTask } from './messages.ts'
 import { TapAccount } from './tap-account.ts'
+import { flowLogSorter } from './flow-log-sorter.ts'
 import { LossList } from './loss-list.ts'
 import { earlierLedgers, type InterfaceIdentity, type TapNote } from './tap-note.ts'
 import { tapName, type TapPlace } from './tap-place.ts'
@@ -204,18 +205,7 @@ export class TapCapture {
   }
 
   #sortFor(plan: TapPlan): void {
-    const enis = this.#assigner.enis
-    const routes = plan.flowLogs.map((flowLog) => {
-      const keep = keeps(flowLog, enis)
-      return {
-        flowLog: flowLog.id,
-        project: flowLog.project,
-        logstore: flowLog.logstore,
-        keep: (batch: FlowRecordBatch, rows: Uint32Array) =>
-          activeIn(flowLog, this.#window!) ? keep(batch, rows) : 0,
-      }
-    })
-    this.#sorter = new Sorter(routes, randomUUID(), enis)
+    this.#sorter = flowLogSorter(plan.flowLogs, this.#assigner.enis, () => this.#window!)
   }
 
   #take(records: FlowRecordBatch, window: CaptureWindow): void {
