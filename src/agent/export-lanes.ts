@@ -119,6 +119,7 @@ export class ExportLanes {
 class LaneAssigner implements Assigner {
   readonly enis: Assigner['enis']
   readonly unassigned = 0
+  readonly uncapturedRows = 0
   readonly multicastRows = 0
   readonly assign: Assigner['assign']
 

@@ -244,8 +244,8 @@ export class TapCapture {
     const before = this.#sourceSeen
     this.#sourceSeen = tap
     const { since: _, ...open } = this.windows.openTotals()
-    const { multicastRows: multicast, unassigned } = this.#assigner
-    const own = { multicast, unassigned, open }
+    const { multicastRows: multicast, unassigned, uncapturedRows } = this.#assigner
+    const own = { multicast, unassigned: unassigned + uncapturedRows, open }
     this.#account.take(reading, own)
     const lose = (reason: LossReason, count: number, what: 'frames' | 'packets'): void => {
       if (count <= 0) return

@@ -55,7 +55,7 @@ export interface LedgerAmounts {
   readonly malformed: number
   /** Left out by the kernel: of a family that no flow log wants. */
   readonly filtered: number
-  /** Of no ENI. */
+  /** Of no ENI, or what the cloud does not capture: a public load balancer's traffic with the internet. */
   readonly unassigned: number
   /** Of flows that a full table of the window had no room for. */
   readonly refused: number

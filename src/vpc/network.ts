@@ -7,6 +7,7 @@ import { PathFinder } from './path-finder.ts'
 import { SecurityGroups } from './security-groups.ts'
 import { TapDirection } from './tap-direction.ts'
 import type { Topology } from './topology.ts'
+import { Uncaptured } from './uncaptured.ts'
 import { Owners, VpcAddresses } from './vpc-addresses.ts'
 
 export class Network {
@@ -16,6 +17,7 @@ export class Network {
   readonly groups: SecurityGroups
   readonly acls: NetworkAcls
   readonly paths: PathFinder
+  readonly uncaptured: Uncaptured
   /** By an ENI's index in this version: its number (eni-numbers.ts). */
   readonly numberOf: Int32Array
   /** By number: the index in this version, -1 when it lacks the ENI. */
@@ -29,6 +31,7 @@ export class Network {
     this.groups = new SecurityGroups(topology)
     this.acls = new NetworkAcls(topology)
     this.paths = new PathFinder(topology, this.addresses)
+    this.uncaptured = new Uncaptured(topology)
     this.numberOf = numberOf
     this.indexOf = new Int32Array(numberOf.reduce((most, each) => Math.max(most, each + 1), 0))
     this.indexOf.fill(-1)

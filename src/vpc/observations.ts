@@ -46,6 +46,8 @@ export interface Assigner {
   readonly unassigned: number
   /** Rows of multicast packets so far; like all that is not counted in a flow, they are in the ledger. */
   readonly multicastRows: number
+  /** Rows of packets so far that the cloud does not capture (uncaptured.ts). */
+  readonly uncapturedRows: number
   /** Tells of a capture interface (word 13 of a packet row) before its first packet. */
   addInterface(index: number, from: CaptureInterface): void
   /** Indexes of the ENIs that make NODATA records (records.md 56), in ascending order. */

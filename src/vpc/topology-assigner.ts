@@ -26,6 +26,7 @@ const wayUntold = 3
 export class TopologyAssigner implements ChangingAssigner {
   unassigned = 0
   multicastRows = 0
+  uncapturedRows = 0
   readonly #numbers = new EniNumbers()
   readonly #pairs: PairCache
   readonly #judge: Judge
@@ -112,6 +113,11 @@ export class TopologyAssigner implements ChangingAssigner {
     const pairs = this.#pairs
     const { words } = batch
     const base = row * rowWords
+    // No entry is ever made for them, so each of their packets comes here.
+    if (this.#isUncaptured(eni, words, base)) {
+      this.uncapturedRows++
+      return
+    }
     let entry = pairs.find(words, base, i)
     if (entry < 0) {
       entry = pairs.insert(words, base, i)
@@ -130,6 +136,12 @@ export class TopologyAssigner implements ChangingAssigner {
     if (((pairs.words[entry + pair.facts]! >>> shift) & 3) === wayUntold)
       write(out, row, eni, direction.none, action.accept, path.other)
     else this.#observe(entry, 0, shift, batch, row, out)
+  }
+
+  #isUncaptured(eni: number, words: Int32Array, base: number): boolean {
+    const { uncaptured, addresses, indexOf } = this.#network
+    const vpc = addresses.vpcOf[indexOf[eni]!]!
+    return uncaptured.has(vpc, words[base + word.about]!, words, base)
   }
 
   /** "A packet is `out` at the ENI that owns its source address and `in` at the ENI that owns its destination" (1). */

@@ -4,6 +4,7 @@ import { writePacket } from '../../test/vpc-observations.ts'
 import { PacketBatch, word } from '../packet/packet.ts'
 import { parseTopology } from './topology.ts'
 import { Uncaptured } from './uncaptured.ts'
+import { ObservationBatch, topologyAssigner } from './vpc.ts'
 
 const network = (type: string): string => `
 vpcs: [ { id: vpc-1, cidrs: [10.0.0.0/16, 120.1.0.0/16, "fd00::/56"] }, { id: vpc-2, cidrs: [10.0.0.0/16] } ]
@@ -44,6 +45,31 @@ test("others' traffic with the internet is captured", () => {
   assert.equal(out('10.0.0.1:80 > 8.8.8.8:5000 tcp SA'), false)
   assert.equal(out('10.0.2.10:80 > 8.8.8.8:5000 tcp SA', 1), false) // the same address in another VPC
   assert.equal(leftOut('')('10.0.2.10:80 > 8.8.8.8:5000 tcp SA'), false)
+})
+
+test('at the tap of an ENI that forwards it makes no observation, and is counted', async () => {
+  const assigner = await topologyAssigner(
+    parseTopology(
+      `${network(', type: publicClb')}
+enis:
+  - { id: eni-fw, vSwitch: vsw-1, privateIps: [10.0.0.5], tap: { interface: eth0 } }`,
+      'test.yaml',
+    ),
+  )
+  assigner.addInterface(0, { file: undefined, name: 'eth0' })
+  const batch = new PacketBatch()
+  const out = new ObservationBatch()
+  const packets = [
+    '10.0.2.10:80 > 8.8.8.8:5000 tcp SA',
+    '10.0.2.10:80 > 10.0.0.5:5000 tcp SA',
+    '8.8.8.8:5000 > 10.0.2.10:80 tcp A',
+    '10.0.2.9:80 > 8.8.8.8:5000 tcp SA',
+  ]
+  for (const [row, packet] of packets.entries()) writePacket(packet, batch, row)
+  batch.rows = packets.length
+  assigner.assign(batch, out)
+  assert.deepEqual([...out.packet.subarray(0, out.rows)], [1, 3])
+  assert.equal(assigner.uncapturedRows, 2)
 })
 
 test('a load balancer is a resource of a VPC', () => {

@@ -108,6 +108,7 @@ class PlainAssigner implements Assigner {
   readonly enis: readonly EniIdentity[]
   readonly unassigned = 0
   multicastRows = 0
+  readonly uncapturedRows = 0
   readonly #byInterface: boolean
   readonly #hintMask: number
   /** The batch that holds what `#fillAlike` wrote. */
