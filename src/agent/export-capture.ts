@@ -73,11 +73,12 @@ export class ExportCapture {
       records: (records, window) => this.#take(records, window),
       ended: (end) => this.#ended(end),
     })
+    const numberOf = this.#numbers()
     const accounts = new Map(note?.accounts.map((each) => [each.ledger.eni, each]))
     for (const plan of task.plans) {
       const account = accounts.get(plan.place.eni.eniId)
       accounts.delete(plan.place.eni.eniId)
-      this.#add(plan, now, account)
+      this.#add(numberOf(plan.place.eni), plan, now, account)
     }
     this.#past = [...accounts.values()].slice(-pastMax).map(ended)
     this.#sortFor()
@@ -108,12 +109,13 @@ export class ExportCapture {
   /** New orders. The receiver must forget its taps. */
   change(plans: readonly ExportPlan[], topology: Topology | undefined, now: UnixSeconds): void {
     if (topology !== undefined) this.#assigner.change(topology)
+    const numberOf = this.#numbers()
     const wanted = new Set<number>()
     for (const plan of plans) {
-      const number = this.#numberOf(plan.place.eni)
+      const number = numberOf(plan.place.eni)
       wanted.add(number)
       const known = this.#enis.get(number)
-      if (known === undefined) this.#add(plan, now)
+      if (known === undefined) this.#add(number, plan, now)
       else known.change(plan, now)
     }
     for (const [number, eni] of this.#enis) if (!wanted.has(number)) eni.leave(now)
@@ -195,8 +197,7 @@ export class ExportCapture {
     }
   }
 
-  #add(plan: ExportPlan, now: UnixSeconds, account?: ExportAccount): void {
-    const number = this.#numberOf(plan.place.eni)
+  #add(number: number, plan: ExportPlan, now: UnixSeconds, account?: ExportAccount): void {
     const since = account?.ordered === true ? this.#missedSince(account, now) : now
     const about = { host: this.#task.agent, now, since }
     const eni = new ExportEni(number, plan, about, account)
@@ -221,12 +222,14 @@ export class ExportCapture {
     return Math.max(since, ledger.openedAt, now - awaySecondsMax)
   }
 
-  /** Of an identity: an ENI that moves to another instance or vSwitch has another number. */
-  #numberOf(identity: EniIdentity): number {
-    const key = keyOf(identity)
-    const number = this.#assigner.enis.findIndex((each) => keyOf(each) === key)
-    assert(number >= 0, `${identity.eniId} is an ENI of the topology`)
-    return number
+  /** Of identities: an ENI that moves to another instance or vSwitch has another number. */
+  #numbers(): (identity: EniIdentity) => number {
+    const numbers = new Map(this.#assigner.enis.map((each, number) => [keyOf(each), number]))
+    return (identity) => {
+      const number = numbers.get(keyOf(identity))
+      assert(number !== undefined, `${identity.eniId} is an ENI of the topology`)
+      return number
+    }
   }
 
   #enisOf(exporter: string): ExportEni[] {

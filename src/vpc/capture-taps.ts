@@ -5,7 +5,7 @@
  */
 import { matchesGlob } from 'node:path'
 import { assert } from '../base/assert.ts'
-import { addressKey, parseAddress } from './address.ts'
+import { type Address, addressKey, parseAddress } from './address.ts'
 import type { CaptureInterface } from './observations.ts'
 import type { Eni, Topology } from './topology.ts'
 import { TopologyInvalid } from './topology-problems.ts'
@@ -17,12 +17,19 @@ export const nobodys = -2
 
 export class CaptureTaps {
   readonly #enis: readonly Eni[]
+  /** ENIs by exporter and ifIndex. */
+  readonly #atRouters: ReadonlyMap<string, readonly number[]>
   /** By capture interface. */
   readonly #told: CaptureInterface[] = []
   readonly #owner: number[] = []
 
   constructor(topology: Topology) {
     this.#enis = topology.enis
+    const numbered = topology.enis.flatMap(({ tap }, i) =>
+      tap?.exporter === undefined ? [] : [{ key: routerKey(tap.exporter, tap.ifIndex), i }],
+    )
+    const byKey = Map.groupBy(numbered, ({ key }) => key)
+    this.#atRouters = new Map([...byKey].map(([key, all]) => [key, all.map(({ i }) => i)]))
   }
 
   /** The taps of another version, which knows the interfaces that this one was told of. Throws as `add` does. */
@@ -34,7 +41,7 @@ export class CaptureTaps {
 
   /** Throws TopologyInvalid when the taps of two ENIs match: "Two ENIs that match: load error." */
   add(index: number, from: CaptureInterface): void {
-    const matching = this.#enis.flatMap((eni, i) => (matches(eni, from) ? [i] : []))
+    const matching = this.#matching(from)
     if (matching.length > 1) {
       const [first, second] = matching.map((i) => this.#enis[i]!)
       throw new TopologyInvalid([
@@ -48,6 +55,16 @@ export class CaptureTaps {
     const isLive = from.file === undefined && from.exporter === undefined
     this.#told[index] = from
     this.#owner[index] = matching[0] ?? (isLive ? nobodys : byAddress)
+  }
+
+  /** A router has as many taps as ENIs: they are looked up. */
+  #matching(from: CaptureInterface): readonly number[] {
+    const { exporter } = from
+    if (exporter === undefined)
+      return this.#enis.flatMap((eni, i) => (matches(eni, from) ? [i] : []))
+    const address = parseAddress(exporter.address)
+    assert(address !== undefined, `${exporter.address} is no address of an exporter`)
+    return this.#atRouters.get(routerKey(address, exporter.ifIndex)) ?? []
   }
 
   /** The index of the ENI whose tap interface `index` is, `byAddress` or `nobodys`. */
@@ -65,17 +82,11 @@ export class CaptureTaps {
   }
 }
 
-function matches({ tap }: Eni, { file, name, exporter }: CaptureInterface): boolean {
+const routerKey = (address: Address, ifIndex: number | undefined): string =>
+  `${addressKey(address)} ${ifIndex}`
+
+function matches({ tap }: Eni, { file, name }: CaptureInterface): boolean {
   if (tap === undefined) return false
-  if (exporter !== undefined) {
-    const address = parseAddress(exporter.address)
-    assert(address !== undefined, `${exporter.address} is no address of an exporter`)
-    return (
-      tap.exporter !== undefined &&
-      addressKey(tap.exporter) === addressKey(address) &&
-      tap.ifIndex === exporter.ifIndex
-    )
-  }
   if (file === undefined)
     return tap.capture === undefined && tap.interface !== undefined && tap.interface === name
   if (tap.capture === undefined || !matchesGlob(file, tap.capture)) return false
