@@ -3,6 +3,8 @@
  * that were told; what was lost on the way, or sampled, or missed while the server was away, is said.
  */
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
@@ -259,5 +261,34 @@ suite('flows that routers export', { skip }, () => {
     )
     const { ledgers } = await setup.account()
     assert.deepEqual(ledgers.find(({ eni }) => eni === 'eni-a')?.host, 'edge')
+  })
+
+  test('a port that another program has is said, and the server runs', async (t) => {
+    const folder = temporaryFolder(t)
+    const other = createSocket('udp4').bind(0, '127.0.0.1')
+    t.after(() => other.close())
+    await once(other, 'listening')
+    const { port } = other.address()
+    writeFileSync(
+      join(folder, 'vpc.yaml'),
+      `vpcs: [{ id: vpc-1, cidrs: [10.0.0.0/16] }]
+vSwitches: [{ id: vsw-1, vpc: vpc-1, cidrs: [10.0.0.0/24] }]
+enis: [{ id: eni-a, vSwitch: vsw-1, privateIps: [10.0.0.1]${exporterTaps.a} }]
+`,
+    )
+    const config = join(folder, 'weir.yaml')
+    const flowExport = `{ listen: 127.0.0.1, port: ${port} }`
+    writeFileSync(
+      config,
+      `sample: false\ntopology: vpc.yaml\ncapture: { flowExport: ${flowExport} }\n`,
+    )
+    await using server = await WeirServer.start(['--config', config, '--port', '0'])
+    const said = /^exported flows are not received: .*in use.*/m.exec(server.said('stdout'))
+    assert.ok(said, server.said('stdout'))
+    const health = await fetch(`${server.url}/healthz`)
+    const { problems } = (await health.json()) as { problems: string[] }
+    assert.equal(problems.length, 1)
+    assert.match(problems[0]!, /^exported flows are not received: /)
+    await server.stop()
   })
 })
