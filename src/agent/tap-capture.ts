@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import type { UnixSeconds } from '../base/time.ts'
 import { encodeParcel, type Sorter } from '../delivery/delivery.ts'
 import { type Schedule, windowSchedule } from '../flow-log/flow-log.ts'
-import type { Ledger, LossReason } from '../ledger/ledger.ts'
+import { difference, type Ledger, type LossReason } from '../ledger/ledger.ts'
 import { direction, type FlowRecordBatch, logStatus } from '../record/batch.ts'
 import { type FlowTable, LessRejected } from '../flow/flow.ts'
 import { seenBeforeVerdict, sideOfRules } from '../sources/sources.ts'
@@ -32,6 +32,8 @@ import { WindowStatus } from './window-status.ts'
 
 /** A host that was away for long tells its last windows one by one: a week of minutes. */
 const awaySecondsMax = 7 * 86_400
+/** How often what is left in the tap is read at its end, until the account adds up. */
+const restsMax = 3
 /** So long may a busy interface take to be quiet for a moment before its gap is told as a loss unmeasured. */
 const quietSecondsMax = 3
 export class TapCapture {
@@ -261,8 +263,12 @@ export class TapCapture {
   #endSource(now: UnixSeconds, state: 'works' | 'failed' | 'gone'): void {
     const source = this.#source
     if (source === undefined) return
-    if (state === 'works') source.readRest(this.windows)
-    this.#look(now)
+    // A frame may be on its way from the interface's counter to the tap's: then there is a rest of the rest.
+    for (let i = 0; i < restsMax; i++) {
+      if (state === 'works') source.readRest(this.windows)
+      this.#look(now)
+      if (state !== 'works' || difference(this.#account.amounts()) === 0) break
+    }
     this.windows.closeAll()
     this.#look(now)
     this.#settleGap(Number.POSITIVE_INFINITY)
