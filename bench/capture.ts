@@ -30,7 +30,7 @@ import {
 } from './run/report.ts'
 import { disagreement, sumRecords } from './run/sum-records.ts'
 import { type MissingTool, peerTools, type Tool, topologyTools, weirTools } from './run/tools.ts'
-import { benchTopology } from './run/topology.ts'
+import { benchTopologies } from './run/topology.ts'
 import { checkOut } from './run/worktree.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -58,7 +58,7 @@ async function main(options: Options, signal: AbortSignal): Promise<void> {
     say('reading the capture once: a profile tells of wall time, and a disk would be in it')
     await readThrough(path, signal)
     const topology = options.topology
-      ? ['--topology', benchTopology(kept, options.profile).path]
+      ? ['--topology', benchTopologies(kept, options.profile)[0]!.path]
       : []
     const args = ['replay', '--window', '600', ...topology, path]
     print(profileTable(await profileWeir(args, join(kept, 'profile'), signal)))
@@ -81,8 +81,8 @@ async function main(options: Options, signal: AbortSignal): Promise<void> {
         : peerTools(kept, exporter.address().port).filter((tool) => isChosen(tool, options.tools))
     const present = presentOf(peers)
     const toolsOf = (its: CaptureCase): Tool[] => {
-      const { path, enis } = benchTopology(kept, its)
-      const withTopology = options.topology ? topologyTools(path, enis, emptyCapture) : []
+      const topologies = options.topology ? benchTopologies(kept, its) : []
+      const withTopology = topologies.flatMap((each) => topologyTools(each, emptyCapture))
       return [...own, ...withTopology, ...before, ...present]
     }
     await measureCases(captures, toolsOf, options, signal)
@@ -115,8 +115,8 @@ async function measureCases(
     const measured = await measureCase(its, capture, tools, options.runs, signal)
     results.push({ its, measured })
     print(`\n${caseTable(measured)}\n`)
-    const added = options.topology ? topologyCost(measured) : undefined
-    if (added !== undefined) print(added)
+    if (options.topology)
+      for (const { name } of benchTopologies(kept, its)) print(topologyCost(measured, name))
     if (options.compare === undefined)
       for (const { says, reached } of targetsOf(its.flows, measured[0]!, measured))
         print(`- ${reached ? 'reached' : 'not reached'}: ${says}`)

@@ -9,7 +9,7 @@ export interface Options {
   readonly tools: readonly string[]
   readonly json: string | undefined
   readonly compare: string | undefined
-  /** Beside Weir the same with a large topology. */
+  /** Beside Weir the same with topologies. */
   readonly topology: boolean
   readonly profile: CaptureCase | undefined
   readonly clean: boolean
@@ -25,9 +25,9 @@ export const usage = `npm run bench capture -- [options]
   --tools LIST     beside weir only tools whose name holds one of these words
   --json FILE      every run, for machines
   --compare REV    this checkout against another commit, without other tools unless --tools asks
-  --topology       beside weir the same with a topology of up to 977 ENIs, without other tools unless --tools asks
+  --topology       beside weir the same with topologies, without other tools unless --tools asks
   --profile CASE   where weir's time goes, by folder and by function; nothing else is measured
-                   (with --topology: with the topology)
+                   (with --topology: with the large topology)
   --clean          removes what the bench keeps in .bench/capture
   --help           this
 

@@ -74,15 +74,14 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
  * What assigning by a topology adds to the work on packets, without what is each one's start. A target:
  * look-ups add at most 20 % at a million flows.
  */
-export function topologyCost(measured: readonly Measured[]): string | undefined {
-  const tool = measured.find(({ name }) => /^weir, \d+ ENIs$/.test(name))
-  if (tool === undefined) return undefined
+export function topologyCost(measured: readonly Measured[], topologyName: string): string {
   const cpu = (name: string) => cpuOf(measured.find((each) => each.name === name)!)
+  const tool = `weir, ${topologyName}`
   const [plain, plainStart] = [cpu('weir'), cpu('weir, empty capture')]
-  const [assigned, start] = [cpuOf(tool), cpu(`${tool.name}, empty capture`)]
+  const [assigned, start] = [cpu(tool), cpu(`${tool}, empty capture`)]
   const ratio = (of: 'median' | 'least'): string =>
     ((assigned[of] - start[of]) / (plain[of] - plainStart[of])).toFixed(2)
-  return `- ${tool.name}: ${ratio('median')} (${ratio('least')}) times the CPU of weir, both without their start`
+  return `- ${tool}: ${ratio('median')} (${ratio('least')}) times the CPU of weir, both without their start`
 }
 
 /** The machine and the moment, as a list. */

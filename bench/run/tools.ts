@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from './measure.ts'
+import type { BenchTopology } from './topology.ts'
 
 export interface Tool {
   readonly name: string
@@ -65,14 +66,13 @@ export function weirTools(checkout: string, label: string, emptyCapture: string)
 
 /**
  * Weir with a topology, by which every packet is one observation; and what of that is its start.
- * @param topologyPath see `benchTopology`
  */
-export function topologyTools(topologyPath: string, enis: number, emptyCapture: string): Tool[] {
+export function topologyTools(topology: BenchTopology, emptyCapture: string): Tool[] {
   const launcher = join(root, 'bin/weir')
   const version = matched(launcher, ['--version'], /.+/) ?? 'unknown'
   const line = (capture: string) =>
-    [launcher, 'replay', '--window', windowSeconds].concat('--topology', topologyPath, capture)
-  const name = `weir, ${enis} ENIs`
+    [launcher, 'replay', '--window', windowSeconds].concat('--topology', topology.path, capture)
+  const name = `weir, ${topology.name}`
   return [
     { name, version, command: (capture) => ({ line: line(capture) }), printsRecords: true },
     {

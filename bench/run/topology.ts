@@ -1,8 +1,10 @@
 /**
- * A large topology for the captures of a bench: it owns the addresses of all clients, so that each packet is
- * one observation, with a verdict and a path. 64 addresses of each family an ENI, 16 ENIs a vSwitch; a million
- * flows have 62,500 clients, so 977 ENIs. Every ENI has two security groups of 40 rules together, every
- * vSwitch an ACL of 10 entries each way, and one route table of 40 entries leads to five gateways.
+ * Topologies for the captures of a bench, such that each packet is one observation, with a verdict and a path.
+ *
+ * One is large and owns the addresses of all clients: 64 of each family an ENI, 16 ENIs a vSwitch; a million
+ * flows have 62,500 clients, so 977 ENIs. The other is what a live capture has: the tap of one ENI, here one
+ * that forwards. Every ENI has two security groups of 40 rules together, every vSwitch an ACL of 10 entries
+ * each way, and one route table of 40 entries leads to five gateways.
  *
  * What is refused is refused in both directions, so that there are as many records as flows, whichever of
  * its packets is a connection's first.
@@ -16,36 +18,59 @@ const addressesPerEni = 64
 const enisPerVSwitch = 16
 const addressesPerVSwitch = addressesPerEni * enisPerVSwitch
 
-/** Writes `enis-N.yaml` (JSON is YAML) for a case, once. @returns its path and how many ENIs it has */
-export function benchTopology(
-  folder: string,
-  { flows }: CaptureCase,
-): { path: string; enis: number } {
-  const clients = Math.ceil(flows / 2 / pairsPerClient)
-  const enis = Math.ceil(clients / addressesPerEni)
-  const path = join(folder, `enis-${enis}.yaml`)
-  if (!existsSync(path)) writeFileSync(path, JSON.stringify(topology(enis)))
-  return { path, enis }
+export interface BenchTopology {
+  readonly name: string
+  readonly path: string
 }
 
-const topology = (enis: number): object => ({
+/** Writes the topologies of a case (JSON is YAML), once. */
+export function benchTopologies(folder: string, { flows }: CaptureCase): BenchTopology[] {
+  const clients = Math.ceil(flows / 2 / pairsPerClient)
+  const enis = Math.ceil(clients / addressesPerEni)
+  return [
+    { name: enis === 1 ? '1 ENI' : `${enis} ENIs`, path: join(folder, `enis-${enis}.yaml`) },
+    { name: 'one tap', path: join(folder, 'one-tap.yaml') },
+  ].map((each, i) => {
+    if (!existsSync(each.path))
+      writeFileSync(
+        each.path,
+        JSON.stringify(i === 0 ? topology(ownersOf(enis)) : topology([tapped])),
+      )
+    return each
+  })
+}
+
+interface BenchEni {
+  readonly privateIps: readonly string[]
+  readonly tap?: { readonly capture: string }
+}
+
+const ownersOf = (enis: number): BenchEni[] =>
+  times(enis, (i) => ({
+    privateIps: [ipv4, ipv6].flatMap((write) =>
+      times(addressesPerEni, (k) => write(i * addressesPerEni + k)),
+    ),
+  }))
+
+/** An address that no client has. */
+const tapped: BenchEni = { privateIps: ['10.0.3.255'], tap: { capture: '*.pcap' } }
+
+const topology = (enis: readonly BenchEni[]): object => ({
   account: '1210123456789012',
   region: 'cn-hangzhou',
   vpcs: [{ id: 'vpc-bench', cidrs: ['10.0.0.0/9', 'fd00:10::/32'], routeTable: 'vtb-bench' }],
-  vSwitches: times(Math.ceil(enis / enisPerVSwitch), (i) => ({
+  vSwitches: times(Math.ceil(enis.length / enisPerVSwitch), (i) => ({
     id: `vsw-${i}`,
     vpc: 'vpc-bench',
     cidrs: [`${ipv4(i * addressesPerVSwitch)}/22`, `${ipv6(i * addressesPerVSwitch)}/118`],
     networkAcl: `nacl-${i % aclCount}`,
   })),
-  instances: times(enis, (i) => ({ id: `i-${i}`, name: `host ${i}` })),
-  enis: times(enis, (i) => ({
+  instances: times(enis.length, (i) => ({ id: `i-${i}`, name: `host ${i}` })),
+  enis: enis.map((each, i) => ({
     id: `eni-${i}`,
     vSwitch: `vsw-${Math.floor(i / enisPerVSwitch)}`,
     instance: `i-${i}`,
-    privateIps: [ipv4, ipv6].flatMap((write) =>
-      times(addressesPerEni, (k) => write(i * addressesPerEni + k)),
-    ),
+    ...each,
     securityGroups: ['sg-common', `sg-${i % groupCount}`],
   })),
   securityGroups: [

@@ -134,6 +134,7 @@ export class ConnectionTable {
       this.standing[kept] = this.standing[slot]!
       this.last[kept] = this.last[slot]!
     }
+    if (kept === this.size) return moved
     this.size = kept
     this.#reindex()
     return moved

@@ -31,6 +31,7 @@ export class Judge {
   readonly #holder: ConnectionHolder
   readonly #fragments = new FragmentVerdicts()
   #sweepAt = sweepConnections
+  #sweptAt = Number.NaN
 
   constructor(connections = new ConnectionTable(), holder: ConnectionHolder = nobody) {
     this.#connections = connections
@@ -106,11 +107,16 @@ export class Judge {
 
   #insert(eni: number, words: Int32Array, base: number, second: number): number {
     const connections = this.#connections
-    if (connections.size >= this.#sweepAt) {
+    const { size } = connections
+    // Sooner than that after a sweep there is hardly anything to forget.
+    if (size >= this.#sweepAt && !(Math.abs(second - this.#sweptAt) < jumpSeconds)) {
       this.#holder.settle()
-      this.#holder.move(connections.sweep(second - jumpSeconds))
+      const moved = connections.sweep(second - jumpSeconds)
+      if (connections.size < size) this.#holder.move(moved)
       this.#sweepAt = Math.max(sweepConnections, connections.size * 2)
+      this.#sweptAt = second
     }
+    if (size === 0) this.#sweptAt = second
     return connections.insert(eni, words, base)
   }
 }
