@@ -96,7 +96,7 @@ const sendUdp = (address: string, count: number, payload: number, from = 6000): 
 
 test('packets, bytes and directions are exact at both ends of a veth', { skip }, () => {
   using pair = new NamespacePair()
-  const own = { mapEntries: 1000 }
+  const own = { mapEntries: 1000, cutSeconds: 3600 }
   const guest = openTcx({ ...own, interfaceName: 'eth0', side: 'guest', netns: pair.guest })
   const host = openTcx({
     ...own,
@@ -183,7 +183,7 @@ suite('beside a ring', { skip }, () => {
     ] as const
     const sender = frameSender(pair.guest, 'eth0')
     const open = taps.map((tap) => ({
-      tcx: openTcx({ ...tap, mapEntries: 20_000 }),
+      tcx: openTcx({ ...tap, mapEntries: 20_000, cutSeconds: 3600 }),
       ring: openRing({ ...tap, ringBytes: 8 << 20, snaplen: 2048 }),
       byTcx: new Sums(),
       byRing: new Sums(),
@@ -255,7 +255,7 @@ for (const [version, address, ends] of [
   test(`offloaded TCP over IPv${version} counts as it does at a ring`, { skip }, async () => {
     using pair = new NamespacePair()
     const tap = { interfaceName: 'eth0', side: 'guest', netns: pair.guest } as const
-    const tcx = openTcx({ ...tap, mapEntries: 1000 })
+    const tcx = openTcx({ ...tap, mapEntries: 1000, cutSeconds: 3600 })
     const ring = openRing({ ...tap, ringBytes: 8 << 20 })
     try {
       const server = start(pair.host, tcpServer(address))
@@ -283,7 +283,13 @@ for (const [version, address, ends] of [
 
 test('flows that find no room are refused and counted, packet by packet', { skip }, () => {
   using pair = new NamespacePair({ ipv6: false })
-  const tcx = openTcx({ interfaceName: 'eth0', side: 'guest', netns: pair.guest, mapEntries: 1 })
+  const tcx = openTcx({
+    interfaceName: 'eth0',
+    side: 'guest',
+    netns: pair.guest,
+    mapEntries: 1,
+    cutSeconds: 3600,
+  })
   try {
     const rounds = 40
     for (const port of [6001, 6002, 6003])
@@ -387,7 +393,7 @@ test('a family that is not wanted is filtered and counted', { skip }, () => {
   // The interfaces speak no IPv6 of their own, so the test's frames are all there is.
   using pair = new NamespacePair({ ipv6: false })
   const tap = { interfaceName: 'eth0', side: 'guest', netns: pair.guest, families: 'ipv4' } as const
-  const tcx = openTcx({ ...tap, mapEntries: 1000 })
+  const tcx = openTcx({ ...tap, mapEntries: 1000, cutSeconds: 3600 })
   const ring = openRing({ ...tap, ringBytes: 1 << 20 })
   const both = openRing({ ...tap, families: 'both', ringBytes: 1 << 20 })
   const sender = frameSender(pair.guest, 'eth0')
@@ -424,7 +430,13 @@ test('a family that is not wanted is filtered and counted', { skip }, () => {
 
 test('closing takes the programs off, and a vanished interface is an error', { skip }, () => {
   using pair = new NamespacePair({ ipv6: false })
-  const tap = { interfaceName: 'eth0', side: 'guest', netns: pair.guest, mapEntries: 100 } as const
+  const tap = {
+    interfaceName: 'eth0',
+    side: 'guest',
+    netns: pair.guest,
+    mapEntries: 100,
+    cutSeconds: 3600,
+  } as const
   const closed = openTcx(tap)
   const kept = openTcx(tap)
   pair.node(pair.guest, sendUdp('10.99.0.9', 5, 20))
