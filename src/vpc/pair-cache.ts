@@ -13,6 +13,7 @@ import { alignedWords } from './aligned-words.ts'
 import { type ConnectionTable, standing } from './connections.ts'
 import type { ObservationBatch } from './observations.ts'
 import {
+  begunAnew,
   entryShift,
   fraction,
   inConnection,
@@ -41,6 +42,7 @@ const hintMask = about.directionMask
 const flagsShift = about.flagsShift
 const closed = standing.closed
 const open = standing.open
+const refused = standing.refused
 /** Packets that ask for more than the facts. */
 const unusual =
   about.multicast |
@@ -109,25 +111,29 @@ export class PairCache {
     words[entry + 13] = (last - Math.floor(last)) * fraction
   }
 
-  #heard(entry: number): number {
-    return (this.words[entry + 12]! >>> 0) + this.words[entry + 13]! / fraction
-  }
-
-  /** The table of connections knows again when this one was last heard of. */
+  /** The table of connections knows again what became of this one, and whoever asks it is told the truth. */
   giveBack(slot: number): void {
     const holder = slot < this.#holder.length ? this.#holder[slot]! : 0
     if (holder === 0) return
-    this.#connections.last[slot] = this.#heard(holder - 1)
+    this.#settle(slot, holder - 1)
     this.words[holder - 1 + pair.connection] = 0
     this.#holder[slot] = 0
   }
 
-  /** The table knows of all connections when they were last heard of. */
+  /** The table knows what became of all connections, and entries keep them. */
   settle(): void {
-    const holders = this.#holder
-    const { last } = this.#connections
-    for (let slot = 1; slot < holders.length; slot++)
-      if (holders[slot] !== 0) last[slot] = this.#heard(holders[slot]! - 1)
+    for (let slot = 1; slot < this.#holder.length; slot++)
+      if (this.#holder[slot] !== 0) this.#settle(slot, this.#holder[slot]! - 1)
+  }
+
+  #settle(slot: number, entry: number): void {
+    const { words } = this
+    const connections = this.#connections
+    if ((words[entry + 13]! & begunAnew) !== 0) {
+      connections.reset(slot, (words[entry + 11]! & pairOpen) === 0 ? refused : open)
+      words[entry + 13]! &= ~begunAnew
+    }
+    connections.last[slot] = (words[entry + 12]! >>> 0) + words[entry + 13]! / fraction
   }
 
   /** Connections have other slots now, 0 if they are forgotten; the table was settled before. */
@@ -172,7 +178,6 @@ export class PairCache {
    */
   answer(rows: Int32Array, start: number, from: number, to: number, out: ObservationBatch): number {
     const { words } = this
-    const standings = this.#connections.standing
     const { packet, owner, path } = out
     let written = out.rows
     let i = from
@@ -212,7 +217,7 @@ export class PairCache {
       const eni = words[entry + 11]!
       let verdict = acl
       if ((eni & isStateful) !== 0) {
-        verdict = inConnection(words, entry, standings, rows, at, key & protocolMask, facts)
+        verdict = inConnection(words, entry, rows, at, key & protocolMask, facts)
         if (verdict === 0) break
       }
       packet[written] = start + i

@@ -17,7 +17,7 @@
  */
 import { protocol } from '../packet/packet.ts'
 import { action } from '../record/batch.ts'
-import { forgetSeconds, standing } from './connections.ts'
+import { forgetSeconds } from './connections.ts'
 
 export const entryShift = 4
 export const pair = { ports: 8, key: 9, connection: 10, eni: 11, facts: 14, hash: 15 } as const
@@ -40,11 +40,10 @@ export const factShift = (view: number, orientation: number): number =>
 
 /** Of a second, as packetTime cuts it. */
 export const fraction = 0x100000
+/** Beside the fraction: the connection began anew since the entry has it, so its flags seen are none. */
+export const begunAnew = fraction
 
 // Own copies of what hot loops use: a binding of another module is looked up anew at each use.
-const open = standing.open
-const refused = standing.refused
-const tcpStanding = standing.tcp
 const accept = action.accept
 const reject = action.reject
 
@@ -75,7 +74,6 @@ export function restDiffers(
 export function inConnection(
   words: Int32Array,
   entry: number,
-  standings: Uint8Array,
   rows: Int32Array,
   at: number,
   protocolNumber: number,
@@ -96,11 +94,11 @@ export function inConnection(
     if (groups === 0) return 0
     verdict = (acl | groups) === accept ? accept : reject
     if (!goesOn) {
-      standings[slot] = (standings[slot]! & tcpStanding) | (verdict === accept ? open : refused)
       words[entry + 11] = (eni & ~standingBits) | (verdict === accept ? pairOpen : 0)
+      words[entry + 13] = begunAnew
     }
   } else if (acl !== accept) return verdict // "a rejected packet does not refresh an open connection" (29)
   words[entry + 12] = second
-  words[entry + 13] = (rows[at + 12]! * (fraction / 1e9)) | 0
+  words[entry + 13] = (words[entry + 13]! & begunAnew) | (rows[at + 12]! * (fraction / 1e9))
   return verdict
 }
