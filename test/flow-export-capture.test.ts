@@ -199,6 +199,10 @@ suite('flows that routers export', { skip }, () => {
     await using server = await setup.start()
     const inside = { ...request, destination: '10.0.0.2', ports: [5000, 80] as const }
     setup.send('a', [datagram(0, [inside])])
+    const open = 'weir_capture_open_frames{eni="eni-a"'
+    const seen = async (): Promise<boolean> =>
+      [...(await metricsOf(server.url))].some(([name, value]) => name.startsWith(open) && value > 0)
+    while (!(await seen())) await sleep(100)
     await server.stop()
     const flow = { srcaddr: '10.0.0.1', dstaddr: '10.0.0.2', srcport: '5000', dstport: '80' }
     assert.deepEqual(await setup.query(totals), [

@@ -12,6 +12,8 @@ import type { ThreadWorkerData } from './messages.ts'
 import { OrderMail } from './order-mail.ts'
 
 const pollMilliseconds = 100
+/** What a router sent just before the stop. */
+const settleMilliseconds = 150
 /** What waits at the port when it closes is read, but not what goes on coming for ever. */
 const restMilliseconds = 2000
 /** How long the spool may take for the last windows. */
@@ -50,10 +52,18 @@ class ExportWorker {
       const now = clock()
       if (now !== this.#second) this.#tick(receiver, now)
     }
-    const last = performance.now() + restMilliseconds
-    while (receiver.read(this.#batch, 0) > 0 && performance.now() < last)
-      this.#capture.add(this.#batch, clock())
+    this.#readRest(receiver)
     this.end()
+  }
+
+  /** What is on its way is waited for a moment; a datagram may hold nothing but templates. */
+  #readRest(receiver: FlowReceiver): void {
+    const begun = performance.now()
+    for (let waited = 0; waited < restMilliseconds; waited = performance.now() - begun) {
+      if (receiver.read(this.#batch, settleMilliseconds / 3) > 0)
+        this.#capture.add(this.#batch, clock())
+      else if (waited >= settleMilliseconds) return
+    }
   }
 
   /** What was seen is handed over, and the thread ends. If the port was never open, the next one tells what was lost. */

@@ -48,7 +48,11 @@ const captureCounters: readonly (readonly [
 const captureGauges: typeof captureCounters = [
   ['open_frames', 'Frames in open windows', ({ open }) => open.frames],
   ['ring_frames', 'Frames that wait in the ring', ({ inRing }) => inRing],
-  ['unexplained_frames', 'Frames of the interface that are nowhere in the account', difference],
+  [
+    'unexplained_frames',
+    'Frames of the interface that are nowhere in the account, where both were read in a quiet moment',
+    (ledger) => (ledger.interface.exact ? difference(ledger) : 0),
+  ],
 ]
 
 const deliveryCounters = {
