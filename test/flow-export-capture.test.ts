@@ -106,13 +106,13 @@ const now = (): number => Math.floor(Date.now() / 1000)
 /** When the routers came up. */
 const bootedAt = now() - 3600
 
-/** A datagram of flows that began 2 s ago and end now. */
+/** A datagram of flows of this moment: of a window before the flow log was there, none would be kept. */
 function datagram(sequence: number, flows: readonly Flow5[], sampling = 0): Uint8Array {
   const second = now()
   const uptime = (second - bootedAt) * 1000
   return netflow5Message(
     { sequence, second, uptime, sampling },
-    flows.map((flow) => ({ first: uptime - 2000, last: uptime, ...flow })),
+    flows.map((flow) => ({ first: uptime, last: uptime, ...flow })),
   )
 }
 
