@@ -28,7 +28,9 @@ const folders = {
   enrich: ['base'], // look-ups over files of addresses
   formats: ['base', 'record'], // text in, records out
   query: ['base', 'record', 'logstore', 'enrich'], // reads through LogReader
-  jobs: ['base', 'logstore', 'query', 'enrich'], // what runs on a schedule and must resume
+  'log-group': ['base'], // the wire form of logs: bytes to columns and back
+  'log-service': ['base', 'record', 'logstore', 'query'], // what a project keeps beside its logs
+  jobs: ['base', 'logstore', 'query', 'enrich', 'log-service'], // what runs on a schedule and must resume
   analysis: ['base', 'record', 'logstore', 'query', 'jobs'], // named queries, no new engine
   // what a customer owns and pays
   'flow-log': ['base', 'record', 'vpc'], // says what to capture and keep; never captures
@@ -60,6 +62,8 @@ const folders = {
     'enrich',
     'query',
     'analysis',
+    'log-group',
+    'log-service',
     'jobs',
     'access',
     'billing',
