@@ -1,51 +1,18 @@
 import { DatabaseSync } from 'node:sqlite'
 import { WeirError } from '../base/errors.ts'
-import type { ColumnSpec } from '../base/columns.ts'
+import type { ColumnKind, ColumnSpec } from '../base/columns.ts'
 import type { Logstore, LogstoreOptions, Project, ProjectOptions } from './contract.ts'
+import { applicationId, schemaSteps } from './schema.ts'
 
 /** Raised with every change of the tables. An older catalogue is brought up to it, a newer refused. */
-export const catalogueVersion = 1
-/** "WEIR": tells our SQLite files from others'. */
-const applicationId = 0x57454952
-
-/** Ids are never given twice: a log record of a deleted logstore must not meet a new one. */
-const schema = `
-  CREATE TABLE projects (
-    name TEXT PRIMARY KEY, description TEXT NOT NULL, labels TEXT NOT NULL, created_at REAL NOT NULL
-  ) STRICT;
-  CREATE TABLE logstores (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    project TEXT NOT NULL REFERENCES projects (name), name TEXT NOT NULL,
-    columns TEXT NOT NULL, sort_by TEXT NOT NULL, ttl_days INTEGER NOT NULL, created_at REAL NOT NULL,
-    covered INTEGER NOT NULL DEFAULT 0, -- its log records up to this sequence are in segments
-    UNIQUE (project, name)
-  ) STRICT;
-  CREATE TABLE segments (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, logstore INTEGER NOT NULL REFERENCES logstores (id),
-    path TEXT NOT NULL UNIQUE, -- below the data directory
-    hour INTEGER NOT NULL, -- hours since 1970; every row's __time__ lies in it
-    level INTEGER NOT NULL, -- 0 from the log, 1 merged, 2 the hour's final file
-    rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
-    time_min INTEGER NOT NULL, time_max INTEGER NOT NULL,
-    sums TEXT NOT NULL, came_by REAL NOT NULL
-  ) STRICT;
-  CREATE INDEX segments_by_hour ON segments (logstore, hour);
-  CREATE TABLE delivered ( -- numbers first to last of a run are stored
-    logstore INTEGER NOT NULL REFERENCES logstores (id), flow_log TEXT NOT NULL, run TEXT NOT NULL,
-    first INTEGER NOT NULL, last INTEGER NOT NULL,
-    PRIMARY KEY (logstore, flow_log, run, first)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE pending_deletes (path TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
-  CREATE TABLE log_state (covered_through INTEGER NOT NULL) STRICT;
-  INSERT INTO log_state VALUES (0);
-  PRAGMA user_version = ${catalogueVersion};
-  PRAGMA application_id = ${applicationId};
-`
+export const catalogueVersion = schemaSteps.length
 
 /** A logstore as the store's own parts know it. */
 export interface LogstoreEntry extends Logstore {
   readonly id: number
   readonly project: string
+  /** Of each of its own columns. */
+  readonly kinds: ReadonlyMap<string, ColumnKind>
 }
 
 /**
@@ -75,11 +42,18 @@ export class Catalogue {
 
   addProject(name: string, options: ProjectOptions, now: number): void {
     this.db
-      .prepare('INSERT INTO projects VALUES (?, ?, ?, ?)')
-      .run(name, options.description, JSON.stringify(options.labels ?? {}), now)
+      .prepare('INSERT INTO projects VALUES (?, ?, ?, ?, ?)')
+      .run(name, options.description, JSON.stringify(options.labels ?? {}), now, now)
+  }
+
+  setDescription(project: string, description: string, now: number): void {
+    this.db
+      .prepare('UPDATE projects SET description = ?, updated_at = ? WHERE name = ?')
+      .run(description, now, project)
   }
 
   removeProject(name: string): void {
+    this.db.prepare('DELETE FROM attributes WHERE project = ?').run(name)
     this.db.prepare('DELETE FROM projects WHERE name = ?').run(name)
   }
 
@@ -92,47 +66,68 @@ export class Catalogue {
         description: String(row['description']),
         labels: JSON.parse(String(row['labels'])) as Record<string, string>,
         createdAt: Number(row['created_at']),
+        updatedAt: Number(row['updated_at']),
       }))
   }
 
-  addLogstore(project: string, name: string, options: LogstoreOptions, now: number): void {
-    this.db
+  /** Its id. */
+  addLogstore(project: string, name: string, options: LogstoreOptions, now: number): number {
+    const { lastInsertRowid } = this.db
       .prepare(
-        'INSERT INTO logstores (project, name, columns, sort_by, ttl_days, created_at)' +
-          ' VALUES (?, ?, ?, ?, ?, ?)',
+        'INSERT INTO logstores (project, name, columns, sort_by, ttl_days, open_columns, created_at,' +
+          ' updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       )
       .run(
         project,
         name,
-        JSON.stringify(options.columns.map((each) => ({ name: each.name, kind: each.kind }))),
+        columnsToJson(options.columns),
         JSON.stringify(options.sortBy ?? []),
         options.ttlDays,
+        options.openColumns ? 1 : 0,
+        now,
         now,
       )
+    return Number(lastInsertRowid)
   }
 
   /** Its segments and batches must be gone from the catalogue. */
   removeLogstore(logstore: number): void {
+    this.db.prepare('DELETE FROM attributes WHERE logstore = ?').run(logstore)
+    this.db.prepare('DELETE FROM shards WHERE logstore = ?').run(logstore)
     this.db.prepare('DELETE FROM logstores WHERE id = ?').run(logstore)
   }
 
-  setTtl(logstore: number, ttlDays: number): void {
-    this.db.prepare('UPDATE logstores SET ttl_days = ? WHERE id = ?').run(ttlDays, logstore)
+  setTtl(logstore: number, ttlDays: number, now: number): void {
+    this.db
+      .prepare('UPDATE logstores SET ttl_days = ?, updated_at = ? WHERE id = ?')
+      .run(ttlDays, now, logstore)
+  }
+
+  setColumns(logstore: number, columns: readonly ColumnSpec[]): void {
+    this.db
+      .prepare('UPDATE logstores SET columns = ? WHERE id = ?')
+      .run(columnsToJson(columns), logstore)
   }
 
   logstores(): LogstoreEntry[] {
     return this.db
       .prepare('SELECT * FROM logstores ORDER BY name')
       .all()
-      .map((row) => ({
-        id: Number(row['id']),
-        project: String(row['project']),
-        name: String(row['name']),
-        columns: JSON.parse(String(row['columns'])) as ColumnSpec[],
-        sortBy: JSON.parse(String(row['sort_by'])) as string[],
-        ttlDays: Number(row['ttl_days']),
-        createdAt: Number(row['created_at']),
-      }))
+      .map((row) => {
+        const columns = JSON.parse(String(row['columns'])) as ColumnSpec[]
+        return {
+          id: Number(row['id']),
+          project: String(row['project']),
+          name: String(row['name']),
+          columns,
+          kinds: new Map(columns.map(({ name, kind }) => [name, kind])),
+          sortBy: JSON.parse(String(row['sort_by'])) as string[],
+          ttlDays: Number(row['ttl_days']),
+          openColumns: row['open_columns'] === 1,
+          createdAt: Number(row['created_at']),
+          updatedAt: Number(row['updated_at']),
+        }
+      })
   }
 
   /** Log records of a logstore up to this sequence are in segments. */
@@ -168,14 +163,19 @@ function openDatabase(path: string): DatabaseSync {
     const empty = Number(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']) === 0
     if (!empty && pragma(db, 'application_id') !== applicationId)
       throw new WeirError('DataDirInvalid', 'this is not a catalogue of Weir', { place: path })
-    if (!empty && version !== catalogueVersion)
+    if (!empty && !(version >= 1 && version <= catalogueVersion))
       throw new WeirError(
         'DataDirInvalid',
         `the catalogue has version ${version}, this Weir knows ${catalogueVersion}`,
         { place: path, hint: 'start the newer Weir that wrote it' },
       )
+    checkWhole(db, path)
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
-    if (empty) db.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`)
+    const steps = schemaSteps.slice(empty ? 0 : version)
+    if (steps.length > 0)
+      db.exec(
+        `BEGIN IMMEDIATE; ${steps.join('')} PRAGMA user_version = ${catalogueVersion}; COMMIT`,
+      )
     return db
   } catch (error) {
     db.close()
@@ -187,6 +187,19 @@ function openDatabase(path: string): DatabaseSync {
     })
   }
 }
+
+/** What a flipped bit did to the pages shows here, not only when a query meets it. */
+function checkWhole(db: DatabaseSync, path: string): void {
+  const found = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
+  if (found === 'ok') return
+  throw new WeirError('DataDirInvalid', `the catalogue is damaged: ${String(found)}`, {
+    place: path,
+    hint: 'restore it from a backup',
+  })
+}
+
+const columnsToJson = (columns: readonly ColumnSpec[]): string =>
+  JSON.stringify(columns.map(({ name, kind }) => ({ name, kind })))
 
 const pragma = (db: DatabaseSync, name: string): number =>
   Number(db.prepare(`PRAGMA ${name}`).get()?.[name])

@@ -1,4 +1,4 @@
-import type { BatchId, Column, ColumnBatch, ColumnSpec } from '../base/columns.ts'
+import type { BatchId, Column, ColumnBatch, ColumnKind, ColumnSpec } from '../base/columns.ts'
 import type { AppendOptions } from './contract.ts'
 import { invalid } from './names.ts'
 
@@ -16,15 +16,15 @@ const nameBytesMax = 1024
 /** Throws ParameterInvalid. After it every code, row and integer of the batch can be trusted. */
 export function checkBatch(
   batch: ColumnBatch,
-  specs: readonly ColumnSpec[],
+  kinds: ReadonlyMap<string, ColumnKind>,
   options: AppendOptions,
   limits: BatchLimits,
 ): void {
   if (!Number.isInteger(batch.rows) || batch.rows < 0 || batch.rows > limits.batchRowsMax)
     throw invalid(`a batch has 0 to ${limits.batchRowsMax} rows, not ${batch.rows}`)
   for (const [name, column] of batch.columns) {
-    const kind = name === '__time__' ? 'integer' : specs.find((each) => each.name === name)?.kind
-    if (!kind) throw invalid(`the logstore has no column ${name}`, `it has ${listed(specs)}`)
+    const kind = name === '__time__' ? 'integer' : kinds.get(name)
+    if (!kind) throw invalid(`the logstore has no column ${name}`, `it has ${listed(kinds)}`)
     if (column.kind !== kind) throw invalid(`column ${name} is ${kind}, not ${column.kind}`)
     checkValues(name, column, batch.rows)
   }
@@ -76,4 +76,13 @@ function checkId(id: BatchId): void {
     throw invalid(`a batch's number counts up from 0, it cannot be ${id.number}`)
 }
 
-const listed = (specs: readonly ColumnSpec[]): string => specs.map((each) => each.name).join(', ')
+/** Text columns of a batch that a logstore with these columns lacks. */
+export const newColumns = (
+  batch: ColumnBatch,
+  kinds: ReadonlyMap<string, ColumnKind>,
+): ColumnSpec[] =>
+  [...batch.columns].flatMap(([name, { kind }]): ColumnSpec[] =>
+    kind === 'text' && !kinds.has(name) ? [{ name, kind }] : [],
+  )
+
+const listed = (kinds: ReadonlyMap<string, ColumnKind>): string => [...kinds.keys()].join(', ')

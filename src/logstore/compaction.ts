@@ -77,7 +77,7 @@ export async function runMerge(
   logstore: LogstoreEntry,
   { hour, level, inputs }: MergePlan,
 ): Promise<void> {
-  const lease = parts.files.lease(inputs)
+  const lease = parts.files.lease(inputs, logstore.columns)
   try {
     const paths = lease.files.map(({ path }) => path)
     const facts = {
@@ -90,8 +90,13 @@ export async function runMerge(
       cameBy: Math.max(...inputs.map((each) => each.cameBy)), // a merge makes rows no younger
     }
     const { merging } = parts.engine
+    const merge = {
+      paths,
+      alike: inputs.every(({ sums }) => sums.size === facts.sums.size),
+      sortBy: logstore.sortBy.filter((name) => facts.sums.has(name)),
+    }
     const merged = await publishSegment(parts, merging, logstore, facts, (path) =>
-      mergeParquet(merging, paths, path, logstore.sortBy),
+      mergeParquet(merging, merge, path),
     )
     const replaced = parts.catalogue.transaction(() => {
       if (!parts.segments.holds(inputs)) return false // expired or deleted meanwhile

@@ -18,6 +18,8 @@ export interface SegmentFile {
   /** Least and greatest `__time__` in it. */
   readonly timeMin: number
   readonly timeMax: number
+  /** The logstore's columns that the file does not hold: they are NULL in each of its rows. */
+  readonly lacks: readonly string[]
 }
 
 /** Files that stay on disk, unchanged, until `release` is called. */
@@ -49,10 +51,15 @@ export interface Project {
   readonly labels: Readonly<Record<string, string>>
   /** Unix seconds. */
   readonly createdAt: number
+  /** Unix seconds: of `updateProject`, or else `createdAt`. */
+  readonly updatedAt: number
 }
 
 export interface LogstoreOptions {
+  /** At least one, unless the logstore is open. */
   readonly columns: readonly ColumnSpec[]
+  /** Text columns that a batch brings and the logstore lacks are added to it. Default: they are refused. */
+  readonly openColumns?: boolean
   /**
    * Days a row is kept after its hour, or after it came if that is later, 1 to 3650; 3650 keeps it for ever, as
    * the log service does.
@@ -67,8 +74,35 @@ export interface Logstore {
   readonly columns: readonly ColumnSpec[]
   readonly ttlDays: number
   readonly sortBy: readonly string[]
+  readonly openColumns: boolean
   /** Unix seconds. */
   readonly createdAt: number
+  /** Unix seconds: of `updateTtl`, or else `createdAt`. */
+  readonly updatedAt: number
+}
+
+export interface Attribute {
+  readonly key: string
+  /** What `JSON.parse` gives. */
+  readonly value: unknown
+}
+
+/** JSON that others keep with a project, or with a logstore of it; it goes when its owner goes. */
+export interface AttributeStore {
+  /** Undefined when there is none. Throws ProjectNotExist, LogStoreNotExist. */
+  attribute(project: string, logstore: string | undefined, key: string): unknown
+  /** Those whose key begins with `prefix`, by key (bytes of UTF-8). Throws ProjectNotExist, LogStoreNotExist. */
+  attributes(project: string, logstore: string | undefined, prefix: string): readonly Attribute[]
+  /**
+   * Sets each key to its value, or removes it where that is undefined: all of them or none, on the disk
+   * when it returns. Throws ParameterInvalid (no key, or a value that is not JSON), ProjectNotExist,
+   * LogStoreNotExist.
+   */
+  setAttributes(
+    project: string,
+    logstore: string | undefined,
+    changes: ReadonlyMap<string, unknown>,
+  ): void
 }
 
 export interface AppendOptions {
@@ -107,9 +141,11 @@ export interface LogStoreStats {
 }
 
 /** Projects, logstores and their rows in one data directory. Every method throws WeirError. */
-export interface LogStore extends LogReader {
+export interface LogStore extends LogReader, AttributeStore {
   /** Throws ParameterInvalid, ProjectAlreadyExist. */
   createProject(name: string, options: ProjectOptions): void
+  /** Throws ProjectNotExist. */
+  updateProject(name: string, changes: { readonly description: string }): void
   /** Deletes its logstores too. Leased files stay until they are released. Throws ProjectNotExist. */
   deleteProject(name: string): Promise<void>
   /** By name. */
@@ -123,10 +159,17 @@ export interface LogStore extends LogReader {
   /** Throws ParameterInvalid, ProjectNotExist, LogStoreNotExist. */
   updateTtl(project: string, logstore: string, ttlDays: number): void
   /**
+   * Adds the columns the logstore lacks; one that is there, of either kind, is left as it is. Returns
+   * all it has then. Throws ParameterInvalid (nothing is added: a name that cannot be or differs from
+   * another in case alone, or more than 500 columns), ProjectNotExist, LogStoreNotExist.
+   */
+  addColumns(project: string, logstore: string, specs: readonly ColumnSpec[]): readonly ColumnSpec[]
+  /**
    * Stores a batch: resolved only after fdatasync of the log. `stored` is false when a batch of the
    * same id is in this logstore already; it is not stored twice, whatever crashed in between.
    *
-   * The batch needs a `__time__` (Unix seconds) in each row; columns it lacks are NULL. It is copied
+   * The batch needs a `__time__` (Unix seconds) in each row; columns it lacks are NULL. Text columns that
+   * an open logstore lacks are added as `addColumns` does, before the acknowledgement. It is copied
    * before the call returns, so the caller may fill its arrays again at once. Throws ParameterInvalid
    * (nothing stored), ProjectNotExist, LogStoreNotExist, StorageFull (nothing stored, send it again
    * later), StorageBroken.

@@ -1,3 +1,4 @@
+import type { ColumnSpec } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
 import type { Catalogue, LogstoreEntry } from './catalogue.ts'
 import type { Logstore, LogstoreOptions, Project, ProjectOptions } from './contract.ts'
@@ -67,17 +68,35 @@ export class Directory {
   createLogstore(project: string, name: string, options: LogstoreOptions, now: number): void {
     checkLogstoreName(name)
     checkTtlDays(options.ttlDays)
-    checkColumns(options.columns, options.sortBy ?? [])
+    checkColumns(options.columns, options.sortBy, options.openColumns)
     if (this.logstores(project).some((each) => each.name === name))
       throw new WeirError('LogStoreAlreadyExist', `logstore ${project}/${name} exists already`)
     this.#catalogue.addLogstore(project, name, options, now)
     this.reload()
   }
 
-  updateTtl(project: string, name: string, ttlDays: number): void {
-    checkTtlDays(ttlDays)
-    this.#catalogue.setTtl(this.logstore(project, name).id, ttlDays)
+  updateProject(name: string, description: string, now: number): void {
+    this.#catalogue.setDescription(this.project(name).name, description, now)
     this.reload()
+  }
+
+  updateTtl(project: string, name: string, ttlDays: number, now: number): void {
+    checkTtlDays(ttlDays)
+    this.#catalogue.setTtl(this.logstore(project, name).id, ttlDays, now)
+    this.reload()
+  }
+
+  /** The logstore as it is with these columns added: on the disk, if one of them is new. */
+  addColumns(logstore: LogstoreEntry, specs: readonly ColumnSpec[]): LogstoreEntry {
+    const added = new Map(
+      specs.filter(({ name }) => !logstore.kinds.has(name)).map((each) => [each.name, each]),
+    )
+    if (added.size === 0) return logstore
+    const columns = [...logstore.columns, ...added.values()]
+    checkColumns(columns)
+    this.#catalogue.setColumns(logstore.id, columns)
+    this.reload()
+    return this.logstore(logstore.project, logstore.name)
   }
 }
 
@@ -90,11 +109,15 @@ export const publicLogstore = ({
   columns,
   ttlDays,
   sortBy,
+  openColumns,
   createdAt,
+  updatedAt,
 }: LogstoreEntry): Logstore => ({
   name,
   columns,
   ttlDays,
   sortBy,
+  openColumns,
   createdAt,
+  updatedAt,
 })

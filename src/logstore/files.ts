@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { ColumnSpec } from '../base/columns.ts'
 import type { SegmentLease } from './contract.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Disk } from '../base/disk.ts'
@@ -51,16 +52,18 @@ export class SegmentFiles {
     return join(folder, `${(time ?? '').slice(0, 2)}-${level}-${id}.parquet`)
   }
 
-  lease(segments: readonly Segment[]): SegmentLease {
+  /** `columns`: those of their logstore. */
+  lease(segments: readonly Segment[], columns: readonly ColumnSpec[]): SegmentLease {
     const paths = segments.map(({ path }) => path)
     for (const path of paths) this.#leases.set(path, (this.#leases.get(path) ?? 0) + 1)
     let held = true
     return {
-      files: segments.map(({ path, rows, timeMin, timeMax }) => ({
+      files: segments.map(({ path, rows, timeMin, timeMax, sums }) => ({
         path: this.absolute(path),
         rows,
         timeMin,
         timeMax,
+        lacks: columns.flatMap(({ name }) => (sums.has(name) ? [] : [name])),
       })),
       release: () => {
         if (!held) return

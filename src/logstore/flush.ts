@@ -53,7 +53,7 @@ async function writeSegments(
     batches.push({ batch: decodeBatch(body), receiveTime })
     if (batches.length % batchesPerTurn === 0) await nextTurn()
   }
-  const staged = await stageRows(batches, logstore.columns)
+  const staged = await stageRows(batches, columnsOf(logstore, batches))
   if (staged.rows === 0) return []
   const cameBy = Math.max(...records.map(({ receiveTime }) => receiveTime))
   const segments: Segment[] = []
@@ -70,6 +70,16 @@ async function writeSegments(
     await discard(parts, segments)
     throw asStorageError(error, logstore)
   }
+}
+
+/** A file of an open logstore holds what its rows have: hundreds of empty columns would cost more than they. */
+function columnsOf(
+  { columns, openColumns }: LogstoreEntry,
+  batches: readonly StagedBatch[],
+): readonly ColumnSpec[] {
+  if (!openColumns) return columns
+  const names = new Set(batches.flatMap(({ batch }) => [...batch.columns.keys()]))
+  return columns.filter(({ name }) => names.has(name))
 }
 
 /** What a file must hold. */
@@ -92,7 +102,7 @@ export async function publishSegment(
   const temporary = `${final}.tmp`
   try {
     await write(temporary)
-    await checkFile(connection, temporary, facts, logstore.columns)
+    await checkFile(connection, temporary, facts, parts.directory.byId(logstore.id) ?? logstore)
     await parts.disk.publish(temporary, final)
     const bytes = await parts.disk.size(final)
     return { ...facts, id, logstore: logstore.id, path, bytes }
@@ -106,9 +116,10 @@ async function checkFile(
   connection: DuckDBConnection,
   path: string,
   wanted: { rows: number; sums: SumsByColumn },
-  columns: readonly ColumnSpec[],
+  { columns }: LogstoreEntry,
 ): Promise<void> {
-  const found = await readSums(connection, path, [...reservedColumns, ...columns])
+  const held = [...reservedColumns, ...columns].filter(({ name }) => wanted.sums.has(name))
+  const found = await readSums(connection, path, held)
   const differing = differingSums(wanted.sums, found.sums)
   if (found.rows === wanted.rows && differing === '') return
   throw new WeirError(

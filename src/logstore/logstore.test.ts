@@ -190,6 +190,7 @@ test('names that could be paths, and columns that could clash, are refused', asy
     description: '',
     labels: { sample: 'true' },
     createdAt: at + 10,
+    updatedAt: at + 10,
   })
 })
 
@@ -208,7 +209,9 @@ test('everything is there after closing and opening', async (context) => {
       columns: testColumns,
       ttlDays: 30,
       sortBy: ['eni-id'],
+      openColumns: false,
       createdAt: at + 10,
+      updatedAt: at + 10,
     },
   ])
   assert.deepEqual(again.columns('shop', 'flow-log'), testColumns)
@@ -371,11 +374,11 @@ test('a catalogue of a newer Weir, or of nobody, is refused and not touched', as
   change('PRAGMA user_version = 99')
   await assert.rejects(open(folder), {
     code: 'DataDirInvalid',
-    message: 'the catalogue has version 99, this Weir knows 1',
+    message: 'the catalogue has version 99, this Weir knows 2',
     hint: 'start the newer Weir that wrote it',
     place: path,
   })
-  change('PRAGMA user_version = 1; PRAGMA application_id = 5')
+  change('PRAGMA user_version = 2; PRAGMA application_id = 5')
   await assert.rejects(open(folder), {
     code: 'DataDirInvalid',
     message: 'this is not a catalogue of Weir',

@@ -17,6 +17,7 @@ import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { describeError, WeirError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { AttributeTable } from './attributes.ts'
 import { Background } from './background.ts'
 import { Catalogue } from './catalogue.ts'
 import { defaultLogStoreConfig } from './config.ts'
@@ -39,6 +40,8 @@ import { OpenStore } from './store.ts'
 
 export type {
   AppendOptions,
+  Attribute,
+  AttributeStore,
   LogReader,
   Logstore,
   LogstoreOptions,
@@ -106,6 +109,7 @@ export async function openLogStore(
       now,
       catalogue,
       directory: new Directory(catalogue),
+      attributes: new AttributeTable(catalogue.db),
       segments,
       delivered: new DeliveredBatches(catalogue.db),
       files: new SegmentFiles(root, disk, catalogue, segments, (e) => onFailure('unlink', e)),

@@ -32,8 +32,12 @@ export function checkTtlDays(days: number): void {
  * Names may hold anything printable, as log keys do, but differ in more than case: the engine's
  * identifiers ignore it. Throws ParameterInvalid.
  */
-export function checkColumns(columns: readonly ColumnSpec[], sortBy: readonly string[]): void {
-  if (columns.length === 0) throw invalid('a logstore needs at least one column')
+export function checkColumns(
+  columns: readonly ColumnSpec[],
+  sortBy: readonly string[] = [],
+  mayBeNone = false,
+): void {
+  if (columns.length === 0 && !mayBeNone) throw invalid('a logstore needs at least one column')
   if (columns.length > logstoreColumnsMax)
     throw invalid(`a logstore has at most ${logstoreColumnsMax} columns, not ${columns.length}`)
   const seen = new Set(reservedColumns.map((each) => each.name))

@@ -167,16 +167,24 @@ async function appendChunks(
   }
 }
 
+export interface MergeInputs {
+  readonly paths: readonly string[]
+  /** Whether each of them has the same columns; else those a file lacks are NULL in its rows. */
+  readonly alike: boolean
+  /** Columns that all of them together have. */
+  readonly sortBy: readonly string[]
+}
+
 /** Merges Parquet files of one hour into one, sorted by `sortBy` and `__time__`. Not synced. */
 export async function mergeParquet(
   connection: DuckDBConnection,
-  inputs: readonly string[],
+  { paths, alike, sortBy }: MergeInputs,
   output: string,
-  sortBy: readonly string[],
 ): Promise<void> {
   const order = [...sortBy, '__time__'].map(quoteName).join(', ')
+  const files = `[${paths.map(quoteText).join(', ')}]`
   await connection.run(
-    `COPY (SELECT * FROM read_parquet([${inputs.map(quoteText).join(', ')}]) ORDER BY ${order})` +
+    `COPY (SELECT * FROM read_parquet(${files}, union_by_name = ${!alike}) ORDER BY ${order})` +
       ` TO ${quoteText(output)} (${parquetOptions})`,
   )
 }

@@ -1,3 +1,4 @@
+import type { AttributeTable } from './attributes.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { LogStoreConfig } from './config.ts'
 import type { DeliveredBatches } from './delivered.ts'
@@ -16,6 +17,7 @@ export interface StoreParts {
   readonly now: () => number
   readonly catalogue: Catalogue
   readonly directory: Directory
+  readonly attributes: AttributeTable
   readonly segments: SegmentTable
   readonly delivered: DeliveredBatches
   readonly files: SegmentFiles

@@ -38,7 +38,10 @@ export class SegmentTable {
 
   add(segment: Segment): void {
     this.#db
-      .prepare('INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .prepare(
+        'INSERT INTO segments (id, logstore, path, hour, level, rows, bytes, time_min, time_max, sums,' +
+          ' came_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      )
       .run(
         segment.id,
         segment.logstore,

@@ -3,9 +3,10 @@ import type { BatchId, ColumnBatch, ColumnSpec } from '../base/columns.ts'
 import type { Background } from './background.ts'
 import { encodeBatch } from '../base/batch-codec.ts'
 import type { LogstoreEntry } from './catalogue.ts'
-import { checkBatch } from './check-batch.ts'
+import { checkBatch, newColumns } from './check-batch.ts'
 import type {
   AppendOptions,
+  Attribute,
   Logstore,
   LogstoreOptions,
   LogStore,
@@ -18,7 +19,8 @@ import { keyOf } from './delivered.ts'
 import { logstoreGone, publicLogstore } from './directory.ts'
 import type { LogRecord } from '../base/append-log-record.ts'
 import type { LogWriter } from '../base/append-log-writer.ts'
-import { invalid } from './names.ts'
+import type { AttributeOwner } from './attributes.ts'
+import { checkColumns, invalid } from './names.ts'
 import type { StoreParts } from './parts.ts'
 
 /** An open data directory: checks, orders and hands on; the parts do the work. */
@@ -41,6 +43,11 @@ export class OpenStore implements LogStore {
   createProject(name: string, options: ProjectOptions): void {
     this.#checkOpen()
     this.#parts.directory.createProject(name, options, this.#parts.now())
+  }
+
+  updateProject(name: string, { description }: { readonly description: string }): void {
+    this.#checkOpen()
+    this.#parts.directory.updateProject(name, description, this.#parts.now())
   }
 
   async deleteProject(name: string): Promise<void> {
@@ -70,7 +77,31 @@ export class OpenStore implements LogStore {
 
   updateTtl(project: string, logstore: string, ttlDays: number): void {
     this.#checkOpen()
-    this.#parts.directory.updateTtl(project, logstore, ttlDays)
+    this.#parts.directory.updateTtl(project, logstore, ttlDays, this.#parts.now())
+  }
+
+  addColumns(project: string, name: string, specs: readonly ColumnSpec[]): readonly ColumnSpec[] {
+    this.#checkOpen()
+    const { directory } = this.#parts
+    return directory.addColumns(directory.logstore(project, name), specs).columns
+  }
+
+  attribute(project: string, logstore: string | undefined, key: string): unknown {
+    return this.#parts.attributes.get(this.#ownerOf(project, logstore), key)
+  }
+
+  attributes(project: string, logstore: string | undefined, prefix: string): readonly Attribute[] {
+    return this.#parts.attributes.list(this.#ownerOf(project, logstore), prefix)
+  }
+
+  setAttributes(
+    project: string,
+    logstore: string | undefined,
+    changes: ReadonlyMap<string, unknown>,
+  ): void {
+    const { attributes, catalogue } = this.#parts
+    const owner = this.#ownerOf(project, logstore)
+    catalogue.transaction(() => attributes.set(owner, changes))
   }
 
   columns(project: string, logstore: string): readonly ColumnSpec[] {
@@ -104,8 +135,8 @@ export class OpenStore implements LogStore {
     const { id } = this.#parts.directory.logstore(project, name)
     await this.#background.flush(id)
     this.#checkOpen()
-    this.#parts.directory.logstore(project, name)
-    return this.#parts.files.lease(this.#parts.segments.overlapping(id, from, to))
+    const { columns } = this.#parts.directory.logstore(project, name)
+    return this.#parts.files.lease(this.#parts.segments.overlapping(id, from, to), columns)
   }
 
   async maintain(): Promise<void> {
@@ -134,8 +165,20 @@ export class OpenStore implements LogStore {
     return this.#closed
   }
 
+  #ownerOf(project: string, logstore: string | undefined): AttributeOwner {
+    this.#checkOpen()
+    const { directory } = this.#parts
+    if (logstore === undefined) return { project: directory.project(project).name, logstore: 0 }
+    return { project, logstore: directory.logstore(project, logstore).id }
+  }
+
+  /** A batch that is refused adds no column. */
   #encode(logstore: LogstoreEntry, batch: ColumnBatch, options: AppendOptions): Buffer {
-    checkBatch(batch, logstore.columns, options, this.#parts.config)
+    const added = logstore.openColumns ? newColumns(batch, logstore.kinds) : []
+    if (added.length > 0) checkColumns([...logstore.columns, ...added])
+    const addedKinds = added.map(({ name, kind }) => [name, kind] as const)
+    const kinds = added.length > 0 ? new Map([...logstore.kinds, ...addedKinds]) : logstore.kinds
+    checkBatch(batch, kinds, options, this.#parts.config)
     const body = encodeBatch(batch, options)
     const { batchBytesMax } = this.#parts.config
     if (body.length > batchBytesMax)
@@ -143,6 +186,7 @@ export class OpenStore implements LogStore {
         `a batch has at most ${batchBytesMax} bytes, not ${body.length}`,
         'send it in parts',
       )
+    this.#parts.directory.addColumns(logstore, added)
     return body
   }
 
