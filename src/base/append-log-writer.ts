@@ -73,6 +73,11 @@ export class LogWriter {
     return this.#nextSequence - 1
   }
 
+  /** What was written last may be in the log or not: only opening again tells. */
+  get isBroken(): boolean {
+    return this.#broken !== undefined
+  }
+
   get bytes(): number {
     return [...this.#closed, ...(this.#open ? [this.#open] : [])].reduce(
       (sum, f) => sum + f.bytes,

@@ -1,10 +1,11 @@
 /**
  * A batch of columns as bytes, such as the body of a log record, little endian.
  *
- *     u8   version: 1
+ *     u8   version: 1, or 2 with a shard
  *     u8   1 if the batch has an id, else 0
  *     u16  columns
  *     u32  rows
+ *     u32  shard                                  (only in version 2)
  *     text topic, text source                     (u32 byte length and UTF-8; length ffffffff: none)
  *     text flow log, text run, f64 number         (only with an id)
  *     then for each column
@@ -25,6 +26,8 @@ import type { Words } from './bytes.ts'
 
 export interface LoggedBatch {
   readonly rows: number
+  /** 0 unless the batch was given another. */
+  readonly shard: number
   readonly topic: string | undefined
   readonly source: string | undefined
   readonly id: BatchId | undefined
@@ -37,19 +40,22 @@ export type LoggedColumn =
   | { readonly kind: 'integer'; readonly least: number; readonly differences: Words }
 
 const version = 1
+const versionWithShard = 2
+const shardAt = 8
 const kindCode = { text: 1, integer: 2 } as const
 /** A code or a difference above this needs the next width. */
 const widthMax = { 1: 2 ** 8 - 1, 2: 2 ** 16 - 1, 4: 2 ** 32 - 1 } as const
 
 export function encodeBatch(
   batch: ColumnBatch,
-  options: { id?: BatchId; topic?: string; source?: string },
+  options: { id?: BatchId; topic?: string; source?: string; shard?: number },
 ): Buffer {
   const writer = new ByteWriter()
-  writer.u8(version)
+  writer.u8(options.shard === undefined ? version : versionWithShard)
   writer.u8(options.id ? 1 : 0)
   writer.u16(batch.columns.size)
   writer.u32(batch.rows)
+  if (options.shard !== undefined) writer.u32(options.shard)
   writer.optionalText(options.topic)
   writer.optionalText(options.source)
   if (options.id) {
@@ -62,6 +68,12 @@ export function encodeBatch(
     encodeColumn(writer, column, batch.rows)
   }
   return writer.finish()
+}
+
+/** Gives a batch that was encoded with a shard another one. */
+export function setShard(body: Buffer, shard: number): void {
+  assert(body[0] === versionWithShard, 'the batch was encoded without a shard')
+  body.writeUInt32LE(shard, shardAt)
 }
 
 function encodeColumn(writer: ByteWriter, column: Column, rows: number): void {
@@ -115,10 +127,11 @@ const widthFor = (greatest: number): 1 | 2 | 4 | 8 =>
 export function decodeBatch(body: Buffer): LoggedBatch {
   const reader = new ByteReader(body)
   const found = reader.u8()
-  assert(found === version, `a batch of version ${found} in the log`)
+  assert(found === version || found === versionWithShard, `a batch of version ${found} in the log`)
   const hasId = reader.u8() === 1
   const columnCount = reader.u16()
   const rows = reader.u32()
+  const shard = found === versionWithShard ? reader.u32() : 0
   const topic = reader.optionalText()
   const source = reader.optionalText()
   const id = hasId
@@ -129,7 +142,7 @@ export function decodeBatch(body: Buffer): LoggedBatch {
     const name = reader.text()
     columns.set(name, decodeColumn(reader, rows))
   }
-  return { rows, topic, source, id, columns }
+  return { rows, shard, topic, source, id, columns }
 }
 
 function decodeColumn(reader: ByteReader, rows: number): LoggedColumn {

@@ -1,8 +1,9 @@
 import { DatabaseSync } from 'node:sqlite'
 import { WeirError } from '../base/errors.ts'
 import type { ColumnKind, ColumnSpec } from '../base/columns.ts'
-import type { Logstore, LogstoreOptions, Project, ProjectOptions } from './contract.ts'
+import type { Logstore, LogstoreOptions, Project, ProjectOptions, Shard } from './contract.ts'
 import { applicationId, schemaSteps } from './schema.ts'
+import { firstShards } from './shard-keys.ts'
 
 /** Raised with every change of the tables. An older catalogue is brought up to it, a newer refused. */
 export const catalogueVersion = schemaSteps.length
@@ -70,8 +71,8 @@ export class Catalogue {
       }))
   }
 
-  /** Its id. */
-  addLogstore(project: string, name: string, options: LogstoreOptions, now: number): number {
+  /** Within a transaction. */
+  addLogstore(project: string, name: string, options: LogstoreOptions, now: number): void {
     const { lastInsertRowid } = this.db
       .prepare(
         'INSERT INTO logstores (project, name, columns, sort_by, ttl_days, open_columns, created_at,' +
@@ -87,7 +88,7 @@ export class Catalogue {
         now,
         now,
       )
-    return Number(lastInsertRowid)
+    this.putShards(Number(lastInsertRowid), firstShards(options.shards ?? 1, now))
   }
 
   /** Its segments and batches must be gone from the catalogue. */
@@ -142,13 +143,56 @@ export class Catalogue {
 
   /** Log records of all logstores up to this sequence are in segments. */
   coveredThrough(): number {
-    return Number(
-      this.db.prepare('SELECT covered_through FROM log_state').get()?.['covered_through'],
-    )
+    return this.#logState('covered_through')
   }
 
   setCoveredThrough(sequence: number): void {
     this.db.prepare('UPDATE log_state SET covered_through = ?').run(sequence)
+  }
+
+  /** The greatest receive time of rows in segments, those long gone included. */
+  receivedThrough(): number {
+    return this.#logState('received_through')
+  }
+
+  raiseReceivedThrough(receiveTime: number): void {
+    this.db
+      .prepare('UPDATE log_state SET received_through = max(received_through, ?)')
+      .run(receiveTime)
+  }
+
+  /** The greatest second that anybody was told no row can come in any more. */
+  sealedThrough(): number {
+    return this.#logState('sealed_through')
+  }
+
+  setSealedThrough(second: number): void {
+    this.db.prepare('UPDATE log_state SET sealed_through = ?').run(second)
+  }
+
+  /** By id. */
+  shards(logstore: number): Shard[] {
+    return this.db
+      .prepare('SELECT * FROM shards WHERE logstore = ? ORDER BY id')
+      .all(logstore)
+      .map((row) => ({
+        id: Number(row['id']),
+        status: row['readonly_at'] === null ? 'readwrite' : 'readonly',
+        beginKey: String(row['begin_key']),
+        endKey: String(row['end_key']),
+        createdAt: Number(row['created_at']),
+        readonlyAt: row['readonly_at'] === null ? undefined : Number(row['readonly_at']),
+      }))
+  }
+
+  putShards(logstore: number, shards: readonly Shard[]): void {
+    const put = this.db.prepare('INSERT OR REPLACE INTO shards VALUES (?, ?, ?, ?, ?, ?)')
+    for (const { id, beginKey, endKey, createdAt, readonlyAt } of shards)
+      put.run(logstore, id, beginKey, endKey, createdAt, readonlyAt ?? null)
+  }
+
+  #logState(column: 'covered_through' | 'received_through' | 'sealed_through'): number {
+    return Number(this.db.prepare(`SELECT ${column} FROM log_state`).get()?.[column])
   }
 
   close(): void {

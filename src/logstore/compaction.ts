@@ -1,5 +1,5 @@
 import type { LogstoreEntry } from './catalogue.ts'
-import { asStorageError, discard, publishSegment } from './flush.ts'
+import { asStorageError, discard, placeOf, publishSegment } from './flush.ts'
 import { mergeParquet } from './parquet.ts'
 import type { StoreParts } from './parts.ts'
 import type { Segment } from './segments.ts'
@@ -87,6 +87,7 @@ export async function runMerge(
       timeMin: Math.min(...inputs.map((each) => each.timeMin)),
       timeMax: Math.max(...inputs.map((each) => each.timeMax)),
       sums: addSums(inputs.map((each) => each.sums)),
+      receiveMin: Math.min(...inputs.map((each) => each.receiveMin)),
       cameBy: Math.max(...inputs.map((each) => each.cameBy)), // a merge makes rows no younger
     }
     const { merging } = parts.engine
@@ -107,7 +108,7 @@ export async function runMerge(
     if (replaced) parts.counters.compactions++
     else await discard(parts, [merged])
   } catch (error) {
-    throw asStorageError(error, logstore)
+    throw asStorageError(error, placeOf(logstore))
   } finally {
     lease.release()
   }

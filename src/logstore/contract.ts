@@ -11,6 +11,12 @@ export const reservedColumns: readonly ColumnSpec[] = [
   { name: '__source__', kind: 'text' },
 ]
 
+/**
+ * The shard of a row, in a file besides the columns of users: NULL, and in files that lack the column
+ * every row, is shard 0. Queries do not show it.
+ */
+export const shardColumn: ColumnSpec = { name: '__shard__', kind: 'integer' }
+
 /** A Parquet file of a logstore: text columns are VARCHAR, integers BIGINT, absent values NULL. */
 export interface SegmentFile {
   readonly path: string
@@ -18,7 +24,10 @@ export interface SegmentFile {
   /** Least and greatest `__time__` in it. */
   readonly timeMin: number
   readonly timeMax: number
-  /** The logstore's columns that the file does not hold: they are NULL in each of its rows. */
+  /**
+   * The logstore's columns, and `__shard__`, that the file does not hold: they are NULL in each of its
+   * rows.
+   */
   readonly lacks: readonly string[]
 }
 
@@ -60,6 +69,8 @@ export interface LogstoreOptions {
   readonly columns: readonly ColumnSpec[]
   /** Text columns that a batch brings and the logstore lacks are added to it. Default: they are refused. */
   readonly openColumns?: boolean
+  /** 1 to 256, in equal shares of the keys. Default 1. */
+  readonly shards?: number
   /**
    * Days a row is kept after its hour, or after it came if that is later, 1 to 3650; 3650 keeps it for ever, as
    * the log service does.
@@ -79,6 +90,27 @@ export interface Logstore {
   readonly createdAt: number
   /** Unix seconds: of `updateTtl`, or else `createdAt`. */
   readonly updatedAt: number
+}
+
+/** A part of a logstore's rows that one reader reads in order. */
+export interface Shard {
+  /** From 0; never given twice in a logstore. */
+  readonly id: number
+  readonly status: 'readwrite' | 'readonly'
+  /** 32 hex digits: the keys from `beginKey` up to but without `endKey`; the last, `ffff...`, is within. */
+  readonly beginKey: string
+  readonly endKey: string
+  /** Unix seconds. */
+  readonly createdAt: number
+  /** No row of a readonly shard has a later `__receive_time__`, Unix seconds. */
+  readonly readonlyAt: number | undefined
+}
+
+export interface SplitOptions {
+  /** Where the second of two begins, 32 hex digits; default: the middle. */
+  readonly key?: string
+  /** New shards, in equal shares. Default 2. */
+  readonly count?: number
 }
 
 export interface Attribute {
@@ -109,6 +141,10 @@ export interface AppendOptions {
   readonly id?: BatchId
   readonly topic?: string
   readonly source?: string
+  /** The shard the rows go to; else that of `hashKey`; else each readwrite shard in its turn. */
+  readonly shard?: number
+  /** 32 hex digits. */
+  readonly hashKey?: string
 }
 
 /** Counted since opening, except where it says "now". */
@@ -171,7 +207,7 @@ export interface LogStore extends LogReader, AttributeStore {
    * The batch needs a `__time__` (Unix seconds) in each row; columns it lacks are NULL. Text columns that
    * an open logstore lacks are added as `addColumns` does, before the acknowledgement. It is copied
    * before the call returns, so the caller may fill its arrays again at once. Throws ParameterInvalid
-   * (nothing stored), ProjectNotExist, LogStoreNotExist, StorageFull (nothing stored, send it again
+   * (nothing stored), ProjectNotExist, LogStoreNotExist, ShardNotExist, StorageFull (nothing stored, send it again
    * later), StorageBroken.
    */
   append(
@@ -180,6 +216,39 @@ export interface LogStore extends LogReader, AttributeStore {
     batch: ColumnBatch,
     options?: AppendOptions,
   ): Promise<{ stored: boolean }>
+  /** By id. Throws ProjectNotExist, LogStoreNotExist. */
+  shards(project: string, logstore: string): readonly Shard[]
+  /**
+   * The shard becomes readonly and new ones share its keys; on the disk when it returns. Returns the
+   * shard, then the new ones. Throws ShardNotExist, ParameterInvalid (`invalid shard id`, also of a
+   * readonly one; `invalid mid hash`; `invalid shard count`), ProjectNotExist, LogStoreNotExist.
+   */
+  splitShard(
+    project: string,
+    logstore: string,
+    id: number,
+    options?: SplitOptions,
+  ): readonly Shard[]
+  /**
+   * The shard and its right neighbour become readonly and a new one takes their keys. Returns the new
+   * one, then the two. Throws ShardNotExist, ParameterInvalid (`invalid shard id`, `can not merge the
+   * last shard`), ProjectNotExist, LogStoreNotExist.
+   */
+  mergeShards(project: string, logstore: string, id: number): readonly Shard[]
+  /**
+   * The greatest second S such that no row with `__receive_time__ <= S` can still appear: not after a
+   * restart and not when the clock goes back, appends under way included. So rows are read in an order
+   * that nothing is kept at rest for: by `__receive_time__` up to S, and within a second by the content
+   * of the row; and a readonly shard is at its end once its `readonlyAt` is sealed. Costs one commit of
+   * the catalogue a second in which it is asked. Throws StorageFull, StorageBroken.
+   */
+  sealedThrough(): number
+  /**
+   * The segments that may hold rows with `from <= __receive_time__ < to`: each such row acknowledged
+   * before the call is in exactly one of them. Throws ProjectNotExist, LogStoreNotExist, StorageFull,
+   * StorageBroken.
+   */
+  leaseReceived(project: string, logstore: string, from: number, to: number): Promise<SegmentLease>
   /** Runs what is due now: flush, retention, compaction, unlinks. The store does so by itself too. */
   maintain(): Promise<void>
   stats(): LogStoreStats

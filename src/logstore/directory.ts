@@ -71,7 +71,7 @@ export class Directory {
     checkColumns(options.columns, options.sortBy, options.openColumns)
     if (this.logstores(project).some((each) => each.name === name))
       throw new WeirError('LogStoreAlreadyExist', `logstore ${project}/${name} exists already`)
-    this.#catalogue.addLogstore(project, name, options, now)
+    this.#catalogue.transaction(() => this.#catalogue.addLogstore(project, name, options, now))
     this.reload()
   }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { ColumnSpec } from '../base/columns.ts'
 import type { SegmentLease } from './contract.ts'
+import { shardColumn } from './contract.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Disk } from '../base/disk.ts'
 import type { Segment, SegmentTable } from './segments.ts'
@@ -63,7 +64,7 @@ export class SegmentFiles {
         rows,
         timeMin,
         timeMax,
-        lacks: columns.flatMap(({ name }) => (sums.has(name) ? [] : [name])),
+        lacks: [...columns, shardColumn].flatMap(({ name }) => (sums.has(name) ? [] : [name])),
       })),
       release: () => {
         if (!held) return

@@ -2,7 +2,7 @@ import { WeirError } from '../base/errors.ts'
 import type { BatchId, ColumnSpec } from '../base/columns.ts'
 import { decodeBatch } from '../base/batch-codec.ts'
 import type { LogstoreEntry } from './catalogue.ts'
-import { reservedColumns } from './contract.ts'
+import { reservedColumns, shardColumn } from './contract.ts'
 import { isFull } from '../base/disk.ts'
 import type { DuckDBConnection } from './engine.ts'
 import type { HotRecord } from './hot-rows.ts'
@@ -33,11 +33,12 @@ export async function flushOldest(parts: StoreParts, logstore: LogstoreEntry): P
       for (const segment of segments) parts.segments.add(segment)
       parts.delivered.save(logstore.id, records.map(({ id }) => id).filter(isId))
       parts.catalogue.setCovered(logstore.id, through)
+      parts.catalogue.raiseReceivedThrough(records.at(-1)?.receiveTime ?? 0)
       parts.catalogue.setCoveredThrough(parts.hot.coveredThrough(logstore.id, through))
     })
   } catch (error) {
     // The files stay until the next opening: a commit whose sync failed may still be on the disk.
-    throw asStorageError(error, logstore)
+    throw asStorageError(error, placeOf(logstore))
   }
   parts.hot.drop(logstore.id, through)
   parts.counters.flushes++
@@ -55,12 +56,14 @@ async function writeSegments(
   }
   const staged = await stageRows(batches, columnsOf(logstore, batches))
   if (staged.rows === 0) return []
-  const cameBy = Math.max(...records.map(({ receiveTime }) => receiveTime))
+  const received = records.map(({ receiveTime }) => receiveTime)
+  const receiveMin = Math.min(...received)
+  const cameBy = Math.max(...received)
   const segments: Segment[] = []
   try {
     const tables = await StagedTables.load(parts.engine.flushing, staged)
     for (const { hour, rows, timeMin, timeMax, sums } of staged.hours) {
-      const facts = { hour, level: 0, rows, timeMin, timeMax, sums, cameBy }
+      const facts = { hour, level: 0, rows, timeMin, timeMax, sums, receiveMin, cameBy }
       const write = (path: string) => tables.writeHour(hour, path)
       segments.push(await publishSegment(parts, parts.engine.flushing, logstore, facts, write))
     }
@@ -68,7 +71,7 @@ async function writeSegments(
     return segments
   } catch (error) {
     await discard(parts, segments)
-    throw asStorageError(error, logstore)
+    throw asStorageError(error, placeOf(logstore))
   }
 }
 
@@ -85,7 +88,7 @@ function columnsOf(
 /** What a file must hold. */
 export type SegmentFacts = Pick<
   Segment,
-  'hour' | 'level' | 'rows' | 'timeMin' | 'timeMax' | 'sums' | 'cameBy'
+  'hour' | 'level' | 'rows' | 'timeMin' | 'timeMax' | 'sums' | 'receiveMin' | 'cameBy'
 >
 
 /** Writes, checks and syncs one file. It is no segment until it is catalogued. */
@@ -118,7 +121,9 @@ async function checkFile(
   wanted: { rows: number; sums: SumsByColumn },
   { columns }: LogstoreEntry,
 ): Promise<void> {
-  const held = [...reservedColumns, ...columns].filter(({ name }) => wanted.sums.has(name))
+  const held = [...reservedColumns, shardColumn, ...columns].filter(({ name }) =>
+    wanted.sums.has(name),
+  )
   const found = await readSums(connection, path, held)
   const differing = differingSums(wanted.sums, found.sums)
   if (found.rows === wanted.rows && differing === '') return
@@ -138,9 +143,8 @@ export async function discard(parts: StoreParts, segments: readonly Segment[]): 
 }
 
 /** DuckDB and SQLite tell a full disk in words only. */
-export function asStorageError(error: unknown, logstore: LogstoreEntry): unknown {
+export function asStorageError(error: unknown, place: string): unknown {
   if (error instanceof WeirError) return error
-  const place = `${logstore.project}/${logstore.name}`
   const message = error instanceof Error ? error.message : String(error)
   if (isFull(error) || /no space left|disk is full/i.test(message))
     return new WeirError('StorageFull', 'no room to write a segment', {
@@ -153,5 +157,7 @@ export function asStorageError(error: unknown, logstore: LogstoreEntry): unknown
     cause: error,
   })
 }
+
+export const placeOf = ({ project, name }: LogstoreEntry): string => `${project}/${name}`
 
 const isId = (id: BatchId | undefined): id is BatchId => id !== undefined

@@ -35,7 +35,9 @@ import { LogWriter } from '../base/append-log-writer.ts'
 import { newCounters } from './parts.ts'
 import type { StoreParts } from './parts.ts'
 import { flushHot, matchSegmentFiles, replayLog } from './replay.ts'
+import { ReceiveClock } from './received.ts'
 import { SegmentTable } from './segments.ts'
+import { ShardTable } from './shards.ts'
 import { OpenStore } from './store.ts'
 
 export type {
@@ -51,8 +53,11 @@ export type {
   ProjectOptions,
   SegmentFile,
   SegmentLease,
+  Shard,
+  SplitOptions,
 } from './contract.ts'
-export { reservedColumns } from './contract.ts'
+export { reservedColumns, shardColumn } from './contract.ts'
+export { columnNameBytesMax, logstoreColumnsMax } from './names.ts'
 export { defaultLogStoreConfig } from './config.ts'
 export type { LogStoreConfig } from './config.ts'
 export { nodeDisk } from '../base/disk.ts'
@@ -110,6 +115,8 @@ export async function openLogStore(
       catalogue,
       directory: new Directory(catalogue),
       attributes: new AttributeTable(catalogue.db),
+      shards: new ShardTable(catalogue),
+      received: new ReceiveClock(catalogue, now),
       segments,
       delivered: new DeliveredBatches(catalogue.db),
       files: new SegmentFiles(root, disk, catalogue, segments, (e) => onFailure('unlink', e)),

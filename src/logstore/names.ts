@@ -1,6 +1,6 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
-import { reservedColumns } from './contract.ts'
+import { reservedColumns, shardColumn } from './contract.ts'
 
 /** Columns of one logstore: enough for any log, few enough that a row is planned in milliseconds. */
 export const logstoreColumnsMax = 500
@@ -40,7 +40,7 @@ export function checkColumns(
   if (columns.length === 0 && !mayBeNone) throw invalid('a logstore needs at least one column')
   if (columns.length > logstoreColumnsMax)
     throw invalid(`a logstore has at most ${logstoreColumnsMax} columns, not ${columns.length}`)
-  const seen = new Set(reservedColumns.map((each) => each.name))
+  const seen = new Set([...reservedColumns, shardColumn].map((each) => each.name))
   for (const { name, kind } of columns) {
     if (name.length === 0 || /\p{Cc}/u.test(name) || !name.isWellFormed())
       throw invalid(`${JSON.stringify(name)} cannot be the name of a column`)

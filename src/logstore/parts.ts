@@ -7,7 +7,9 @@ import type { Disk } from '../base/disk.ts'
 import type { Engine } from './engine.ts'
 import type { SegmentFiles } from './files.ts'
 import type { HotRows } from './hot-rows.ts'
+import type { ReceiveClock } from './received.ts'
 import type { SegmentTable } from './segments.ts'
+import type { ShardTable } from './shards.ts'
 
 /** What an open store is made of: flush, compaction, retention and recovery work on these. */
 export interface StoreParts {
@@ -18,6 +20,8 @@ export interface StoreParts {
   readonly catalogue: Catalogue
   readonly directory: Directory
   readonly attributes: AttributeTable
+  readonly shards: ShardTable
+  readonly received: ReceiveClock
   readonly segments: SegmentTable
   readonly delivered: DeliveredBatches
   readonly files: SegmentFiles

@@ -20,6 +20,7 @@ export async function replayLog(parts: StoreParts, folder: string): Promise<Reco
     acceptDamage: config.acceptDamage,
   }
   return recoverLog(disk, folder, options, async (record) => {
+    parts.received.note(record.time)
     if (record.sequence <= options.coveredThrough) return
     parts.hot.note(record.sequence)
     if (record.sequence > (covered.get(record.stream) ?? Infinity)) replay(parts, record)

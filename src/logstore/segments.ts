@@ -16,7 +16,8 @@ export interface Segment {
   readonly timeMin: number
   readonly timeMax: number
   readonly sums: SumsByColumn
-  /** When the last of its rows came, Unix seconds. */
+  /** Between these its rows came, Unix seconds. */
+  readonly receiveMin: number
   readonly cameBy: number
 }
 
@@ -40,7 +41,7 @@ export class SegmentTable {
     this.#db
       .prepare(
         'INSERT INTO segments (id, logstore, path, hour, level, rows, bytes, time_min, time_max, sums,' +
-          ' came_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+          ' receive_min, came_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       )
       .run(
         segment.id,
@@ -53,6 +54,7 @@ export class SegmentTable {
         segment.timeMin,
         segment.timeMax,
         sumsToJson(segment.sums),
+        segment.receiveMin,
         segment.cameBy,
       )
   }
@@ -76,6 +78,12 @@ export class SegmentTable {
   /** Those that may hold rows with `from <= __time__ < to`, oldest first. */
   overlapping(logstore: number, from: number, to: number): Segment[] {
     return this.#select('WHERE logstore = ? AND time_max >= ? AND time_min < ?', logstore, from, to)
+  }
+
+  /** Those that may hold rows with `from <= __receive_time__ < to`, oldest first. */
+  received(logstore: number, from: number, to: number): Segment[] {
+    const where = 'WHERE logstore = ? AND came_by >= ? AND receive_min < ?'
+    return this.#select(where, logstore, from, to)
   }
 
   ofLogstore(logstore: number): Segment[] {
@@ -146,6 +154,7 @@ export class SegmentTable {
         timeMin: Number(row['time_min']),
         timeMax: Number(row['time_max']),
         sums: sumsFromJson(String(row['sums'])),
+        receiveMin: Number(row['receive_min']),
         cameBy: Number(row['came_by']),
       }))
   }

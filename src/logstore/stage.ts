@@ -1,7 +1,7 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import type { LoggedBatch, LoggedColumn } from '../base/batch-codec.ts'
 import { integerAt } from '../base/batch-codec.ts'
-import { reservedColumns } from './contract.ts'
+import { reservedColumns, shardColumn } from './contract.ts'
 import type { ColumnSums } from './sums.ts'
 import { integerSums, textSums } from './sums.ts'
 
@@ -51,7 +51,8 @@ export async function stageRows(
 ): Promise<StagedRows> {
   const rows = batches.reduce((sum, { batch }) => sum + batch.rows, 0)
   const columns: StagedColumn[] = []
-  for (const { name, kind } of [...reservedColumns, ...specs]) {
+  const sharded = batches.some(({ batch }) => batch.shard !== 0) ? [shardColumn] : []
+  for (const { name, kind } of [...reservedColumns, ...sharded, ...specs]) {
     const stage = kind === 'text' ? stageText : stageInteger
     columns.push(stage(name, batches, rows))
     await nextTurn()
@@ -66,8 +67,10 @@ const one = (count: number, value: number) => new Float64Array(count).fill(value
 
 /** The column as it was logged, or one made of what the batch says for all its rows. */
 function columnOf(name: string, { batch, receiveTime }: StagedBatch): LoggedColumn | undefined {
-  if (name === '__receive_time__')
-    return { kind: 'integer', least: receiveTime, differences: one(batch.rows, 1) }
+  if (name === '__receive_time__' || name === shardColumn.name) {
+    const least = name === shardColumn.name ? batch.shard : receiveTime
+    return { kind: 'integer', least, differences: one(batch.rows, 1) }
+  }
   const text = name === '__topic__' ? batch.topic : name === '__source__' ? batch.source : undefined
   if (text === undefined) return batch.columns.get(name)
   return { kind: 'text', dictionary: [text], codes: one(batch.rows, 1) }

@@ -1,7 +1,7 @@
 import { WeirError } from '../base/errors.ts'
 import type { BatchId, ColumnBatch, ColumnSpec } from '../base/columns.ts'
 import type { Background } from './background.ts'
-import { encodeBatch } from '../base/batch-codec.ts'
+import { encodeBatch, setShard } from '../base/batch-codec.ts'
 import type { LogstoreEntry } from './catalogue.ts'
 import { checkBatch, newColumns } from './check-batch.ts'
 import type {
@@ -14,14 +14,18 @@ import type {
   Project,
   ProjectOptions,
   SegmentLease,
+  Shard,
+  SplitOptions,
 } from './contract.ts'
 import { keyOf } from './delivered.ts'
 import { logstoreGone, publicLogstore } from './directory.ts'
+import { asStorageError } from './flush.ts'
 import type { LogRecord } from '../base/append-log-record.ts'
 import type { LogWriter } from '../base/append-log-writer.ts'
 import type { AttributeOwner } from './attributes.ts'
 import { checkColumns, invalid } from './names.ts'
 import type { StoreParts } from './parts.ts'
+import type { Segment } from './segments.ts'
 
 /** An open data directory: checks, orders and hands on; the parts do the work. */
 export class OpenStore implements LogStore {
@@ -119,9 +123,10 @@ export class OpenStore implements LogStore {
     try {
       const logstore = this.#parts.directory.logstore(project, name)
       const body = this.#encode(logstore, batch, options)
+      const work = () => this.#write(logstore, options, body, batch.rows)
       const stored = options.id
-        ? await this.#appendOnce(logstore, options.id, body, batch.rows)
-        : await this.#write(logstore, undefined, body, batch.rows).then(() => true)
+        ? await this.#appendOnce(logstore, options.id, work)
+        : await work().then(() => true)
       if (!stored) counters.duplicateBatches++
       return { stored }
     } catch (error) {
@@ -130,13 +135,42 @@ export class OpenStore implements LogStore {
     }
   }
 
-  async lease(project: string, name: string, from: number, to: number): Promise<SegmentLease> {
+  lease(project: string, name: string, from: number, to: number): Promise<SegmentLease> {
+    return this.#lease(project, name, (id) => this.#parts.segments.overlapping(id, from, to))
+  }
+
+  leaseReceived(project: string, name: string, from: number, to: number): Promise<SegmentLease> {
+    return this.#lease(project, name, (id) => this.#parts.segments.received(id, from, to))
+  }
+
+  sealedThrough(): number {
     this.#checkOpen()
-    const { id } = this.#parts.directory.logstore(project, name)
-    await this.#background.flush(id)
+    try {
+      return this.#parts.received.sealedThrough()
+    } catch (error) {
+      throw asStorageError(error, 'catalogue.db')
+    }
+  }
+
+  shards(project: string, logstore: string): readonly Shard[] {
+    return this.#parts.shards.of(this.#parts.directory.logstore(project, logstore).id)
+  }
+
+  splitShard(
+    project: string,
+    name: string,
+    id: number,
+    options: SplitOptions = {},
+  ): readonly Shard[] {
     this.#checkOpen()
-    const { columns } = this.#parts.directory.logstore(project, name)
-    return this.#parts.files.lease(this.#parts.segments.overlapping(id, from, to), columns)
+    const { directory, received, shards } = this.#parts
+    return shards.split(directory.logstore(project, name).id, id, options, received.read())
+  }
+
+  mergeShards(project: string, name: string, id: number): readonly Shard[] {
+    this.#checkOpen()
+    const { directory, received, shards } = this.#parts
+    return shards.merge(directory.logstore(project, name).id, id, received.read())
   }
 
   async maintain(): Promise<void> {
@@ -165,6 +199,19 @@ export class OpenStore implements LogStore {
     return this.#closed
   }
 
+  async #lease(
+    project: string,
+    name: string,
+    choose: (logstore: number) => readonly Segment[],
+  ): Promise<SegmentLease> {
+    this.#checkOpen()
+    const { id } = this.#parts.directory.logstore(project, name)
+    await this.#background.flush(id)
+    this.#checkOpen()
+    const { columns } = this.#parts.directory.logstore(project, name)
+    return this.#parts.files.lease(choose(id), columns)
+  }
+
   #ownerOf(project: string, logstore: string | undefined): AttributeOwner {
     this.#checkOpen()
     const { directory } = this.#parts
@@ -179,7 +226,7 @@ export class OpenStore implements LogStore {
     const addedKinds = added.map(({ name, kind }) => [name, kind] as const)
     const kinds = added.length > 0 ? new Map([...logstore.kinds, ...addedKinds]) : logstore.kinds
     checkBatch(batch, kinds, options, this.#parts.config)
-    const body = encodeBatch(batch, options)
+    const body = encodeBatch(batch, { ...options, shard: 0 }) // its own is chosen when it is written
     const { batchBytesMax } = this.#parts.config
     if (body.length > batchBytesMax)
       throw invalid(
@@ -194,14 +241,13 @@ export class OpenStore implements LogStore {
   async #appendOnce(
     logstore: LogstoreEntry,
     id: BatchId,
-    body: Buffer,
-    rows: number,
+    write: () => Promise<void>,
   ): Promise<boolean> {
     const key = `${keyOf(logstore.id, id)}${id.number}`
     for (let first = this.#inFlight.get(key); first; first = this.#inFlight.get(key))
       await first.catch(() => undefined)
     if (this.#parts.delivered.has(logstore.id, id)) return false
-    const work = this.#write(logstore, id, body, rows)
+    const work = write()
     this.#inFlight.set(key, work)
     try {
       await work
@@ -213,19 +259,26 @@ export class OpenStore implements LogStore {
 
   async #write(
     logstore: LogstoreEntry,
-    id: BatchId | undefined,
+    options: AppendOptions,
     body: Buffer,
     rows: number,
   ): Promise<void> {
-    const { config, directory, hot, now } = this.#parts
+    const { config, directory, hot, received, shards } = this.#parts
     if (hot.rows + rows > config.hotRowsMax) await this.#background.flushAll()
     this.#checkOpen()
-    await this.#log.append({
-      stream: logstore.id,
-      time: now(),
-      body,
-      onDurable: (record) => this.#becameDurable(record, id, rows),
-    })
+    if (!directory.has(logstore.id)) throw logstoreGone(logstore.project, logstore.name)
+    setShard(body, shards.choose(logstore.id, options))
+    const time = received.begin() // in one turn with the choice: a split comes before both or after
+    try {
+      await this.#log.append({
+        stream: logstore.id,
+        time,
+        body,
+        onDurable: (record) => this.#becameDurable(record, options.id, rows),
+      })
+    } finally {
+      if (!this.#log.isBroken) received.end(time)
+    }
     if (!directory.has(logstore.id)) throw logstoreGone(logstore.project, logstore.name)
   }
 
@@ -243,7 +296,7 @@ export class OpenStore implements LogStore {
   }
 
   async #remove(logstores: readonly LogstoreEntry[], more: () => void): Promise<void> {
-    const { catalogue, delivered, directory, files, hot, segments } = this.#parts
+    const { catalogue, delivered, directory, files, hot, segments, shards } = this.#parts
     catalogue.transaction(() => {
       for (const { id } of logstores) {
         segments.retire(segments.ofLogstore(id))
@@ -253,7 +306,10 @@ export class OpenStore implements LogStore {
       more()
     })
     directory.reload()
-    for (const { id } of logstores) hot.drop(id, Infinity)
+    for (const { id } of logstores) {
+      hot.drop(id, Infinity)
+      shards.forget(id)
+    }
     await files.sweep()
   }
 
