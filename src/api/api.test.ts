@@ -323,11 +323,15 @@ test('what is for no API, or for one that is not there yet, is not found', async
     { method: 'POST', headers: { 'x-acs-action': 'CreateFlowLog' } },
     'this server has no VPC API yet (header x-acs-action)',
   )
-  await f(
-    '/weir/v1/projects',
-    { headers: { 'x-log-apiversion': '0.6.0' } },
-    'this server has no log service API yet (header x-log-apiversion)',
-  )
+  // "405 InvalidMethod": a 404 would tell Terraform that a resource is gone (alibaba-api.md 3.9, 4.1).
+  const logService = { headers: { 'x-log-apiversion': '0.6.0' } }
+  assert.deepEqual(await send(`${url}/weir/v1/projects`, logService), {
+    status: 405,
+    body: {
+      errorCode: 'InvalidMethod',
+      errorMessage: 'invalid request method: /weir/v1/projects',
+    },
+  })
   await f(
     '/weir/v1/qeury',
     { method: 'POST', headers: json, body: '{}' },

@@ -33,7 +33,8 @@ export function errorReply(thrown: unknown, requestId: string): ErrorReply {
   }
 }
 
-function asWeirError(thrown: unknown, requestId: string): WeirError {
+/** What an error is in the catalogue's words; one that it does not know is a fault of ours. */
+export function asWeirError(thrown: unknown, requestId: string): WeirError {
   if (thrown instanceof WeirError) return thrown
   const code = codeOf(thrown)
   const known = code === undefined ? undefined : parserErrors[code]

@@ -28,6 +28,12 @@ test('which API a request is for', () => {
   f('GET', '/logstores/a', { authorization: 'LOG key:signature' }, 'logService', scheme)
   f('POST', '/', { authorization: 'SLS4-HMAC-SHA256 Credential=a' }, 'logService', scheme)
   f('GET', '/', { authorization: 'LOGGER x' }, undefined)
+  // §3.3, PutWebtracking: "no signature required"; a browser's image or preflight has no header of the API.
+  const track = 'a path of web tracking'
+  f('GET', '/logstores/a/track?APIVersion=0.6.0&k=v', {}, 'logService', track)
+  f('GET', '/logstores/a/track_ua.gif?APIVersion=0.6.0', {}, 'logService', track)
+  f('OPTIONS', '/logstores/a/track', {}, 'logService', track)
+  f('GET', '/logstores/a/tracks', {}, undefined)
   f('GET', '/healthz', {}, 'weir', 'a path of Weir')
   f('GET', '/metrics?x=1', { authorization: 'Bearer x' }, 'weir', 'a path of Weir')
   f('POST', '/weir/v1/query', {}, 'weir', 'a path of Weir')

@@ -2,7 +2,8 @@
  * Which API a request is for. Several API families share one port and overlap in their paths, so it is
  * not the path that decides but what their clients send (reference alibaba-api.md §0.1): the VPC API
  * names its action in a header or parameter and always uses the path `/`; the log service has its own
- * version header or authorization scheme. Weir's own routes have paths no other family uses.
+ * version header or authorization scheme, and web tracking, which browsers send without either, its own
+ * paths. Weir's own routes have paths no other family uses.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 
@@ -42,6 +43,11 @@ export const rules: readonly Rule[] = [
     api: 'logService',
     why: 'authorization scheme LOG or SLS4-HMAC-SHA256',
     matches: ({ headers }) => /^(LOG|SLS4-HMAC-SHA256) /.test(headers.authorization ?? ''),
+  },
+  {
+    api: 'logService',
+    why: 'a path of web tracking',
+    matches: ({ path }) => /^\/logstores\/[^/]+\/track(_ua)?(\.gif)?$/.test(path),
   },
   {
     api: 'vpc',

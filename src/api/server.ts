@@ -10,9 +10,16 @@ import { addExplainRoute } from './explain-route.ts'
 import { addAgentRoutes } from './agent-routes.ts'
 import { addHealthRoutes } from './health-routes.ts'
 import { addLedgerRoute } from './ledger-route.ts'
+import {
+  addLogService,
+  logRequestId,
+  type LogServiceError,
+  logServiceError,
+  originForm,
+} from './log-service/log-service.ts'
 import { addRequestMetrics, type RequestMetrics } from './request-metrics.ts'
 import { addQueryRoute } from './query-route.ts'
-import { errorReply, requestIdHeader } from './reply.ts'
+import { type ErrorReply, errorReply, requestIdHeader } from './reply.ts'
 import { ruleFor } from './route-by-header.ts'
 import { schemaError, strictAjv } from './schema.ts'
 import { addStoreRoutes } from './store-routes.ts'
@@ -23,6 +30,8 @@ const bodyBytesMax = 1024 * 1024
 /** A request must have come whole by then: a slow sender must not hold a connection for ever. */
 const requestTimeoutMs = 60_000
 const keepAliveTimeoutMs = 30_000
+/** Of one part of a path: the longest name of any API has 256 characters, up to three letters each when escaped. */
+const paramLengthMax = 1024
 
 export function createServer(things: ApiThings): FastifyInstance {
   const metrics = addRequestMetrics(things.metrics)
@@ -36,10 +45,11 @@ export function createServer(things: ApiThings): FastifyInstance {
     genReqId: newRequestId,
     ajv: { customOptions: strictAjv },
     schemaErrorFormatter: schemaError,
-    routerOptions: { constraints: { api: apiConstraint } },
+    rewriteUrl: ({ url = '/' }) => originForm(url),
+    routerOptions: { constraints: { api: apiConstraint }, maxParamLength: paramLengthMax },
     clientErrorHandler: (error, socket) => refuseUnparsed(error, socket, metrics),
     frameworkErrors: (error, request, reply) => {
-      const { status, headers, text } = rawReply(error, request.id)
+      const { status, headers, text } = rawReply(replyFor(request, error))
       reply.raw.writeHead(status, headers).end(text)
     },
   })
@@ -58,7 +68,7 @@ export function createServer(things: ApiThings): FastifyInstance {
     done(null, payload)
   })
   server.setErrorHandler((error, request, reply) => {
-    const { status, headers, body, failed } = errorReply(error, request.id)
+    const { status, headers, body, failed } = replyFor(request, error)
     if (failed) {
       metrics.failures.inc()
       things.log.error('request failed', {
@@ -74,7 +84,9 @@ export function createServer(things: ApiThings): FastifyInstance {
     throw notFound(request, paths)
   })
   const paths: string[] = []
-  server.addHook('onRoute', ({ url }) => void paths.push(url))
+  server.addHook('onRoute', ({ url, constraints }) => {
+    if (constraints?.['api'] === 'weir') paths.push(url)
+  })
   server.addHook('onResponse', (request, reply, done) => {
     metrics.answered(request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime)
     done()
@@ -86,6 +98,7 @@ export function createServer(things: ApiThings): FastifyInstance {
   addFlowLogRoutes(server, things.flowLogs)
   addLedgerRoute(server, things.ledger)
   addExplainRoute(server, things.explain)
+  if (things.logService !== undefined) addLogService(server, things.logService)
   return server
 }
 
@@ -121,10 +134,10 @@ function notFound(request: FastifyRequest, paths: readonly string[]): WeirError 
     return new WeirError('NotFound', `${request.method} ${path} is for no API of this server`, {
       hint: 'Weir’s own routes are /healthz, /metrics and those under /weir/v1/',
     })
-  if (rule.api !== 'weir') {
-    const name = rule.api === 'vpc' ? 'VPC' : 'log service'
-    return new WeirError('NotFound', `this server has no ${name} API yet (${rule.why})`)
-  }
+  if (rule.api === 'logService')
+    return new WeirError('InvalidMethod', `invalid request method: ${path}`)
+  if (rule.api === 'vpc')
+    return new WeirError('NotFound', `this server has no VPC API yet (${rule.why})`)
   const near = nearest(path, paths)
   const hint =
     near === path
@@ -145,9 +158,14 @@ function pathOf(request: FastifyRequest): string {
   return path.length > 200 ? `${path.slice(0, 200)}...` : path
 }
 
+/** Every API has its own form of an error. */
+const replyFor = (request: FastifyRequest, error: unknown): LogServiceError | ErrorReply =>
+  ruleFor(request.raw)?.api === 'logService'
+    ? logServiceError(error, logRequestId(request.id))
+    : errorReply(error, request.id)
+
 /** A reply to what never reached a route. */
-function rawReply(error: Error, requestId: string) {
-  const { status, headers, body } = errorReply(error, requestId)
+function rawReply({ status, headers, body }: LogServiceError | ErrorReply) {
   const text = JSON.stringify(body)
   const about = {
     'content-type': 'application/json; charset=utf-8',
@@ -164,7 +182,7 @@ function refuseUnparsed(error: Error, socket: Socket, metrics: RequestMetrics): 
     socket.destroy()
     return
   }
-  const { status, headers, text } = rawReply(error, newRequestId())
+  const { status, headers, text } = rawReply(errorReply(error, newRequestId()))
   const lines = Object.entries({ ...headers, connection: 'close' }).map(
     ([name, value]) => `${name}: ${value}\r\n`,
   )

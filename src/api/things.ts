@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts'
 import type { FlowLog, FlowLogChange, NewFlowLog } from '../flow-log/flow-log.ts'
 import type { LedgerBook } from '../ledger/ledger.ts'
 import type { LogStore } from '../logstore/logstore.ts'
+import type { LogServiceThings } from './log-service/log-service.ts'
 import type {
   AgentEntry,
   AgentOrdersAnswer,
@@ -26,6 +27,8 @@ export interface ApiThings {
    * is none, ParameterInvalid for a question that is none.
    */
   readonly explain: (request: ExplainRequest) => Promise<Explanation>
+  /** Undefined: this server has no log service. */
+  readonly logService?: LogServiceThings
   /** What is broken now, a sentence each; none when all is well. /healthz asks. */
   readonly problems: () => readonly string[]
   readonly log: Log

@@ -44,6 +44,8 @@ export interface LogServiceRoute {
   readonly action: string
   /** The resource below the project that a policy names; the logstore of the path unless told, and else the project. */
   readonly resource?: (request: LogServiceRequest) => string
+  /** The handler asks its caller about each thing that it answers or changes: `resource` is not looked at. */
+  readonly asksEach?: true
   /** Web tracking is the one route without a signature. */
   readonly unsigned?: true
   /** Of the body without its compression; 1 MiB unless told. */
