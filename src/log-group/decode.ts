@@ -157,7 +157,7 @@ class LogReader {
       const at = reader.at
       const tag = reader.tag(end)
       if (tag === field(logField.contents, wireType.bytes))
-        before = this.#readContent(row, before, end)
+        before = this.#readContents(row, before, end)
       else if (tag === field(logField.time, wireType.varint)) {
         this.#times[row] = reader.uint32(end, 'a time')
         timed = true
@@ -178,31 +178,40 @@ class LogReader {
     else throw bodyInvalid(reader.at, `a log's field 4 has wire type ${tag & 7}`)
   }
 
-  /** Returns the column of the key. */
-  #readContent(row: number, before: Column | undefined, logEnd: number): Column {
+  /**
+   * Contents from the one whose tag was just read on, as long as their keys follow each other as in the log
+   * before; or that one, of any key. Returns the column of the last key.
+   */
+  #readContents(row: number, before: Column | undefined, logEnd: number): Column {
     const reader = this.#reader
     const { body, view } = reader
-    const guess = before === undefined ? this.#first : before.next
-    const at = reader.at + 1
-    if (guess !== undefined && at < logEnd) {
-      const length = body[at - 1]!
+    let at = reader.at
+    let last = before
+    let guess = before === undefined ? this.#first : before.next
+    while (guess !== undefined && at < logEnd) {
       const headLength = guess.headLength
-      const valueAt = at + headLength + 2
+      const length = body[at]!
+      const valueAt = at + headLength + 3
+      const end = at + 1 + length
       if (
-        length < 0x80 &&
-        headLength !== 0 &&
-        length >= headLength + 2 &&
-        at + length <= logEnd &&
-        body[valueAt - 2] === field(pairField.value, wireType.bytes) &&
-        body[valueAt - 1] === length - headLength - 2 &&
-        sameBytes(view, guess.headAt, at, headLength)
-      ) {
-        reader.at = at + length
-        guess.codes[row] = guess.dictionary.codeOf(valueAt, length - headLength - 2)
-        return guess
-      }
+        length >= 0x80 ||
+        valueAt > end ||
+        end > logEnd ||
+        headLength === 0 ||
+        body[valueAt - 2] !== field(pairField.value, wireType.bytes) ||
+        body[valueAt - 1] !== end - valueAt ||
+        !sameBytes(view, guess.headAt, at + 1, headLength)
+      )
+        break
+      guess.codes[row] = guess.dictionary.codeOf(valueAt, end - valueAt)
+      reader.at = end
+      last = guess
+      if (end === logEnd || body[end] !== field(logField.contents, wireType.bytes)) return last
+      at = end + 1
+      guess = last.next
     }
-    return this.#readAnyContent(row, before, logEnd)
+    reader.at = at
+    return this.#readAnyContent(row, last, logEnd)
   }
 
   #readAnyContent(row: number, before: Column | undefined, logEnd: number): Column {
