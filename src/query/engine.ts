@@ -3,9 +3,12 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { ColumnSpec } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
 import { fenceReason } from './fence.ts'
+import type { Lacking } from './lacking.ts'
 import { macrosFor } from './macros.ts'
 import { storeView } from './plan.ts'
 import { quoteName, quoteText } from './quote.ts'
+import { registerFunctions } from './udf.ts'
+import type { OpenLookups } from './udf.ts'
 
 export interface EngineLimits {
   readonly memoryBytesMax: number
@@ -39,37 +42,63 @@ export async function createEngine(limits: EngineLimits): Promise<Engine> {
   return { instance, connection }
 }
 
+/** A Parquet file, and which of the columns are not in it. */
+export interface SourceFile {
+  readonly path: string
+  readonly lacks: readonly string[]
+}
+
 /**
  * Opens the files and shuts everything else, in this order: the paths, external access off,
  * extensions off, the view, the lock.
  */
 export async function shutAround(
   { connection }: Engine,
-  files: readonly string[],
+  files: readonly SourceFile[],
   columns: readonly ColumnSpec[],
 ): Promise<void> {
-  const paths = files.map(quoteText).join(', ')
   const closing = [
-    `allowed_paths = [${paths}]`,
+    `allowed_paths = [${files.map(({ path }) => quoteText(path)).join(', ')}]`,
     'enable_external_access = false',
     'autoinstall_known_extensions = false',
     'autoload_known_extensions = false',
     'allow_community_extensions = false',
   ]
   for (const setting of closing) await connection.run(`SET GLOBAL ${setting}`)
-  const typed = columns.map(({ name, kind }) => {
-    const type = kind === 'integer' ? 'BIGINT' : 'VARCHAR'
-    return files.length === 0
-      ? `CAST(NULL AS ${type}) AS ${quoteName(name)}`
-      : `CAST(${quoteName(name)} AS ${type}) AS ${quoteName(name)}`
-  })
-  const source = files.length === 0 ? 'WHERE FALSE' : `FROM read_parquet([${paths}])`
-  await connection.run(`CREATE VIEW ${storeView} AS SELECT ${typed.join(', ')} ${source}`)
+  await connection.run(`CREATE VIEW ${storeView} AS ${selectFrom(files, columns)}`)
   await connection.run('SET GLOBAL lock_configuration = true')
 }
 
-/** Creates the macros that the statement, or any other text, names. */
-export async function createMacros({ connection }: Engine, sql: string): Promise<void> {
+/** A SELECT for all files that lack the same columns, which are NULL in their rows. */
+function selectFrom(files: readonly SourceFile[], columns: readonly ColumnSpec[]): string {
+  const select = (lacks: readonly string[], source: string): string => {
+    const typed = columns.map(({ name, kind }) => {
+      const value = lacks.includes(name) ? 'NULL' : quoteName(name)
+      return `CAST(${value} AS ${kind === 'integer' ? 'BIGINT' : 'VARCHAR'}) AS ${quoteName(name)}`
+    })
+    return `SELECT ${typed.join(', ')} ${source}`
+  }
+  if (files.length === 0)
+    return select(
+      columns.map(({ name }) => name),
+      'WHERE FALSE',
+    )
+  const alike = Map.groupBy(files, ({ lacks }) => JSON.stringify(lacks))
+  return [...alike.values()]
+    .map((group) => {
+      const paths = group.map(({ path }) => quoteText(path)).join(', ')
+      return select(group[0]!.lacks, `FROM read_parquet([${paths}])`)
+    })
+    .join(' UNION ALL ')
+}
+
+/** Creates the macros and registers the functions that the statement, or any other text, names. */
+export async function createMacros(
+  { connection }: Engine,
+  sql: string,
+  openLookups: OpenLookups = async () => undefined,
+): Promise<void> {
+  await registerFunctions(connection, sql, openLookups)
   for (const statement of macrosFor(sql)) await connection.run(statement)
 }
 
@@ -94,7 +123,7 @@ export function engineError(error: unknown): WeirError {
     .replace(/^[A-Za-z ]*(Error|Exception): /, '')
     .replace(/(?:\/[^/\s"']+)+\/([^/\s"']+)/g, '$1')
     .replace(/"?__(src|store)"?/g, 'log')
-    .replace(/sls_(\w+)/g, '$1')
+    .replace(/sls_(?:js_)?(\w+)/g, '$1')
   if (message.startsWith('Out of Memory')) {
     return new WeirError('QueryMemory', 'the query needs more memory than it may have', {
       hint: 'ask for a shorter time range or fewer groups',

@@ -62,11 +62,7 @@ test('the engine is shut around the leased files', async () => {
   })
   const limits = { memoryBytesMax: 256 * MiB, threads: 1, tempDirectory: '', tempBytesMax: 0 }
   const engine = await createEngine(limits)
-  await shutAround(
-    engine,
-    files.map((file) => file.path),
-    [{ name: 'bytes', kind: 'integer' }],
-  )
+  await shutAround(engine, files, [{ name: 'bytes', kind: 'integer' }])
   const { connection } = engine
   const count = await connection.runAndReadAll('SELECT count(*) FROM __store')
   assert.deepEqual(count.getRows(), [[3000n]])

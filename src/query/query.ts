@@ -14,6 +14,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { WeirError } from '../base/errors.ts'
+import { lackingIn } from './lacking.ts'
 import type { LogReader } from '../logstore/logstore.ts'
 import { parseSearchPart } from './parse.ts'
 import { checkRange, defaultRows } from './plan.ts'
@@ -101,7 +102,7 @@ export class QueryEngine {
           to,
           raw,
           zone: request.zone ?? this.#config.zone,
-          files: lease.files.map((file) => file.path),
+          files: lease.files.map(({ path, lacks }) => ({ path, lacks })),
           rowsMax: this.#config.rowsMax,
           charactersMax: this.#config.charactersMax,
         },

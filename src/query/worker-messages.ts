@@ -1,6 +1,6 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import type { ErrorCode } from '../base/errors.ts'
-import type { EngineLimits } from './engine.ts'
+import type { EngineLimits, SourceFile } from './engine.ts'
 import type { RawRows } from './plan.ts'
 
 /** One query, complete: the worker has nothing else to ask for. */
@@ -12,7 +12,7 @@ export interface WorkerQuery {
   readonly to: number
   readonly zone: string
   readonly raw: RawRows
-  readonly files: readonly string[]
+  readonly files: readonly SourceFile[]
   readonly rowsMax: number
   /** Of all values together, in UTF-16 code units. */
   readonly charactersMax: number
