@@ -3,7 +3,6 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { ColumnSpec } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
 import { fenceReason } from './fence.ts'
-import type { Lacking } from './lacking.ts'
 import { macrosFor } from './macros.ts'
 import { storeView } from './plan.ts'
 import { quoteName, quoteText } from './quote.ts'
@@ -69,6 +68,12 @@ export async function shutAround(
   await connection.run('SET GLOBAL lock_configuration = true')
 }
 
+/**
+ * More SELECTs than this cost more than the engine's reading every footer first: over 300 files CPU of
+ * 45 ms where all are alike, 59 by 2 SELECTs, 105 by 10, 324 by 300, and 88 by name.
+ */
+const groupsMax = 8
+
 /** A SELECT for all files that lack the same columns, which are NULL in their rows. */
 function selectFrom(files: readonly SourceFile[], columns: readonly ColumnSpec[]): string {
   const select = (lacks: readonly string[], source: string): string => {
@@ -84,6 +89,14 @@ function selectFrom(files: readonly SourceFile[], columns: readonly ColumnSpec[]
       'WHERE FALSE',
     )
   const alike = Map.groupBy(files, ({ lacks }) => JSON.stringify(lacks))
+  if (alike.size > groupsMax) {
+    const nowhere = ({ name }: ColumnSpec) => files.every(({ lacks }) => lacks.includes(name))
+    const paths = files.map(({ path }) => quoteText(path)).join(', ')
+    return select(
+      columns.filter(nowhere).map(({ name }) => name),
+      `FROM read_parquet([${paths}], union_by_name = true)`,
+    )
+  }
   return [...alike.values()]
     .map((group) => {
       const paths = group.map(({ path }) => quoteText(path)).join(', ')

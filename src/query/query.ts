@@ -14,7 +14,6 @@
  */
 import { availableParallelism } from 'node:os'
 import { WeirError } from '../base/errors.ts'
-import { lackingIn } from './lacking.ts'
 import type { LogReader } from '../logstore/logstore.ts'
 import { parseSearchPart } from './parse.ts'
 import { checkRange, defaultRows } from './plan.ts'
