@@ -30,7 +30,6 @@ export class ByteDictionary {
 
   codeOf(at: number, length: number): number {
     const last = this.#last
-    // place and length 0 stand at code 0, so an empty text must not match it
     if (
       last !== 0 &&
       this.#lengths[last] === length &&
@@ -59,10 +58,10 @@ export class ByteDictionary {
       to += length
     }
     const text = together.toString('latin1')
-    const texts = new Array<string>(this.count)
+    const texts: string[] = []
     for (let code = 1, start = 0; code <= this.count; code++) {
       const end = start + this.#lengths[code]!
-      texts[code - 1] = text.substring(start, end)
+      texts.push(text.substring(start, end))
       start = end
     }
     return texts

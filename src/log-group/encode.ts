@@ -14,8 +14,7 @@ export interface Log {
   readonly contents: readonly (readonly [key: string, value: string])[]
 }
 
-/** Bytes of a text in UTF-8 are at most three a UTF-16 unit. */
-const bytesOf = Buffer.byteLength
+const bytesOf = (text: string): number => Buffer.byteLength(text)
 
 const sizeOfLength = (value: number): number =>
   value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5

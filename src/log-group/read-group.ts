@@ -21,7 +21,7 @@ export interface DecodedLogGroup {
 /** Distinct keys in a group: the dictionary of one takes some 500 bytes however little is in it. */
 const columnsMax = 4096
 /** Rows × keys of one body, whether sent or absent: 64 MB of codes. A dense body of 10 MB has 2 M. */
-const cellsMax = 16 * 1024 * 1024
+export const cellsMax = 16 * 1024 * 1024
 const tagsMax = 4096
 
 const smaller = 'send it as several groups'
@@ -32,40 +32,13 @@ const groupField = { logs: 1, topic: 3, source: 4, tags: 6 } as const
 const logField = { time: 1, contents: 2, timeNs: 4 } as const
 const pairField = { key: 1, value: 2 } as const
 
-/**
- * A LogGroup, as PutLogs brings it (proto2, package sls): its logs as columns. The last of several equal
- * keys in a log counts; fields that are not known are passed over; what is not UTF-8 in a value, the topic,
- * the source or a tag reads as U+FFFD. Takes memory in proportion to the body, and 64 MB at most besides.
- * Throws PostBodyInvalid with the byte.
- */
-export function decodeLogGroup(body: Buffer): DecodedLogGroup {
-  return readGroup(new WireReader(body), body.length, { cells: cellsMax })
-}
-
-/** A LogGroupList, as PullLogs answers; otherwise as `decodeLogGroup`. */
-export function decodeLogGroupList(body: Buffer): DecodedLogGroup[] {
-  const reader = new WireReader(body)
-  const budget = { cells: cellsMax }
-  const groups: DecodedLogGroup[] = []
-  while (reader.at < body.length) {
-    const at = reader.at
-    const tag = reader.tag(body.length)
-    if (tag >>> 3 !== 1) reader.skip(tag, body.length)
-    else {
-      checkBytes(tag, at, 'a log group')
-      const length = reader.length(body.length)
-      groups.push(readGroup(reader, reader.at + length, budget))
-    }
-  }
-  return groups
-}
-
 /** Cells that the rest of a body may still take. */
-interface Budget {
+export interface Budget {
   cells: number
 }
 
-function readGroup(reader: WireReader, end: number, budget: Budget): DecodedLogGroup {
+/** The group that stands from the reader's place to `end`. */
+export function readGroup(reader: WireReader, end: number, budget: Budget): DecodedLogGroup {
   const { body, at: start } = reader
   const tags: [string, string][] = []
   let topic = ''
@@ -289,6 +262,6 @@ function readPair(reader: WireReader, outerEnd: number): { key: Place; value: Pl
   return { key, value }
 }
 
-function checkBytes(tag: number, at: number, what: string): void {
+export function checkBytes(tag: number, at: number, what: string): void {
   if ((tag & 7) !== wireType.bytes) throw bodyInvalid(at, `${what} has wire type ${tag & 7}`)
 }
