@@ -3,6 +3,7 @@
  * what a translated query can hold is let through. It knows nothing of how the text was made.
  */
 import { macroNames } from './macros.ts'
+import { jsFunctionNames } from './udf.ts'
 
 const engineFunctions = (
   '+ - * / // % & | ~ << >> || ~~ !~~ ~~~ ! like_escape not_like_escape ' +
@@ -23,10 +24,11 @@ const engineFunctions = (
   'list_concat list_contains list_distinct list_filter list_has_any list_intersect list_max list_min ' +
   'list_position list_reduce list_reverse list_sort list_transform list_value list_slice array_slice ' +
   'array_to_string array_extract flatten len range generate_series generate_subscripts unnest struct_pack row ' +
-  'struct_extract cardinality map map_keys map_values map_concat map_entries map_from_entries error'
+  'struct_extract cardinality map map_keys map_values map_concat map_entries map_from_entries error ' +
+  'hash list_zip printf uuid typeof bit_count json_type'
 ).split(' ')
 
-const allowedFunctions = new Set([...engineFunctions, ...macroNames])
+const allowedFunctions = new Set([...engineFunctions, ...macroNames, ...jsFunctionNames])
 
 const allowedClasses = new Set(
   'COLUMN_REF CONSTANT COMPARISON CONJUNCTION FUNCTION OPERATOR CAST CASE BETWEEN WINDOW SUBQUERY LAMBDA STAR'.split(

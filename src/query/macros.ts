@@ -1,20 +1,13 @@
+import { addressMacros } from './macro-addresses.ts'
+import { once } from './macro.ts'
+import type { Macro } from './macro.ts'
+
 /**
  * What the engine lacks, as macros of its own language. They are untyped and look at `typeof` where
  * a type matters: typed overloads fail around aggregates. Created before the settings are locked.
  */
-const v4Byte = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
-
-/**
- * `body` with `name` standing for `value`: a macro copies its arguments, and copies of copies grow
- * without bound, where a lambda's parameter is computed once.
- */
-const once = (value: string, name: string, body: string): string =>
-  `list_transform([${value}], lambda ${name}: ${body})[1]`
-
-const allOnes = '340282366920938463463374607431768211455::UHUGEINT'
-
 /** Names and bodies, each using only those above it. */
-const definitions: readonly (readonly [name: string, body: string])[] = [
+const definitions: readonly Macro[] = [
   [
     'sls_nz(b)',
     `CASE WHEN b = 0 AND typeof(b) NOT IN ('DOUBLE', 'FLOAT') THEN error('Division by zero') ELSE b END`,
@@ -65,22 +58,60 @@ const definitions: readonly (readonly [name: string, body: string])[] = [
       ELSE CAST(x AS VARCHAR) END`,
   ],
   [
+    // The first of each value, in the order they came: sorted, so that long lists take no square time.
     'sls_distinct(l)',
-    `list_transform(list_filter(list_transform(l, lambda v, i: {'v': v, 'i': i}), lambda e: list_position(l, e.v) = e.i), lambda e: e.v)`,
+    once(
+      `list_sort(list_transform(l, lambda v, i: {'v': v, 'i': i}))`,
+      's',
+      `list_transform(list_sort(list_transform(list_filter(s, lambda e, j: j = 1 OR e.v IS DISTINCT FROM s[j - 1].v), lambda e: {'i': e.i, 'v': e.v})), lambda e: e.v)`,
+    ),
   ],
   [
     'sls_sequence(a, b, s)',
     `CASE WHEN s = 0 OR (b - a) / s >= 10000 THEN error('a sequence has at most 10000 elements') ELSE generate_series(a, b, s) END`,
   ],
   [
+    // By key, then by place in the list.
+    'sls_by_key(l)',
+    `list_sort(list_transform(list_filter(l, lambda e: e IS NOT NULL), lambda e, i: {'k': e.key, 'i': i, 'v': e.value}))`,
+  ],
+  [
     'sls_entries_map(l)',
-    `map_from_entries(list_filter(list_filter(l, lambda e: e IS NOT NULL), lambda e, i:
-      list_position(list_transform(list_filter(l, lambda f: f IS NOT NULL), lambda g: g.key), e.key) = i))`,
+    once(
+      'sls_by_key(l)',
+      's',
+      `map_from_entries(list_transform(list_filter(s, lambda e, j: j = 1 OR e.k <> s[j - 1].k), lambda e: {'key': e.k, 'value': e.v}))`,
+    ),
+  ],
+  [
+    // The places where a key begins, and one behind the end.
+    'sls_key_starts(s)',
+    `list_concat(list_filter(range(1, len(s) + 1), lambda j: j = 1 OR s[j].k <> s[j - 1].k), [len(s) + 1])`,
   ],
   [
     'sls_entries_multimap(l)',
-    `map_from_entries(list_transform(list_distinct(list_transform(list_filter(l, lambda e: e IS NOT NULL), lambda e: e.key)),
-      lambda k: {'key': k, 'value': list_transform(list_filter(l, lambda f: f IS NOT NULL AND f.key = k), lambda g: g.value)}))`,
+    once(
+      'sls_by_key(l)',
+      's',
+      once(
+        'sls_key_starts(s)',
+        'b',
+        `map_from_entries(list_transform(range(1, len(b)), lambda j: {'key': s[b[j]].k, 'value': list_transform(s[b[j]:b[j + 1] - 1], lambda g: g.v)}))`,
+      ),
+    ),
+  ],
+  [
+    'sls_shuffle(l)',
+    `list_transform(list_sort(list_transform(l, lambda v, i: {'r': random(), 'i': i, 'v': v})), lambda e: e.v)`,
+  ],
+  [
+    // A sum of 64-bit shares as eight bytes, the lowest first.
+    'sls_checksum(s)',
+    once(
+      `lpad(hex(CAST((s % 18446744073709551616 + 18446744073709551616) % 18446744073709551616 AS UBIGINT)), 16, '0')`,
+      'h',
+      `unhex(array_to_string(list_transform(range(8), lambda i: h[15 - 2 * i:16 - 2 * i]), ''))`,
+    ),
   ],
   [
     'sls_split(s, d, n)',
@@ -90,10 +121,46 @@ const definitions: readonly (readonly [name: string, body: string])[] = [
     'sls_split_to_map(s, d1, d2)',
     `map_from_entries(list_transform(string_split(s, d1), lambda e: {'key': split_part(e, d2, 1), 'value': split_part(e, d2, 2)}))`,
   ],
+  ['sls_cbrt(x)', `CASE WHEN pow(round(cbrt(x)), 3) = x THEN round(cbrt(x)) ELSE cbrt(x) END`],
+  [
+    'sls_truncate(x, n)',
+    `CASE WHEN isfinite(x * pow(10, n)) AND pow(10, n) > 0 THEN trunc(x * pow(10, n)) / pow(10, n) ELSE x END`,
+  ],
+  [
+    'sls_digit(ch, b)',
+    `CASE WHEN strpos('0123456789abcdefghijklmnopqrstuvwxyz', ch) BETWEEN 1 AND b THEN CAST(strpos('0123456789abcdefghijklmnopqrstuvwxyz', ch) - 1 AS BIGINT)
+      ELSE error('"' || ch || '" is not a digit of base ' || CAST(b AS VARCHAR)) END`,
+  ],
   [
     'sls_from_base(t, b)',
-    `list_reduce(list_transform(string_split(lower(t), ''), lambda ch: CAST(strpos('0123456789abcdefghijklmnopqrstuvwxyz', ch) - 1 AS BIGINT)), lambda acc, d: acc * b + d)`,
+    `CASE WHEN b NOT BETWEEN 2 AND 36 THEN error('a base is 2 to 36') WHEN starts_with(t, '-') THEN -1 ELSE 1 END
+      * list_reduce(list_transform(string_split(lower(ltrim(t, '-')), ''), lambda ch: sls_digit(ch, b)), lambda acc, d: acc * b + d)`,
   ],
+  [
+    'sls_to_base(n, b)',
+    `CASE WHEN n < 0 THEN '-' || lower(to_base(-n, b)) ELSE lower(to_base(n, b)) END`,
+  ],
+  ['sls_bits64(n)', `(CAST(n AS HUGEINT) & 18446744073709551615::HUGEINT)`],
+  [
+    'sls_signed64(n)',
+    `CAST(CASE WHEN n >= 9223372036854775808::HUGEINT THEN n - 18446744073709551616::HUGEINT ELSE n END AS BIGINT)`,
+  ],
+  [
+    'sls_shift_left(a, n)',
+    `CASE WHEN n > 63 THEN 0 ELSE sls_signed64(sls_bits64(sls_bits64(a) * (1::HUGEINT << CAST(n AS HUGEINT)))) END`,
+  ],
+  [
+    'sls_shift_right(a, n)',
+    `CASE WHEN n > 63 THEN 0 ELSE sls_signed64(sls_bits64(a) >> CAST(n AS HUGEINT)) END`,
+  ],
+  ['sls_shift_right_signed(a, n)', `CAST(a AS BIGINT) >> CAST(least(n, 63) AS BIGINT)`],
+  [
+    'sls_bit_count(n, bits)',
+    `CASE WHEN bits NOT BETWEEN 2 AND 64 THEN error('bit_count takes 2 to 64 bits')
+      WHEN n < -(1::HUGEINT << CAST(bits - 1 AS HUGEINT)) OR n >= 1::HUGEINT << CAST(bits - 1 AS HUGEINT) THEN error(CAST(n AS VARCHAR) || ' does not fit in ' || CAST(bits AS VARCHAR) || ' bits')
+      ELSE CAST(bit_count(CAST(n AS HUGEINT) & ((1::HUGEINT << CAST(bits AS HUGEINT)) - 1::HUGEINT)) AS BIGINT) END`,
+  ],
+  ['sls_bin(x, bins)', `len(list_filter(bins, lambda e: e <= x))`],
   [
     'sls_width_bucket(x, low, high, n)',
     `CASE WHEN x < low THEN 0 WHEN x >= high THEN n + 1 ELSE CAST(floor((x - low) / ((high - low) / CAST(n AS DOUBLE))) AS BIGINT) + 1 END`,
@@ -102,109 +169,50 @@ const definitions: readonly (readonly [name: string, body: string])[] = [
     'sls_json_scalar(j, p)',
     `CASE WHEN json_type(j, p) NOT IN ('ARRAY', 'OBJECT') THEN json_extract_string(j, p) END`,
   ],
-  ['sls_url_protocol(u)', `nullif(regexp_extract(u, '^([a-zA-Z][a-zA-Z0-9+.-]*)://', 1), '')`],
+  [
+    'sls_json_array_get(j, i)',
+    `CASE WHEN json_type(j) = 'ARRAY' THEN json_extract_string(j, CASE WHEN i < 0 THEN '$[#' || CAST(i AS VARCHAR) || ']' ELSE '$[' || CAST(i AS VARCHAR) || ']' END) END`,
+  ],
+  [
+    'sls_json_array_contains(j, v)',
+    `CASE WHEN json_type(j) = 'ARRAY' THEN list_contains(CAST(json_extract(j, '$[*]') AS VARCHAR[]), CAST(to_json(v) AS VARCHAR)) END`,
+  ],
+  [
+    'sls_json_array_length(j)',
+    `CASE WHEN json_type(j) = 'ARRAY' THEN CAST(json_array_length(j) AS BIGINT) END`,
+  ],
+  [
+    'sls_json_size(j, p)',
+    `CASE json_type(j, p) WHEN 'ARRAY' THEN CAST(json_array_length(j, p) AS BIGINT) WHEN 'OBJECT' THEN len(json_keys(j, p)) WHEN 'NULL' THEN 0 ELSE CASE WHEN json_type(j, p) IS NOT NULL THEN 0 END END`,
+  ],
+  ['sls_url_decode(t)', `url_decode(replace(t, '+', ' '))`],
+  ['sls_form_letters(t)', `replace(replace(replace(t, '%20', '+'), '~', '%7E'), '%2A', '*')`],
+  [
+    'sls_url(u)',
+    `CASE WHEN regexp_full_match(u, '(?:[A-Za-z0-9._~:/?#@!$&()*+,;=''\\[\\]-]|%[0-9A-Fa-f]{2}|[^\\x00-\\x7F])*') THEN u END`,
+  ],
+  [
+    'sls_url_part(u, n)',
+    `regexp_extract(sls_url(u), '^(?:([^:/?#]+):)?(?://([^/?#]*))?([^?#]*)(?:\\?([^#]*))?(?:#(.*))?', n)`,
+  ],
+  ['sls_url_protocol(u)', `sls_url_part(u, 1)`],
   [
     'sls_url_host(u)',
-    `nullif(regexp_extract(u, '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?([^/:?#]*)', 1), '')`,
+    `regexp_extract(sls_url_part(u, 2), '^(?:[^@]*@)?(\\[[^\\]]*\\]|[^:]*)(?::[0-9]*)?$', 1)`,
   ],
-  ['sls_url_path(u)', `regexp_extract(u, '^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*([^?#]*)', 1)`],
-  ['sls_url_query(u)', `regexp_extract(u, '\\?([^#]*)', 1)`],
+  ['sls_url_port(u)', `try_cast(regexp_extract(sls_url_part(u, 2), ':([0-9]+)$', 1) AS BIGINT)`],
+  ['sls_url_path(u)', `url_decode(sls_url_part(u, 3))`],
+  ['sls_url_query(u)', `url_decode(sls_url_part(u, 4))`],
+  ['sls_url_fragment(u)', `url_decode(sls_url_part(u, 5))`],
   [
-    'sls_ip4(s)',
-    `CASE WHEN regexp_full_match(s, '(?:${v4Byte}\\.){3}${v4Byte}')
-      THEN CAST(split_part(s, '.', 1) AS BIGINT) * 16777216 + CAST(split_part(s, '.', 2) AS BIGINT) * 65536
-        + CAST(split_part(s, '.', 3) AS BIGINT) * 256 + CAST(split_part(s, '.', 4) AS BIGINT) END`,
+    'sls_url_parameter(u, name)',
+    once(
+      `list_filter(string_split(sls_url_part(u, 4), '&'), lambda e: sls_url_decode(split_part(e, '=', 1)) = name)[1]`,
+      'found',
+      `sls_url_decode(found[strpos(found || '=', '=') + 1:])`,
+    ),
   ],
-  [
-    'sls_ip4_text(n)',
-    `CAST(n // 16777216 AS VARCHAR) || '.' || CAST((n // 65536) % 256 AS VARCHAR) || '.' || CAST((n // 256) % 256 AS VARCHAR) || '.' || CAST(n % 256 AS VARCHAR)`,
-  ],
-  [
-    // An IPv4 tail becomes two groups, so that only groups are left.
-    'sls_ip6_plain(s)',
-    `CASE WHEN NOT contains(s, '.') THEN lower(s)
-      ELSE lower(regexp_replace(s, '[^:]*$', '')) || ${once("sls_ip4(regexp_extract(s, '[^:]*$'))", 'n', "printf('%x:%x', n // 65536, n % 65536)")} END`,
-  ],
-  ['sls_ip6_part(s)', `list_filter(string_split(s, ':'), lambda e: e <> '')`],
-  [
-    'sls_ip6_fill(a, b)',
-    `CASE WHEN len(a) + len(b) <= 7 THEN list_concat(a, list_concat(list_transform(range(8 - len(a) - len(b)), lambda i: '0'), b)) END`,
-  ],
-  [
-    'sls_ip6_groups(s)',
-    `CASE WHEN NOT contains(s, '::') THEN string_split(s, ':')
-      WHEN len(string_split(s, '::')) = 2 THEN sls_ip6_fill(sls_ip6_part(split_part(s, '::', 1)), sls_ip6_part(split_part(s, '::', 2))) END`,
-  ],
-  [
-    'sls_ip6_number(g)',
-    `CASE WHEN len(g) = 8 AND len(list_filter(g, lambda e: regexp_full_match(e, '[0-9a-f]{1,4}'))) = 8
-      THEN list_reduce(list_transform(g, lambda e: CAST(try_cast('0x' || e AS INTEGER) AS UHUGEINT)), lambda acc, d: acc * 65536::UHUGEINT + d) END`,
-  ],
-  [
-    'sls_ip6(s)',
-    `CASE WHEN contains(s, ':') THEN ${once(once('sls_ip6_plain(s)', 'p', 'sls_ip6_groups(p)'), 'g', 'sls_ip6_number(g)')} END`,
-  ],
-  [
-    'sls_ip6_full(n)',
-    `array_to_string(list_transform(range(8), lambda i: printf('%x', CAST((n >> CAST(112 - 16 * i AS UHUGEINT)) % 65536::UHUGEINT AS INTEGER))), ':')`,
-  ],
-  [
-    'sls_ip6_zeros(t)',
-    `list_filter(list_transform(range(7), lambda i: '(^|:)0(?::0){' || CAST(7 - i AS VARCHAR) || '}(:|$)'), lambda p: regexp_matches(t, p))[1]`,
-  ],
-  ['sls_ip6_short(t)', `coalesce(regexp_replace(t, sls_ip6_zeros(t), '::'), t)`],
-  ['sls_ip6_text(n)', once('sls_ip6_full(n)', 't', 'sls_ip6_short(t)')],
-  ['sls_host(s)', `split_part(s, '/', 1)`],
-  [
-    'sls_bits(s)',
-    `CASE WHEN contains(s, '/') THEN try_cast(split_part(s, '/', 2) AS INTEGER) WHEN contains(s, ':') THEN 128 ELSE 32 END`,
-  ],
-  [
-    'sls_ip4_mask(b)',
-    `CASE WHEN b BETWEEN 0 AND 32 THEN 4294967296 - (CAST(1 AS BIGINT) << CAST(32 - b AS INTEGER)) END`,
-  ],
-  [
-    'sls_ip6_below(b)',
-    `CASE WHEN b = 0 THEN ${allOnes} WHEN b BETWEEN 1 AND 128 THEN (1::UHUGEINT << CAST(128 - b AS UHUGEINT)) - 1::UHUGEINT END`,
-  ],
-  ['sls_ip6_mask(b)', `${allOnes} - sls_ip6_below(b)`],
-  [
-    'sls_is_subnet_of(c, ip)',
-    `CASE WHEN contains(c, ':') THEN sls_ip6(sls_host(c)) & sls_ip6_mask(sls_bits(c)) = sls_ip6(sls_host(ip)) & sls_ip6_mask(sls_bits(c))
-      ELSE sls_ip4(sls_host(c)) & sls_ip4_mask(sls_bits(c)) = sls_ip4(sls_host(ip)) & sls_ip4_mask(sls_bits(c)) END`,
-  ],
-  [
-    'sls_is_prefix_subnet_of(c, p)',
-    `sls_is_subnet_of(c, sls_host(p)) AND sls_bits(p) >= sls_bits(c)`,
-  ],
-  [
-    'sls_subnet_min(s, b)',
-    `CASE WHEN contains(s, ':') THEN sls_ip6_text(sls_ip6(sls_host(s)) & sls_ip6_mask(b)) ELSE ${once('sls_ip4(sls_host(s)) & sls_ip4_mask(b)', 'n', 'sls_ip4_text(n)')} END`,
-  ],
-  ['sls_ip_prefix(ip, b)', `sls_subnet_min(ip, b) || '/' || CAST(b AS VARCHAR)`],
-  ['sls_ip_subnet_min(c)', `sls_subnet_min(c, sls_bits(c))`],
-  [
-    'sls_ip_subnet_max(c)',
-    `CASE WHEN contains(c, ':') THEN sls_ip6_text((sls_ip6(sls_host(c)) & sls_ip6_mask(sls_bits(c))) + sls_ip6_below(sls_bits(c)))
-      ELSE ${once('(sls_ip4(sls_host(c)) & sls_ip4_mask(sls_bits(c))) + 4294967295 - sls_ip4_mask(sls_bits(c))', 'n', 'sls_ip4_text(n)')} END`,
-  ],
-  ['sls_ip_subnet_range(c)', `[sls_ip_subnet_min(c), sls_ip_subnet_max(c)]`],
-  ['sls_within4(n, c)', `n & sls_ip4_mask(sls_bits(c)) = sls_ip4(sls_host(c))`],
-  ['sls_within6(n, c)', `n & sls_ip6_mask(sls_bits(c)) = sls_ip6(sls_host(c))`],
-  [
-    'sls_domain4(n)',
-    `CASE WHEN n IS NULL THEN NULL WHEN sls_within4(n, '10.0.0.0/8') OR sls_within4(n, '172.16.0.0/12')
-      OR sls_within4(n, '192.168.0.0/16') OR sls_within4(n, '127.0.0.0/8') THEN 'intranet' ELSE 'internet' END`,
-  ],
-  [
-    'sls_domain6(n)',
-    `CASE WHEN n IS NULL THEN NULL WHEN sls_within6(n, 'fc00::/7') OR sls_within6(n, 'fe80::/10') OR n = 1::UHUGEINT
-      THEN 'intranet' ELSE 'internet' END`,
-  ],
-  [
-    'sls_ip_to_domain(ip)',
-    `CASE WHEN contains(ip, ':') THEN ${once('sls_ip6(ip)', 'n', 'sls_domain6(n)')} ELSE ${once('sls_ip4(ip)', 'n', 'sls_domain4(n)')} END`,
-  ],
+  ...addressMacros,
 ]
 
 const named = definitions.map(([head, body]) => ({

@@ -1,6 +1,7 @@
 import type { CallContext, FunctionRule } from './functions/rule.ts'
 import { functionTable } from './functions/table.ts'
 import { lambdaTypes } from './functions/lists.ts'
+import { insteadOf } from './functions/unsupported.ts'
 import { nearest } from '../base/nearest.ts'
 import type { Environment, Place } from './print-place.ts'
 import { carried, checkCondition } from './print-operators.ts'
@@ -8,10 +9,6 @@ import { lambdaParameter } from './scope.ts'
 import type { Call, Expression, OrderItem, Window } from './sql-tree.ts'
 import { classOf, typeName } from './types.ts'
 import type { Printed } from './types.ts'
-
-/** Functions that are documented and wait for their own work. */
-const later =
-  /^(compare|ts_compare|time_series|log_reduce|compare_log_reduce|ip_to_(country|country_code|province|city|geo|city_geo|provider|country_geo)|security_check_(ip|domain|url)|approx_set|numeric_histogram|checksum|window_funnel|ts_\w+|promql_\w+|st_\w+|geohash)$/
 
 /** Prints an expression inside a call. */
 export type PrintExpression = (expression: Expression, place: Place) => Printed
@@ -34,6 +31,7 @@ export class CallPrinter {
     return {
       zone: this.#env.zone,
       inTry: place.inTry === true,
+      inLambda: place.inLambda === true,
       distinct: '',
       orderBy: '',
       tail: '',
@@ -45,8 +43,9 @@ export class CallPrinter {
   #rule(call: Call): FunctionRule {
     const rule = functionTable.get(call.name)
     if (rule !== undefined) return rule
-    if (later.test(call.name)) {
-      throw this.#env.query.refused(`the function ${call.name} is not supported yet`, call.at)
+    const instead = insteadOf(call.name)
+    if (instead !== undefined) {
+      throw this.#env.query.refused(`function not supported: ${call.name}`, call.at, instead)
     }
     const near = nearest(call.name, functionTable.keys())
     const hint = near === undefined ? undefined : `did you mean ${near}?`
@@ -80,7 +79,7 @@ export class CallPrinter {
       windowed: call.over !== undefined,
     }
     const sql = rule.print(args, context)
-    const type = typeof rule.returns === 'function' ? rule.returns(args) : rule.returns
+    const type = typeof rule.returns === 'function' ? rule.returns(args, context) : rule.returns
     const aggregated = kind !== 'scalar' || args.some((arg) => arg.aggregate === true)
     return { sql, type, at: call.at, ...(aggregated ? { aggregate: true } : {}) }
   }
@@ -145,7 +144,12 @@ export class CallPrinter {
     place: Place,
   ): Printed {
     const scope = place.scope.withParameters(lambda.parameters, lambdaTypes(name, before))
-    const body = this.#print(lambda.body, { ...place, scope, noAggregates: 'a lambda' })
+    const body = this.#print(lambda.body, {
+      ...place,
+      scope,
+      noAggregates: 'a lambda',
+      inLambda: true,
+    })
     const parameters = lambda.parameters.map(lambdaParameter)
     const sql = `lambda ${parameters.join(', ')}: ${body.sql}`
     return { sql, type: body.type, at: lambda.at, lambda: { parameters, body: body.sql } }

@@ -1,5 +1,5 @@
 import { elementOf } from './functions/lists.ts'
-import { localTime, utcTime, zoneArgument } from './functions/time.ts'
+import { isZone, localTime, utcTime, zoneArgument } from './functions/time.ts'
 import { CallPrinter } from './print-call.ts'
 import { printCast } from './print-cast.ts'
 import {
@@ -98,8 +98,10 @@ export class ExpressionPrinter {
 
   #cast(expression: Expression & { kind: 'cast' }, place: Place): Printed {
     const { safe, to, at } = expression
-    const of = this.print(expression.of, { ...place, inTry: safe || place.inTry === true })
-    return { ...printCast(of, to, safe, this.#env), ...carried([of]), at }
+    // The engine's TRY takes nothing that raises errors itself: inside it, every cast is a safe one.
+    const inTry = safe || place.inTry === true
+    const of = this.print(expression.of, { ...place, inTry })
+    return { ...printCast(of, to, inTry, this.#env), ...carried([of]), at }
   }
 
   #subquery(query: Query, place: Place, at: number): Printed {
@@ -126,6 +128,12 @@ export class ExpressionPrinter {
     if (type === 'double') return { sql: `CAST(${text} AS DOUBLE)`, type, at, literal: text }
     if (type === 'boolean') return { sql: text.toUpperCase(), type, at, literal: text }
     if (type === 'null') return { sql: 'NULL', type, at }
+    const zoned = type === 'timestamp' ? /^(.*\d) ?([A-Z+-]\S*)$/i.exec(text) : null
+    const zone = zoned?.[2]
+    if (zoned !== null && zone !== undefined && isZone(zone)) {
+      const local = this.#literal({ ...literal, text: zoned[1]! })
+      return { ...local, type: { zoned: zone } }
+    }
     const shape =
       type === 'date'
         ? /^\d{4}-\d\d?-\d\d?$/

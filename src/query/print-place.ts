@@ -9,6 +9,7 @@ export interface Place {
   /** The clause in which an aggregate is not allowed, or undefined where it is. */
   readonly noAggregates?: string
   readonly inTry?: boolean
+  readonly inLambda?: boolean
   readonly windows?: ReadonlyMap<string, Window>
 }
 

@@ -11,6 +11,8 @@ export type SqlType =
   | 'json'
   | 'decimal'
   | 'row'
+  /** A set of distinct values' hashes. */
+  | 'hyperloglog'
   | 'null'
   | 'unknown'
   /** A timestamp that keeps its zone: printed as the local time there. */

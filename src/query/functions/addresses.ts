@@ -1,5 +1,20 @@
 import type { FunctionRule } from './rule.ts'
-import { scalar } from './rule.ts'
+import { onDistinct, scalar } from './rule.ts'
+
+/** What is known of an address, in a language (`'en'`, `'zh'`) if it has names. */
+const named = (name: string, engine: string): FunctionRule =>
+  scalar(name, [1, 2], 'text', 'varchar', (args, call) =>
+    onDistinct(`${engine}(${args[0]!.sql}, ${args[1]?.sql ?? "''"})`, args, call),
+  )
+
+const known = (
+  name: string,
+  engine: string,
+  returns: 'varchar' | 'bigint' = 'varchar',
+): FunctionRule =>
+  scalar(name, 1, 'text', returns, (args, call) =>
+    onDistinct(`${engine}(${args[0]!.sql})`, args, call),
+  )
 
 /**
  * Addresses, IPv4 and IPv6. What is not an address (the "-" of a record among them) gives NULL. The
@@ -13,4 +28,15 @@ export const addresses: readonly FunctionRule[] = [
   scalar('ip_subnet_max', 1, 'text', 'varchar', 'sls_ip_subnet_max'),
   scalar('ip_subnet_range', 1, 'text', { array: 'varchar' }, 'sls_ip_subnet_range'),
   scalar('ip_to_domain', 1, 'text', 'varchar', 'sls_ip_to_domain'),
+  named('ip_to_country', 'sls_js_country'),
+  named('ip_to_province', 'sls_js_province'),
+  named('ip_to_city', 'sls_js_city'),
+  known('ip_to_country_code', 'sls_js_country_code'),
+  known('ip_to_geo', 'sls_js_geo'),
+  known('ip_to_city_geo', 'sls_js_city_geo'),
+  known('ip_to_provider', 'sls_js_provider'),
+  known('ip_to_asn', 'sls_js_asn'),
+  known('security_check_ip', 'sls_js_check_ip', 'bigint'),
+  known('security_check_domain', 'sls_js_check_domain', 'bigint'),
+  known('security_check_url', 'sls_js_check_url', 'bigint'),
 ]

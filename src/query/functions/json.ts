@@ -1,0 +1,67 @@
+import { quoteText } from '../quote.ts'
+import type { Printed } from '../types.ts'
+import type { CallContext, FunctionRule } from './rule.ts'
+import { list, scalar } from './rule.ts'
+
+/** `$["a b"]` is `$."a b"` for the engine; what it does not have is refused with its place. */
+function path(arg: Printed, call: CallContext): string {
+  const { literal } = arg
+  if (literal === undefined) return arg.sql
+  const converted = literal.replace(
+    /\[\s*(?:"([^"]*)"|'([^']*)')\s*\]/g,
+    (_, double: string | undefined, single: string | undefined) => `."${double ?? single}"`,
+  )
+  if (/^\$(\.\w[\w-]*|\."[^"]*"|\[\d+\]|\[\*\]|\.\*)*$/.test(converted)) return quoteText(converted)
+  throw call.error(`${literal} is not a path into JSON`, arg.at, "as in '$.a.b[0]'")
+}
+
+const withPath = ([json, at]: readonly Printed[], call: CallContext): string =>
+  `${json!.sql}, ${path(at!, call)}`
+
+const extracted = (name: string, type: 'bigint' | 'double' | 'boolean'): FunctionRule =>
+  scalar(
+    name,
+    2,
+    'any text',
+    type,
+    (args, call) => `TRY_CAST(sls_json_scalar(${withPath(args, call)}) AS ${type.toUpperCase()})`,
+  )
+
+export const json: readonly FunctionRule[] = [
+  scalar(
+    'json_extract_scalar',
+    2,
+    'any text',
+    'varchar',
+    (args, call) => `sls_json_scalar(${withPath(args, call)})`,
+  ),
+  scalar(
+    'json_extract',
+    2,
+    'any text',
+    'json',
+    (args, call) => `json_extract(${withPath(args, call)})`,
+  ),
+  extracted('json_extract_long', 'bigint'),
+  extracted('json_extract_double', 'double'),
+  extracted('json_extract_bool', 'boolean'),
+  scalar('json_array_get', 2, 'any number', 'varchar', 'sls_json_array_get'),
+  scalar('json_array_contains', 2, 'any any', 'boolean', 'sls_json_array_contains'),
+  scalar('json_array_length', 1, 'any', 'bigint', 'sls_json_array_length'),
+  scalar(
+    'json_size',
+    2,
+    'any text',
+    'bigint',
+    (args, call) => `sls_json_size(${withPath(args, call)})`,
+  ),
+  scalar(
+    'is_json_scalar',
+    1,
+    'any',
+    'boolean',
+    (args) => `(json_type(${list(args)}) NOT IN ('ARRAY', 'OBJECT'))`,
+  ),
+  scalar('json_parse', 1, 'text', 'json', ([text]) => `CAST(${text!.sql} AS JSON)`),
+  scalar('json_format', 1, 'any', 'varchar', ([value]) => `CAST(json(${value!.sql}) AS VARCHAR)`),
+]
