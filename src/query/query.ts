@@ -22,6 +22,7 @@ import type { PoolConfig } from './pool.ts'
 import type { QueryResult } from './result.ts'
 
 export { parseQuery } from './parse.ts'
+export type * from './index-config.ts'
 export { planQuery } from './plan.ts'
 export { exportParquet } from './export.ts'
 export type { QueryColumn, QueryResult } from './result.ts'
