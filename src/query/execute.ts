@@ -4,6 +4,7 @@ import { checkStatement, createMacros, shutAround } from './engine.ts'
 import { formatValue, languageType } from './format.ts'
 import { parseQuery } from './parse.ts'
 import { planQuery } from './plan.ts'
+import { executePull } from './pull.ts'
 import type { ResultColumn, Row, WorkerQuery } from './worker-messages.ts'
 
 export interface Executed {
@@ -19,7 +20,8 @@ export async function executeQuery(
   query: WorkerQuery,
   take: (rows: Row[]) => void,
 ): Promise<Executed> {
-  const { logstore, raw, zone, from, to } = query
+  const { logstore, raw, zone, from, to, pull } = query
+  if (pull !== undefined) return executePull(engine, { ...query, pull }, take)
   const parsed = await parseQuery(query.text)
   const plan = planQuery(parsed, query.columns, { from, to }, zone, { logstore, raw })
   await createMacros(engine, plan.sql)

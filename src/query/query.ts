@@ -6,6 +6,7 @@
  *   sql-*.ts          SQL part: masked, parsed, copied with default deny into a tree of our own
  *   print-*.ts        the tree for DuckDB, with light typing; functions/ is the table of functions
  *   plan.ts           one statement over the view `__store`
+ *   pull.ts           or: rows in the order in which they came
  *   fence.ts          looks at the statement a second time, as the engine reads it
  *   pool.ts worker.ts child processes the statement runs in, with limits that can be enforced
  *
@@ -19,12 +20,14 @@ import { parseSearchPart } from './parse.ts'
 import { checkRange, defaultRows } from './plan.ts'
 import { WorkerPool } from './pool.ts'
 import type { PoolConfig } from './pool.ts'
+import type { PullRequest, PullResult } from './pull.ts'
 import type { QueryResult } from './result.ts'
 
-export { parseQuery } from './parse.ts'
+export { parseQuery, parseSearchPart } from './parse.ts'
 export type * from './index-config.ts'
 export { planQuery } from './plan.ts'
 export { exportParquet } from './export.ts'
+export type { PulledRow, PullRequest, PullResult } from './pull.ts'
 export type { QueryColumn, QueryResult } from './result.ts'
 
 export interface QueryRequest {
@@ -118,6 +121,34 @@ export class QueryEngine {
       }
     } finally {
       lease.release()
+    }
+  }
+
+  /** Rows in the order in which they came. Throws as `run` does, for the filter too. */
+  async pull(request: PullRequest, signal?: AbortSignal): Promise<PullResult> {
+    const { files, columns, from, until: to, filter, charactersMax, shard, ...more } = request
+    const pull = { ...more, ...(shard === undefined ? {} : { shard }) }
+    const fixed = { logstore: 'log', zone: 'UTC', raw: { line: 0, offset: 0, reverse: false } }
+    const answer = await this.#pool.run(
+      {
+        ...fixed,
+        text: filter ?? '*',
+        columns,
+        files,
+        from,
+        to,
+        charactersMax,
+        pull,
+        rowsMax: pull.rows,
+      },
+      signal,
+    )
+    return {
+      columns: answer.columns.map(({ name }) => name),
+      rows: answer.rows.map((values) => ({
+        receiveTime: Number(values[0]),
+        values: values.length === 1 ? undefined : values,
+      })),
     }
   }
 

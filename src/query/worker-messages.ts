@@ -1,7 +1,9 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import type { ErrorCode } from '../base/errors.ts'
+import type { EnrichmentFiles } from '../enrich/enrich.ts'
 import type { EngineLimits, SourceFile } from './engine.ts'
 import type { RawRows } from './plan.ts'
+import type { WorkerPull } from './pull.ts'
 
 /** One query, complete: the worker has nothing else to ask for. */
 export interface WorkerQuery {
@@ -16,11 +18,15 @@ export interface WorkerQuery {
   readonly rowsMax: number
   /** Of all values together, in UTF-16 code units. */
   readonly charactersMax: number
+  /** Rows as they came, `from` and `to` being seconds of receipt, instead of what the query asks. */
+  readonly pull?: WorkerPull
 }
 
 /** Handed to the worker as the one argument of its command line. */
 export interface WorkerSetup {
   readonly engine: EngineLimits
+  /** Files that the worker reads itself, as the user it runs as. */
+  readonly enrichment: EnrichmentFiles
   /** Resident memory at which the worker gives up: the engine's own limit does not hold all of it. */
   readonly processBytesMax: number
 }
