@@ -30,7 +30,7 @@ export interface EnrichmentFiles {
 
 /** An entry of a feed. Times are Unix seconds. */
 export interface ThreatEntry {
-  /** What the feed lists, as it is written there: an address, CIDR block, range, domain or URL. */
+  /** What the feed lists: an address or CIDR block (of a range, the part that was hit), a domain, or a URL without its scheme. */
   readonly indicator: string
   readonly feed: string
   readonly category?: string
