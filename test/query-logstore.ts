@@ -70,6 +70,7 @@ export async function testLogstore(
       open++
       return {
         files: files.filter((file) => file.timeMin < to && file.timeMax >= from),
+        missing: [],
         release: () => void open--,
       }
     },

@@ -121,6 +121,14 @@ export class LogWriter {
     return first && parseLogFileName(basename(first.path))?.firstSequence
   }
 
+  /** Those there are, oldest first, with the bytes that hold records. */
+  files(): readonly { readonly path: string; readonly bytes: number }[] {
+    return [...this.#closed, ...(this.#open ? [this.#open] : [])].map(({ path, bytes }) => ({
+      path,
+      bytes,
+    }))
+  }
+
   /** A file of which a record could not be read again: `free` will keep it. */
   markDamaged(path: string): void {
     const file = [...this.#closed, ...(this.#open ? [this.#open] : [])].find(

@@ -55,8 +55,16 @@ export class Background {
 
   /** Retention, merges, log files and unlinks that are due. Throws StorageFull, StorageBroken. */
   maintain(): Promise<void> {
-    const work = this.#maintenance.then(() => this.#maintain())
-    this.#maintenance = work.catch(() => undefined)
+    return this.alone(() => this.#maintain())
+  }
+
+  /** Runs work while no merge runs. */
+  alone<T>(task: () => Promise<T>): Promise<T> {
+    const work = this.#maintenance.then(task)
+    this.#maintenance = work.then(
+      () => undefined,
+      () => undefined, // it is the caller's; what comes next is not hindered
+    )
     return work
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { Disk, LogStore, LogStoreConfig } from './logstore.ts'
@@ -232,6 +233,9 @@ test('a segment that does not hold what the log says is never catalogued', async
   const [first = '', second = ''] = names(folder).map((name) => join(folder, 'segments', name))
   rmSync(second)
   writeFileSync(second, await nodeDisk.read(first)) // the same rows twice, the same count
+  const catalogue = new DatabaseSync(join(folder, 'catalogue.db'))
+  catalogue.exec('UPDATE segments SET checksum = NULL') // as an older Weir wrote them
+  catalogue.close()
   clock.now = at + 2 * hour
   await assert.rejects(store.maintain(), {
     code: 'StorageBroken',
@@ -284,20 +288,26 @@ test('what came late is kept as long as what came in time, a merge notwithstandi
   assert.equal(store.stats().segmentRows, 0)
 })
 
-test('a segment that is missing is damage', async (context) => {
+test('a segment that is missing is told, and the rest is served', async (context) => {
   const { folder, store } = await opened(context)
   await putSegment(store, [[at, 'a', 1, null]])
   await putSegment(store, [[at + hour, 'b', 2, null]])
   await store.close()
   const gone = join(folder, 'segments', names(folder)[0]!)
+  const bytes = readFileSync(gone)
   rmSync(gone)
-  await assert.rejects(openLogStore(folder), {
-    code: 'StorageBroken',
-    message: '1 segments are missing',
-    place: gone,
-  })
-  const again = await opened(context, { acceptDamage: true }, nodeDisk, folder)
+  const again = await opened(context, {}, nodeDisk, folder)
+  assert.equal(again.store.stats().damages, 1)
   assert.deepEqual(await ask(again.store, 'shop', 'log', 'SELECT "eni-id" FROM log'), [['b']])
+  const lease = await again.store.lease('shop', 'log', ...allTime)
+  lease.release()
+  assert.deepEqual(lease.missing, [{ path: gone, rows: 1, timeMin: at, timeMax: at }])
+  await again.store.close()
+  writeFileSync(gone, bytes)
+  const restored = await opened(context, {}, nodeDisk, folder)
+  assert.equal(restored.store.stats().damages, 0)
+  const select = 'SELECT "eni-id" FROM log ORDER BY 1'
+  assert.deepEqual(await ask(restored.store, 'shop', 'log', select), [['a'], ['b']])
 })
 
 test('segments without their catalogue are not touched', async (context) => {

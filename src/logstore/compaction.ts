@@ -1,4 +1,5 @@
 import type { LogstoreEntry } from './catalogue.ts'
+import { areWhole } from './damage.ts'
 import { asStorageError, discard, placeOf, publishSegment } from './flush.ts'
 import { mergeParquet } from './parquet.ts'
 import type { StoreParts } from './parts.ts'
@@ -79,6 +80,7 @@ export async function runMerge(
 ): Promise<void> {
   const lease = parts.files.lease(inputs, logstore.columns)
   try {
+    if (!(await areWhole(parts, inputs))) return // never makes damage good; the rest is planned anew
     const paths = lease.files.map(({ path }) => path)
     const facts = {
       hour,

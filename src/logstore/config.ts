@@ -32,7 +32,7 @@ export interface LogStoreConfig {
   /** Memory the Parquet engine may use for staging and sorting; more is spilled to disk. */
   readonly engineMemoryBytes: number
   readonly engineThreads: number
-  /** Opens although records or segments were found damaged, with all that can still be read. */
+  /** Opens although records of the log were found damaged, with all that can still be read. */
   readonly acceptDamage: boolean
 }
 

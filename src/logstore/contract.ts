@@ -34,6 +34,8 @@ export interface SegmentFile {
 /** Files that stay on disk, unchanged, until `release` is called. */
 export interface SegmentLease {
   readonly files: readonly SegmentFile[]
+  /** Segments that should be among the files and are damaged: what is read without them is not exact. */
+  readonly missing: readonly Omit<SegmentFile, 'lacks'>[]
   release(): void
 }
 
@@ -43,7 +45,7 @@ export interface LogReader {
   columns(project: string, logstore: string): readonly ColumnSpec[]
   /**
    * The segments that may hold rows with `from <= __time__ < to`: every row acknowledged before the
-   * call is in exactly one of them. They may hold rows outside the range too.
+   * call is in exactly one of them, or counted in `missing`. They may hold rows outside the range too.
    */
   lease(project: string, logstore: string, from: number, to: number): Promise<SegmentLease>
 }
@@ -147,6 +149,22 @@ export interface AppendOptions {
   readonly hashKey?: string
 }
 
+/** A file that is not what was written. */
+export interface Damage {
+  readonly path: string
+  /** Of a segment: whose it is, its hour (hours since 1970) and its rows; of a log file undefined. */
+  readonly project: string | undefined
+  readonly logstore: string | undefined
+  readonly hour: number | undefined
+  readonly rows: number | undefined
+  readonly reason: string
+}
+
+export interface VerifyOptions {
+  /** Called after each file with how many of all files were read. */
+  readonly onProgress?: (files: number, of: number) => void
+}
+
 /** Counted since opening, except where it says "now". */
 export interface LogStoreStats {
   readonly appendedBatches: number
@@ -162,7 +180,7 @@ export interface LogStoreStats {
   readonly retentionDrops: number
   /** Flushes, compactions, retention runs and unlinks that failed; each is tried again. */
   readonly backgroundFailures: number
-  /** Places where the log or the segments were found damaged and the store was opened all the same. */
+  /** Places where the log or a segment was found damaged, at opening or since. */
   readonly damages: number
   /** Now: rows acknowledged and not yet in a segment. */
   readonly hotRows: number
@@ -249,6 +267,12 @@ export interface LogStore extends LogReader, AttributeStore {
    * StorageBroken.
    */
   leaseReceived(project: string, logstore: string, from: number, to: number): Promise<SegmentLease>
+  /**
+   * Reads every segment and log file again and compares its checksums. A damaged segment is out of service
+   * then, and back when its file was restored and `verify` or an opening found it good. What is damaged of
+   * the log is still in memory and becomes segments. Throws StorageFull, StorageBroken.
+   */
+  verify(options?: VerifyOptions): Promise<readonly Damage[]>
   /** Runs what is due now: flush, retention, compaction, unlinks. The store does so by itself too. */
   maintain(): Promise<void>
   stats(): LogStoreStats

@@ -55,17 +55,23 @@ export class SegmentFiles {
 
   /** `columns`: those of their logstore. */
   lease(segments: readonly Segment[], columns: readonly ColumnSpec[]): SegmentLease {
-    const paths = segments.map(({ path }) => path)
+    const whole = segments.filter(({ damage }) => damage === undefined)
+    const paths = whole.map(({ path }) => path)
     for (const path of paths) this.#leases.set(path, (this.#leases.get(path) ?? 0) + 1)
+    const names = [...columns, shardColumn].map(({ name }) => name)
+    const fileOf = ({ path, rows, timeMin, timeMax }: Segment) => ({
+      path: this.absolute(path),
+      rows,
+      timeMin,
+      timeMax,
+    })
     let held = true
     return {
-      files: segments.map(({ path, rows, timeMin, timeMax, sums }) => ({
-        path: this.absolute(path),
-        rows,
-        timeMin,
-        timeMax,
-        lacks: [...columns, shardColumn].flatMap(({ name }) => (sums.has(name) ? [] : [name])),
+      files: whole.map((each) => ({
+        ...fileOf(each),
+        lacks: names.filter((name) => !each.sums.has(name)),
       })),
+      missing: segments.filter(({ damage }) => damage !== undefined).map(fileOf),
       release: () => {
         if (!held) return
         held = false

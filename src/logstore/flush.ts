@@ -4,6 +4,7 @@ import { decodeBatch } from '../base/batch-codec.ts'
 import type { LogstoreEntry } from './catalogue.ts'
 import { reservedColumns, shardColumn } from './contract.ts'
 import { isFull } from '../base/disk.ts'
+import { checksumOf } from './damage.ts'
 import type { DuckDBConnection } from './engine.ts'
 import type { HotRecord } from './hot-rows.ts'
 import { readSums, StagedTables } from './parquet.ts'
@@ -106,24 +107,27 @@ export async function publishSegment(
   try {
     await write(temporary)
     await checkFile(connection, temporary, facts, parts.directory.byId(logstore.id) ?? logstore)
+    const checksum = await checksumOf(parts.disk, temporary)
     await parts.disk.publish(temporary, final)
     const bytes = await parts.disk.size(final)
-    return { ...facts, id, logstore: logstore.id, path, bytes }
+    return { ...facts, id, logstore: logstore.id, path, bytes, checksum, damage: undefined }
   } catch (error) {
     await parts.disk.remove(temporary)
     throw error
   }
 }
 
+/** The columns of a file of the logstore that has these sums. */
+export const columnsIn = (sums: SumsByColumn, { columns }: LogstoreEntry): ColumnSpec[] =>
+  [...reservedColumns, shardColumn, ...columns].filter(({ name }) => sums.has(name))
+
 async function checkFile(
   connection: DuckDBConnection,
   path: string,
   wanted: { rows: number; sums: SumsByColumn },
-  { columns }: LogstoreEntry,
+  logstore: LogstoreEntry,
 ): Promise<void> {
-  const held = [...reservedColumns, shardColumn, ...columns].filter(({ name }) =>
-    wanted.sums.has(name),
-  )
+  const held = columnsIn(wanted.sums, logstore)
   const found = await readSums(connection, path, held)
   const differing = differingSums(wanted.sums, found.sums)
   if (found.rows === wanted.rows && differing === '') return

@@ -44,6 +44,7 @@ export type {
   AppendOptions,
   Attribute,
   AttributeStore,
+  Damage,
   LogReader,
   Logstore,
   LogstoreOptions,
@@ -55,6 +56,7 @@ export type {
   SegmentLease,
   Shard,
   SplitOptions,
+  VerifyOptions,
 } from './contract.ts'
 export { reservedColumns, shardColumn } from './contract.ts'
 export { columnNameBytesMax, logstoreColumnsMax } from './names.ts'
@@ -80,7 +82,8 @@ const realEffects: LogStoreEffects = {
 /**
  * Opens a data directory, made if it is not there, for this process alone. Everything acknowledged
  * before is there, whatever ended the last process. Throws DataDirLocked, DataDirInvalid (of a newer
- * Weir, or not ours), StorageBroken (the log or a segment is damaged; nothing was changed).
+ * Weir, not ours, or a damaged catalogue), StorageBroken (the log is damaged; nothing was changed).
+ * Damaged segments are told to the log, and leases say that they are missing.
  */
 export async function openLogStore(
   dataDir: string,

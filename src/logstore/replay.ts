@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { WeirError } from '../base/errors.ts'
+import { damageError, damageOf, describeDamage, noteDamage } from './damage.ts'
 import { decodeBatch } from '../base/batch-codec.ts'
 import type { Disk } from '../base/disk.ts'
 import { flushOldest } from './flush.ts'
@@ -51,26 +52,26 @@ export async function flushHot(parts: StoreParts, logstore: number): Promise<voi
 
 /**
  * Makes the segments' folder hold what the catalogue says: files a crash left unfinished go, and a
- * catalogued file that is not there is damage. Throws StorageBroken unless damage is accepted.
+ * catalogued file that is not there, or shorter or longer, is out of service. One that was is read again.
+ * Returns a StorageBroken for each that is.
  */
 export async function matchSegmentFiles(parts: StoreParts): Promise<readonly WeirError[]> {
-  const known = parts.segments.paths()
+  const segments = parts.segments.all()
+  const known = new Set(segments.map(({ path }) => path))
   const pending = new Set(parts.segments.pendingDeletes())
-  const found = new Set(await parquetFiles(parts.disk, parts.files.absolute('.'), 'segments'))
-  const missing = [...known].filter((path) => !found.has(path))
-  if (missing.length > 0 && !parts.config.acceptDamage) throw segmentsMissing(parts, missing)
-  for (const path of found)
+  for (const path of await parquetFiles(parts.disk, parts.files.absolute('.'), 'segments'))
     if (!known.has(path) && !pending.has(path)) await parts.disk.remove(parts.files.absolute(path))
-  if (missing.length === 0) return []
-  parts.catalogue.transaction(() => missing.forEach((path) => parts.segments.removeByPath(path)))
-  return [segmentsMissing(parts, missing)]
+  const damages: WeirError[] = []
+  for (const segment of segments) {
+    const wasGood = segment.damage === undefined
+    const damage = await damageOf(parts, wasGood ? { ...segment, checksum: undefined } : segment)
+    noteDamage(parts, segment, damage)
+    if (damage !== undefined)
+      damages.push(damageError(describeDamage(parts, { ...segment, damage })))
+  }
+  return damages
 }
 
-const segmentsMissing = (parts: StoreParts, missing: readonly string[]): WeirError =>
-  new WeirError('StorageBroken', `${missing.length} segments are missing`, {
-    place: parts.files.absolute(missing[0] ?? ''),
-    hint: 'restore them from a backup, or open with acceptDamage to keep all the rest',
-  })
 /** Segments, finished or not, below a folder. Folders that are empty are removed on the way. */
 async function parquetFiles(disk: Disk, root: string, folder: string): Promise<string[]> {
   const files: string[] = []

@@ -19,6 +19,10 @@ export interface Segment {
   /** Between these its rows came, Unix seconds. */
   readonly receiveMin: number
   readonly cameBy: number
+  /** SHA-256 of its bytes, hex; a catalogue of version 1 had none. */
+  readonly checksum: string | undefined
+  /** Why no query may read it. */
+  readonly damage: string | undefined
 }
 
 /** The catalogue's segments, and the files that are not segments any more but not yet unlinked. */
@@ -41,7 +45,7 @@ export class SegmentTable {
     this.#db
       .prepare(
         'INSERT INTO segments (id, logstore, path, hour, level, rows, bytes, time_min, time_max, sums,' +
-          ' receive_min, came_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+          ' receive_min, came_by, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       )
       .run(
         segment.id,
@@ -56,6 +60,7 @@ export class SegmentTable {
         sumsToJson(segment.sums),
         segment.receiveMin,
         segment.cameBy,
+        segment.checksum ?? null,
       )
   }
 
@@ -98,26 +103,29 @@ export class SegmentTable {
 
   /** Of hours that are not one final file. */
   unmerged(logstore: number): Segment[] {
-    const hours = 'SELECT hour FROM segments WHERE logstore = ? AND level < 2'
-    return this.#select(`WHERE logstore = ? AND hour IN (${hours})`, logstore, logstore)
+    const hours = 'SELECT hour FROM segments WHERE logstore = ? AND level < 2 AND damage IS NULL'
+    const where = `WHERE logstore = ? AND damage IS NULL AND hour IN (${hours})`
+    return this.#select(where, logstore, logstore)
   }
 
-  paths(): Set<string> {
-    return new Set(
-      this.#db
-        .prepare('SELECT path FROM segments')
-        .all()
-        .map((row) => String(row['path'])),
-    )
+  all(): Segment[] {
+    return this.#select('')
   }
 
-  removeByPath(path: string): void {
-    this.#db.prepare('DELETE FROM segments WHERE path = ?').run(path)
+  setDamage(id: number, damage: string | undefined): void {
+    this.#db.prepare('UPDATE segments SET damage = ? WHERE id = ?').run(damage ?? null, id)
+  }
+
+  setChecksum(id: number, checksum: string): void {
+    this.#db.prepare('UPDATE segments SET checksum = ? WHERE id = ?').run(checksum, id)
   }
 
   totals(): { segments: number; rows: number; bytes: number } {
     const row = this.#db
-      .prepare('SELECT count(*) AS n, total(rows) AS rows, total(bytes) AS bytes FROM segments')
+      .prepare(
+        'SELECT count(*) AS n, total(rows) AS rows, total(bytes) AS bytes FROM segments' +
+          ' WHERE damage IS NULL',
+      )
       .get()
     return {
       segments: Number(row?.['n']),
@@ -156,6 +164,11 @@ export class SegmentTable {
         sums: sumsFromJson(String(row['sums'])),
         receiveMin: Number(row['receive_min']),
         cameBy: Number(row['came_by']),
+        checksum: textOf(row['checksum']),
+        damage: textOf(row['damage']),
       }))
   }
 }
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' ? value : undefined

@@ -7,6 +7,7 @@ import { checkBatch, newColumns } from './check-batch.ts'
 import type {
   AppendOptions,
   Attribute,
+  Damage,
   Logstore,
   LogstoreOptions,
   LogStore,
@@ -16,6 +17,7 @@ import type {
   SegmentLease,
   Shard,
   SplitOptions,
+  VerifyOptions,
 } from './contract.ts'
 import { keyOf } from './delivered.ts'
 import { logstoreGone, publicLogstore } from './directory.ts'
@@ -26,6 +28,7 @@ import type { AttributeOwner } from './attributes.ts'
 import { checkColumns, invalid } from './names.ts'
 import type { StoreParts } from './parts.ts'
 import type { Segment } from './segments.ts'
+import { verifyStore } from './verify.ts'
 
 /** An open data directory: checks, orders and hands on; the parts do the work. */
 export class OpenStore implements LogStore {
@@ -171,6 +174,12 @@ export class OpenStore implements LogStore {
     this.#checkOpen()
     const { directory, received, shards } = this.#parts
     return shards.merge(directory.logstore(project, name).id, id, received.read())
+  }
+
+  verify(options: VerifyOptions = {}): Promise<readonly Damage[]> {
+    this.#checkOpen()
+    const alone = <T>(work: () => Promise<T>) => this.#background.alone(work)
+    return verifyStore(this.#parts, this.#log, alone, options)
   }
 
   async maintain(): Promise<void> {
