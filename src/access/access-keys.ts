@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto'
+import type { DatabaseSync } from 'node:sqlite'
+import { WeirError } from '../base/errors.ts'
+import { type Caller, callerOf } from './caller.ts'
+import type { MasterKey } from './master-key.ts'
+import { parsePolicy, type Policy } from './policy.ts'
+import type { KeyLimits } from './rate-limits.ts'
+
+export interface NewKey {
+  /** For people. */
+  readonly name: string
+  readonly policy: Policy
+  readonly limits?: KeyLimits
+  /** Unix seconds; after it the key is as if disabled. */
+  readonly expiresAt?: number
+}
+
+export interface KeyEntry extends NewKey {
+  readonly id: string
+  readonly enabled: boolean
+  /** Unix seconds. */
+  readonly createdAt: number
+  /** Unix seconds, to a minute; undefined when it never was. */
+  readonly usedAt: number | undefined
+}
+
+interface Kept {
+  readonly entry: KeyEntry
+  readonly secret: string
+  readonly caller: Caller
+  usedAt: number | undefined
+}
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS access_keys (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, secret BLOB NOT NULL, policy TEXT NOT NULL, limits TEXT NOT NULL,
+    enabled INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER, used_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+`
+const useNotedSeconds = 60
+const nameMax = 128
+const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+
+/** The keys of a server. Secrets are encrypted at rest, since a signature is checked with the secret itself. */
+export class AccessKeys {
+  readonly #db: DatabaseSync
+  readonly #master: MasterKey
+  readonly #now: () => number
+  readonly #keys = new Map<string, Kept>()
+
+  /**
+   * @param now Unix seconds
+   * @throws WeirError MasterKeyInvalid
+   */
+  constructor(
+    db: DatabaseSync,
+    master: MasterKey,
+    now: () => number = () => Math.floor(Date.now() / 1000),
+  ) {
+    this.#db = db
+    this.#master = master
+    this.#now = now
+    db.exec(schema)
+    for (const row of db.prepare('SELECT * FROM access_keys').all()) this.#keep(row)
+  }
+
+  /** The secret is told here and never again. Throws ParameterInvalid. */
+  create(wanted: NewKey): { readonly id: string; readonly secret: string } {
+    checkName(wanted.name)
+    const policy = parsePolicy(wanted.policy)
+    const id = `LTAI${randomText(20)}`
+    const secret = randomText(30)
+    this.#db
+      .prepare('INSERT INTO access_keys VALUES (?, ?, ?, ?, ?, 1, ?, ?, NULL)')
+      .run(
+        id,
+        wanted.name,
+        this.#master.seal(secret, id),
+        JSON.stringify(policy),
+        JSON.stringify(wanted.limits ?? {}),
+        this.#now(),
+        wanted.expiresAt ?? null,
+      )
+    this.#reload(id)
+    return { id, secret }
+  }
+
+  /** The oldest first. */
+  list(): readonly KeyEntry[] {
+    return [...this.#keys.values()]
+      .map(({ entry, usedAt }) => ({ ...entry, usedAt }))
+      .toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+  }
+
+  /** Throws AccessKeyNotExist. */
+  get(id: string): KeyEntry {
+    const { entry, usedAt } = this.#kept(id)
+    return { ...entry, usedAt }
+  }
+
+  /** What is left out stays. Throws AccessKeyNotExist, ParameterInvalid. */
+  change(
+    id: string,
+    change: {
+      readonly name?: string
+      readonly policy?: unknown
+      readonly enabled?: boolean
+      readonly limits?: KeyLimits
+    },
+  ): KeyEntry {
+    const { entry } = this.#kept(id)
+    const { name, enabled, limits } = { ...entry, ...change }
+    checkName(name)
+    const policy = change.policy === undefined ? entry.policy : parsePolicy(change.policy)
+    this.#db
+      .prepare('UPDATE access_keys SET name = ?, policy = ?, enabled = ?, limits = ? WHERE id = ?')
+      .run(name, JSON.stringify(policy), enabled ? 1 : 0, JSON.stringify(limits ?? {}), id)
+    this.#reload(id)
+    return this.get(id)
+  }
+
+  /** Throws AccessKeyNotExist. */
+  delete(id: string): void {
+    this.#kept(id)
+    this.#db.prepare('DELETE FROM access_keys WHERE id = ?').run(id)
+    this.#keys.delete(id)
+  }
+
+  /** Of a key that may be used. Throws InvalidAccessKeyId, Unauthorized when it is disabled or over. */
+  secretOf(id: string): string {
+    const kept = this.#keys.get(id)
+    if (kept === undefined)
+      throw new WeirError('InvalidAccessKeyId', `The access key id you provided is invalid: ${id}.`)
+    const { enabled, expiresAt } = kept.entry
+    if (!enabled || (expiresAt !== undefined && expiresAt <= this.#now()))
+      throw new WeirError('Unauthorized', `The access key ${id} is disabled.`)
+    return kept.secret
+  }
+
+  /** Whose signature was found good. Throws InvalidAccessKeyId. */
+  caller(id: string): Caller {
+    const kept = this.#keys.get(id)
+    if (kept === undefined)
+      throw new WeirError('InvalidAccessKeyId', `The access key id you provided is invalid: ${id}.`)
+    const now = this.#now()
+    if (now - (kept.usedAt ?? 0) >= useNotedSeconds) {
+      kept.usedAt = now
+      this.#db.prepare('UPDATE access_keys SET used_at = ? WHERE id = ?').run(now, id)
+    }
+    return kept.caller
+  }
+
+  #kept(id: string): Kept {
+    const kept = this.#keys.get(id)
+    if (kept !== undefined) return kept
+    throw new WeirError('AccessKeyNotExist', `there is no key ${id}`)
+  }
+
+  #reload(id: string): void {
+    this.#keep(this.#db.prepare('SELECT * FROM access_keys WHERE id = ?').get(id)!)
+  }
+
+  #keep(row: Record<string, unknown>): void {
+    const id = String(row['id'])
+    const expires = row['expires_at']
+    const used = row['used_at']
+    const entry: KeyEntry = {
+      id,
+      name: String(row['name']),
+      policy: parsePolicy(JSON.parse(String(row['policy']))),
+      limits: JSON.parse(String(row['limits'])) as KeyLimits,
+      enabled: row['enabled'] === 1,
+      createdAt: Number(row['created_at']),
+      usedAt: used === null ? undefined : Number(used),
+      ...(expires === null ? {} : { expiresAt: Number(expires) }),
+    }
+    this.#keys.set(id, {
+      entry,
+      secret: this.#master.open(row['secret'] as Uint8Array, id),
+      caller: callerOf(id, entry.name, entry.policy, entry.limits ?? {}),
+      usedAt: entry.usedAt,
+    })
+  }
+}
+
+function checkName(name: string): void {
+  if (name.trim() !== '' && name.length <= nameMax && !/\p{Cc}/u.test(name)) return
+  throw new WeirError('ParameterInvalid', `a key's name has 1 to ${nameMax} printable characters`)
+}
+
+/** Bytes past the last whole multiple are left out, so each letter is as likely. */
+function randomText(length: number): string {
+  let text = ''
+  while (text.length < length)
+    for (const byte of randomBytes(length))
+      if (byte < 256 - (256 % letters.length) && text.length < length)
+        text += letters[byte % letters.length]!
+  return text
+}

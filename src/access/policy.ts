@@ -1,0 +1,97 @@
+/**
+ * What a key may do: a document of statements as the cloud's access control writes them. A statement that denies wins;
+ * what no statement allows is denied.
+ */
+import { z } from 'zod'
+import { WeirError } from '../base/errors.ts'
+
+const pattern = z.string().min(1).max(512)
+const patterns = z.union([pattern.transform((one) => [one]), z.array(pattern).min(1).max(500)])
+const statement = z.strictObject({
+  Effect: z.enum(['Allow', 'Deny']),
+  Action: patterns,
+  Resource: patterns,
+})
+const schema = z.strictObject({
+  Version: z.literal('1'),
+  Statement: z.array(statement).max(500),
+})
+
+export type Policy = z.output<typeof schema>
+
+/** @throws WeirError ParameterInvalid with the path of the first thing that is wrong */
+export function parsePolicy(document: unknown): Policy {
+  const checked = schema.safeParse(document)
+  if (checked.success) return checked.data
+  const [issue] = checked.error.issues
+  const place = ['policy', ...issue!.path.map(String)].join('.')
+  throw new WeirError('ParameterInvalid', `${place}: ${issue!.message}`, {
+    place,
+    hint: '{"Version":"1","Statement":[{"Effect":"Allow","Action":"log:Get*","Resource":"acs:log:*:*:project/NAME/*"}]}',
+  })
+}
+
+export const permissionLevels = ['read', 'write', 'admin'] as const
+export type PermissionLevel = (typeof permissionLevels)[number]
+
+export interface Permission {
+  /** A project's name; `*` for all. */
+  readonly project: string
+  readonly level: PermissionLevel
+}
+
+const reading = ['log:Get*', 'log:List*', 'log:Pull*', 'weir:Query', 'weir:GetProjects']
+const writing = [
+  ...['log:Post*', 'log:Put*', 'log:CreateConsumerGroup', 'log:UpdateConsumerGroup'],
+  ...['log:DeleteConsumerGroup', 'log:ConsumerGroup*', 'weir:PutRecords'],
+]
+/** Of the server as a whole, for who may do so with all projects. */
+const seeing = ['weir:ListFlowLogs', 'weir:Explain', 'weir:Ledger', 'weir:ListAgents']
+
+/** The short form: read, write (and read) or admin of projects. */
+export function policyOf(permissions: readonly Permission[]): Policy {
+  const Statement = permissions.flatMap(({ project, level }): Policy['Statement'] => {
+    const Resource = project === '*' ? ['*'] : [`project/${project}`, `project/${project}/*`]
+    const own = project === '*' ? seeing : []
+    const actions = {
+      read: [...reading, ...own],
+      write: [...reading, ...writing, ...own],
+      admin: ['*'],
+    }
+    return [{ Effect: 'Allow', Action: actions[level], Resource }]
+  })
+  return { Version: '1', Statement }
+}
+
+export function allows({ Statement }: Policy, action: string, resource: string): boolean {
+  const applies = ({ Action, Resource }: Policy['Statement'][number]): boolean =>
+    Action.some((each) => fits(each.toLowerCase(), action.toLowerCase())) &&
+    Resource.some((each) => fits(plainResource(each), resource))
+  const applying = Statement.filter(applies)
+  return applying.length > 0 && applying.every(({ Effect }) => Effect === 'Allow')
+}
+
+/** Without `acs:log:REGION:ACCOUNT:`: a server is one region of one account. */
+const plainResource = (resource: string): string => resource.replace(/^acs:[^:]*:[^:]*:[^:]*:/, '')
+
+/** `*` is any text, `?` a character. In time of both lengths' product at most. */
+function fits(wanted: string, text: string): boolean {
+  let at = 0
+  let star = -1
+  let starAt = 0
+  let next = 0
+  while (at < text.length) {
+    if (wanted[next] === '*') {
+      star = next++
+      starAt = at
+    } else if (next < wanted.length && (wanted[next] === '?' || wanted[next] === text[at])) {
+      next++
+      at++
+    } else if (star !== -1) {
+      next = star + 1
+      at = ++starAt
+    } else return false
+  }
+  while (wanted[next] === '*') next++
+  return next === wanted.length
+}

@@ -1,0 +1,228 @@
+/** Who signed a request of the log service, in either of its signatures; and the signer of Weir's own commands. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import { WeirError } from '../base/errors.ts'
+import type { AccessKeys } from './access-keys.ts'
+import type { Caller } from './caller.ts'
+import { text, v1Signature, v1StringToSign } from './sign-v1.ts'
+import {
+  escapeLoosely,
+  escapeStrictly,
+  hashOfNothing,
+  scopeText,
+  v4Algorithm,
+  v4Signature,
+  v4StringToSign,
+} from './sign-v4.ts'
+
+/** Without its body, which the headers name by its hash: `assertSignedBody` looks at that when it has come. */
+export interface SignedRequest {
+  readonly method: string
+  /** Path and query exactly as they were sent. */
+  readonly url: string
+  /** Names in lower case. */
+  readonly headers: IncomingHttpHeaders
+}
+
+const skewMilliseconds = 15 * 60_000
+const headerBytesMax = 8192
+
+/**
+ * @param nowMs Unix milliseconds
+ * @throws WeirError Unauthorized, InvalidAccessKeyId, SignatureNotMatch, RequestTimeTooSkewed, MissingDate,
+ *   InvalidDateFormat, MissingSignatureMethod, InvalidSignatureMethod
+ */
+export function verifyLogService(
+  request: SignedRequest,
+  keys: Pick<AccessKeys, 'secretOf' | 'caller'>,
+  nowMs: number,
+): Caller {
+  const authorization = text(request.headers.authorization)
+  if (authorization === '')
+    throw new WeirError('Unauthorized', 'the request is not signed', {
+      hint: 'Sign it with an AccessKey: commands take one by --key-file FILE, or find that of a server whose data they may read',
+    })
+  if (authorization.length > headerBytesMax) throw unreadable()
+  if (authorization.startsWith('LOG ')) return verifyV1(request, authorization, keys, nowMs)
+  if (authorization.startsWith(`${v4Algorithm} `))
+    return verifyV4(request, authorization, keys, nowMs)
+  throw unreadable()
+}
+
+const unreadable = (): WeirError =>
+  new WeirError('Unauthorized', 'the authorization header is of no kind this server reads', {
+    place: 'header authorization',
+  })
+
+function verifyV1(
+  { method, url, headers }: SignedRequest,
+  authorization: string,
+  keys: Pick<AccessKeys, 'secretOf' | 'caller'>,
+  nowMs: number,
+): Caller {
+  const [, id, signature] =
+    /^LOG ([^:\s]{1,128}):([A-Za-z0-9+/=]{1,128})$/.exec(authorization) ?? []
+  if (id === undefined || signature === undefined) throw unreadable()
+  const named = text(headers['x-log-signaturemethod'])
+  if (named === '')
+    throw new WeirError('MissingSignatureMethod', 'x-log-signaturemethod is missing.')
+  if (named !== 'hmac-sha1' && named !== 'hmac-sha256')
+    throw new WeirError('InvalidSignatureMethod', `signature method ${named} is not supported.`)
+  const secret = keys.secretOf(id)
+  const dates = [text(headers.date), text(headers['x-log-date'])].filter((each) => each !== '')
+  if (dates.length === 0) throw new WeirError('MissingDate', 'Date is missing.')
+  // x-log-date replaces Date for the check of the time, and stands for it in what is signed when there is no Date.
+  checkTime(rfc1123(dates.at(-1)!), nowMs)
+  const { path, query } = partsOf(url)
+  const isSigned = dates.some((date) =>
+    same(
+      v1Signature(v1StringToSign({ method, path, query, headers, date }), secret, named),
+      signature,
+    ),
+  )
+  if (!isSigned) throw notMatched(signature)
+  return keys.caller(id)
+}
+
+function verifyV4(
+  { method, url, headers }: SignedRequest,
+  authorization: string,
+  keys: Pick<AccessKeys, 'secretOf' | 'caller'>,
+  nowMs: number,
+): Caller {
+  const fields = new Map(
+    authorization
+      .slice(v4Algorithm.length)
+      .split(',')
+      .map((part) => {
+        const cut = part.indexOf('=')
+        return [part.slice(0, cut).trim(), part.slice(cut + 1).trim()] as const
+      }),
+  )
+  const signature = fields.get('Signature') ?? ''
+  const [id, day, region, ...rest] = (fields.get('Credential') ?? '').split('/')
+  if (
+    id === undefined ||
+    day === undefined ||
+    region === undefined ||
+    !/^[0-9a-f]{64}$/.test(signature)
+  )
+    throw unreadable()
+  const scope = { day, region }
+  if (rest.join('/') !== 'sls/aliyun_v4_request' || !/^\d{8}$/.test(day) || region === '')
+    throw unreadable()
+  const secret = keys.secretOf(id)
+  const date = text(headers['x-log-date'])
+  if (date === '') throw new WeirError('MissingDate', 'x-log-date is missing.')
+  checkTime(basicTime(date), nowMs)
+  if (!date.startsWith(day) || !/^[0-9a-f]{64}$/.test(text(headers['x-log-content-sha256'])))
+    throw notMatched(signature)
+  const request = { method, headers, ...partsOf(url) }
+  const isSigned = [escapeStrictly, escapeLoosely].some((escape) =>
+    same(v4Signature(v4StringToSign(request, scope, escape), secret, scope), signature),
+  )
+  if (!isSigned) throw notMatched(signature)
+  return keys.caller(id)
+}
+
+const notMatched = (signature: string): WeirError =>
+  new WeirError('SignatureNotMatch', `Signature ${signature} is not matched.`)
+
+/** Takes the same time whatever differs. */
+function same(a: string, b: string): boolean {
+  const [x, y] = [Buffer.from(a), Buffer.from(b)]
+  return x.length === y.length && timingSafeEqual(x, y)
+}
+
+/** A plus in the query is a space, as clients send it. */
+function partsOf(url: string): { readonly path: string; readonly query: URLSearchParams } {
+  const mark = url.indexOf('?')
+  if (mark === -1) return { path: url, query: new URLSearchParams() }
+  return { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) }
+}
+
+function rfc1123(date: string): number {
+  const at = /^[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/.test(date)
+    ? Date.parse(date)
+    : Number.NaN
+  if (!Number.isNaN(at)) return at
+  throw new WeirError('InvalidDateFormat', `Date ${date} must follow RFC822.`)
+}
+
+function basicTime(date: string): number {
+  const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(date)
+  const at =
+    parts === null ? Number.NaN : Date.parse(date.replace(basicPattern, '$1-$2-$3T$4:$5:$6Z'))
+  if (!Number.isNaN(at)) return at
+  throw new WeirError('InvalidDateFormat', `x-log-date ${date} must be like 20261122T140058Z.`)
+}
+
+const basicPattern = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/
+
+function checkTime(at: number, nowMs: number): void {
+  if (Math.abs(nowMs - at) <= skewMilliseconds) return
+  throw new WeirError(
+    'RequestTimeTooSkewed',
+    'Request time exceeds server time more than 15 minutes.',
+  )
+}
+
+/**
+ * Whether a body is the one that was signed. In version 4 a client may sign the hash of an empty body on purpose; where
+ * that is not let pass, `strict`.
+ *
+ * @param body as it came, compressed
+ * @throws WeirError SignatureNotMatch
+ */
+export function assertSignedBody(headers: IncomingHttpHeaders, body: Buffer, strict = false): void {
+  const md5 = text(headers['content-md5'])
+  if (text(headers.authorization).startsWith('LOG ')) {
+    if (md5 === '' ? body.length === 0 : md5 === digestOf('md5', body).toUpperCase()) return
+    throw new WeirError('SignatureNotMatch', 'the body is not the one that was signed', {
+      place: 'header content-md5',
+    })
+  }
+  const hash = text(headers['x-log-content-sha256'])
+  if (hash === hashOfNothing && (body.length === 0 || !strict)) return
+  if (hash === digestOf('sha256', body)) return
+  throw new WeirError('SignatureNotMatch', 'the body is not the one that was signed', {
+    place: 'header x-log-content-sha256',
+  })
+}
+
+const digestOf = (algorithm: 'md5' | 'sha256', body: Buffer): string =>
+  createHash(algorithm).update(body).digest('hex')
+
+/** A request that is going to be sent. */
+export interface ClientRequest {
+  readonly method: string
+  /** Path and query as they are sent. */
+  readonly url: string
+  /** Host and port, as the Host header is sent. */
+  readonly host: string
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+/** @returns the headers to send besides: version 4, of the region `weir` unless told */
+export function signLogService(
+  { method, url, host, headers, body }: ClientRequest,
+  key: { readonly id: string; readonly secret: string },
+  now: Date,
+  region = 'weir',
+): Record<string, string> {
+  const date = now.toISOString().replace(/[-:]|\.\d+/g, '')
+  const scope = { day: date.slice(0, 8), region }
+  const own = {
+    'x-log-date': date,
+    'x-log-content-sha256': createHash('sha256').update(body).digest('hex'),
+  }
+  const request = { method, headers: { ...headers, ...own, host }, ...partsOf(url) }
+  const signature = v4Signature(v4StringToSign(request, scope, escapeStrictly), key.secret, scope)
+  const credential = `${key.id}/${scopeText(scope)}`
+  return {
+    ...own,
+    authorization: `${v4Algorithm} Credential=${credential},Signature=${signature}`,
+  }
+}
