@@ -6,8 +6,9 @@ import { fenceReason } from './fence.ts'
 import { macrosFor } from './macros.ts'
 import { storeView } from './plan.ts'
 import { quoteName, quoteText } from './quote.ts'
+import { lookupsOf } from './udf-lookups.ts'
+import type { Lookups } from './udf-lookups.ts'
 import { registerFunctions } from './udf.ts'
-import type { OpenLookups } from './udf.ts'
 
 export interface EngineLimits {
   readonly memoryBytesMax: number
@@ -20,10 +21,15 @@ export interface EngineLimits {
 export interface Engine {
   readonly instance: DuckDBInstance
   readonly connection: DuckDBConnection
+  /** What functions look up. */
+  readonly lookups: Lookups
 }
 
 /** A fresh instance in memory with its limits; nothing of a user has reached it yet. */
-export async function createEngine(limits: EngineLimits): Promise<Engine> {
+export async function createEngine(
+  limits: EngineLimits,
+  lookups: Lookups = lookupsOf({}),
+): Promise<Engine> {
   const { DuckDBInstance } = await import('@duckdb/node-api')
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
@@ -38,7 +44,7 @@ export async function createEngine(limits: EngineLimits): Promise<Engine> {
     'integer_division = true',
   ]
   for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`)
-  return { instance, connection }
+  return { instance, connection, lookups }
 }
 
 /** A Parquet file, and which of the columns are not in it. */
@@ -106,12 +112,8 @@ function selectFrom(files: readonly SourceFile[], columns: readonly ColumnSpec[]
 }
 
 /** Creates the macros and registers the functions that the statement, or any other text, names. */
-export async function createMacros(
-  { connection }: Engine,
-  sql: string,
-  openLookups: OpenLookups = async () => undefined,
-): Promise<void> {
-  await registerFunctions(connection, sql, openLookups)
+export async function createMacros({ connection, lookups }: Engine, sql: string): Promise<void> {
+  await registerFunctions(connection, sql, lookups)
   for (const statement of macrosFor(sql)) await connection.run(statement)
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { assert } from '../base/assert.ts'
 import { WeirError } from '../base/errors.ts'
+import type { EnrichmentFiles } from '../enrich/enrich.ts'
 import type { Executed } from './execute.ts'
 import type { FromWorker, Row, ToWorker, WorkerQuery, WorkerSetup } from './worker-messages.ts'
 
@@ -20,6 +21,8 @@ export interface PoolConfig {
   readonly threads: number
   /** What one query may spill to disk; 0 for nothing. */
   readonly tempBytesMax: number
+  /** What ip_to_country and its like look up; each worker reads its own copy. */
+  readonly enrichment?: EnrichmentFiles
 }
 
 export interface PoolAnswer extends Executed {
@@ -141,7 +144,8 @@ export class WorkerPool {
       tempBytesMax,
       tempDirectory: tempBytesMax === 0 ? '' : tempDirectory,
     }
-    const setup: WorkerSetup = { engine, processBytesMax }
+    const { enrichment = {} } = this.#config
+    const setup: WorkerSetup = { engine, processBytesMax, enrichment }
     const child = fork(fileURLToPath(workerFile), [JSON.stringify(setup)], {
       execPath: process.execPath,
       execArgv: [],

@@ -1,6 +1,5 @@
 /** Functions in JavaScript that the engine calls: only those that a statement names are registered. */
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api'
-import { WeirError } from '../base/errors.ts'
 import { hashFunctions } from './udf-hashes.ts'
 import type { JsFunction, JsKind } from './udf-kinds.ts'
 import { lookupFunctions, lookupNames } from './udf-lookups.ts'
@@ -9,12 +8,7 @@ import { regexpFunctions } from './udf-regexps.ts'
 import { unitFunctions } from './udf-units.ts'
 import { valueFunctions } from './udf-values.ts'
 
-export type { Lookups } from './udf-lookups.ts'
-
 type NodeApi = typeof import('@duckdb/node-api')
-
-/** Opens what is known of addresses, when a query asks for it first; undefined without any data. */
-export type OpenLookups = () => Promise<Lookups | undefined>
 
 const pureFunctions: readonly JsFunction[] = [
   ...unitFunctions,
@@ -35,20 +29,15 @@ export const jsFunctionNames: readonly string[] = [
 export async function registerFunctions(
   connection: DuckDBConnection,
   sql: string,
-  openLookups: OpenLookups,
+  lookups: Lookups,
 ): Promise<void> {
   const wanted = new Set(sql.match(/\bsls_js_\w+/g) ?? [])
   if (wanted.size === 0) return
   const api = await import('@duckdb/node-api')
-  const looks = lookupNames.some((name) => wanted.has(name))
-  const lookups = looks ? await openLookups() : undefined
-  if (looks && lookups === undefined) {
-    throw new WeirError('QueryRefused', 'there are no data of countries, networks and threats', {
-      hint: 'name the files in the setting "enrichment" of the configuration',
-    })
+  const looking = await lookupFunctions(wanted, lookups)
+  for (const each of [...pureFunctions, ...looking]) {
+    if (wanted.has(each.name)) register(api, connection, each)
   }
-  const functions = [...pureFunctions, ...(lookups === undefined ? [] : lookupFunctions(lookups))]
-  for (const each of functions) if (wanted.has(each.name)) register(api, connection, each)
 }
 
 function register(api: NodeApi, connection: DuckDBConnection, each: JsFunction): void {

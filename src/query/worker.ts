@@ -6,14 +6,18 @@ import { assert } from '../base/assert.ts'
 import type { Engine } from './engine.ts'
 import { createEngine, engineError } from './engine.ts'
 import { executeQuery } from './execute.ts'
+import { lookupsOf } from './udf-lookups.ts'
 import type { FromWorker, ToWorker, WorkerQuery, WorkerSetup } from './worker-messages.ts'
 
 const setup = JSON.parse(process.argv[2]!) as WorkerSetup
 /** How often the resident memory is looked at: twenty times less than a fast machine fills a GiB. */
 const watchMilliseconds = 50
 
+/** Opened at the first query that looks something up, and kept for those that follow. */
+const lookups = lookupsOf(setup.enrichment)
+
 let running: Engine | undefined
-let prepared = createEngine(setup.engine)
+let prepared = createEngine(setup.engine, lookups)
 
 const send = (message: FromWorker): void => {
   process.send?.(message)
@@ -36,7 +40,7 @@ async function run(query: WorkerQuery): Promise<void> {
     engine.connection.closeSync()
     engine.instance.closeSync()
   }
-  prepared = createEngine(setup.engine)
+  prepared = createEngine(setup.engine, lookups)
   await prepared
   send({ kind: 'ready' })
 }

@@ -1,11 +1,19 @@
 import type { FunctionRule } from './rule.ts'
 import { onDistinct, scalar } from './rule.ts'
 
-/** What is known of an address, in a language (`'en'`, `'zh'`) if it has names. */
+/** What is known of an address, in a language (`'en'`, `'zh-CN'`) if it has names. */
 const named = (name: string, engine: string): FunctionRule =>
-  scalar(name, [1, 2], 'text', 'varchar', (args, call) =>
-    onDistinct(`${engine}(${args[0]!.sql}, ${args[1]?.sql ?? "''"})`, args, call),
-  )
+  scalar(name, [1, 2], 'text', 'varchar', (args, call) => {
+    const [ip, language] = args
+    if (language?.literal !== undefined && !/^(en|zh|cn)/i.test(language.literal)) {
+      throw call.error(
+        `there are no names in the language "${language.literal}"`,
+        language.at,
+        "the languages are 'en' and 'zh-CN'",
+      )
+    }
+    return onDistinct(`${engine}(${ip!.sql}, ${language?.sql ?? "''"})`, args, call)
+  })
 
 const known = (
   name: string,
