@@ -150,7 +150,9 @@ test('tags are columns; what the server adds comes first, and a log may not repl
 
 test('Time_ns is the integer column __time_ns_part__', () => {
   const body = encodeLogGroup({
-    ...{ topic: '', source: '', tags: [] },
+    topic: '',
+    source: '',
+    tags: [],
     logs: [{ time: 1_700_000_000, timeNs: 123_456_789, contents: [['a', '1']] }],
   })
   const { batch, missing } = fitGroup(decodeLogGroup(body), [])

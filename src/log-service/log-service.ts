@@ -20,6 +20,19 @@ export {
 export { fitGroup, type FittedGroup, type ReceivedGroup } from './fit.ts'
 export { putGroup, type PutOptions, type PutStore } from './put.ts'
 export { readTrackedLog, readTrackedLogs } from './put-tracking.ts'
+export { type ContextLogs, contextOf, type ContextRequest } from './context.ts'
+export { type Histogram, histogram } from './histogram.ts'
+export { type PulledGroups, type PullOptions, ShardReader } from './pull.ts'
+export type { PullThings } from './pull-rows.ts'
+export {
+  indexOf,
+  search,
+  type SearchAnswer,
+  type SearchPage,
+  type SearchRequest,
+  type SearchThings,
+} from './search.ts'
+export { readProjectQuery } from './search-project.ts'
 export { flowLogIndex } from './flow-log-index.ts'
 export { type IndexBody, readIndex } from './index-body.ts'
 export { indexConfigOf, Indexes, type IndexStore, type KeptIndex } from './index-config.ts'
