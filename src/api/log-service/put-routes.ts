@@ -1,6 +1,9 @@
 import { WeirError } from '../../base/errors.ts'
 import { decodeLogGroup } from '../../log-group/log-group.ts'
 import {
+  Logstores,
+  type LogstoreSettings,
+  type LogstoreStore,
   putGroup,
   type PutOptions,
   type PutStore,
@@ -12,18 +15,16 @@ import { objectOf } from './read-body.ts'
 import type { LogServiceRequest, LogServiceRoute } from './route.ts'
 
 export interface PutThings {
-  readonly store: PutStore
-  /** What the logstore was made with. Throws ProjectNotExist, LogStoreNotExist. */
-  readonly settings: (project: string, logstore: string) => PutSettings
+  readonly store: PutStore & LogstoreStore
   /** Unix milliseconds. */
-  readonly now: () => number
+  readonly now?: () => number
 }
 
-export interface PutSettings {
-  /** Each log is told when it came and from where. */
-  readonly appendMeta: boolean
-  /** Web tracking: anyone may write, without a signature. */
-  readonly enableTracking: boolean
+interface Put {
+  readonly store: PutStore
+  readonly settings: (request: LogServiceRequest) => LogstoreSettings
+  /** Unix seconds. */
+  readonly second: () => number
 }
 
 /** "Uncompressed at most 10 MB" (alibaba-api.md 3.5). */
@@ -38,18 +39,32 @@ const action = 'log:PostLogStoreLogs'
  * PutLogs and web tracking (alibaba-api.md 3.3, 3.5). Answered when the logs are durable. That a log's time lies
  * within a week, as an old page says, is not asked: flow logs may come later, and imports do.
  */
-export function putRoutes(things: PutThings): LogServiceRoute[] {
+export function putRoutes({ store, now = Date.now }: PutThings): LogServiceRoute[] {
+  const logstores = new Logstores(store)
+  const things: Put = {
+    store,
+    settings: ({ project, params }) => logstores.settings(project!, params['logstore']!),
+    second: () => Math.floor(now() / 1000),
+  }
   const shards = '/logstores/:logstore/shards'
   return [
     {
-      ...{ method: 'POST', path: `${shards}/lb`, host, action, bodyBytesMax: groupBytesMax },
+      method: 'POST',
+      path: `${shards}/lb`,
+      host,
+      action,
+      bodyBytesMax: groupBytesMax,
       async handle(request) {
         await put(things, request, decodeLogGroup(request.body), {})
         return {}
       },
     },
     {
-      ...{ method: 'POST', path: `${shards}/route`, host, action, bodyBytesMax: groupBytesMax },
+      method: 'POST',
+      path: `${shards}/route`,
+      host,
+      action,
+      bodyBytesMax: groupBytesMax,
       async handle(request) {
         const hashKey = hashKeyOf(request.query.get('key') ?? '')
         await put(things, request, decodeLogGroup(request.body), { hashKey })
@@ -60,7 +75,7 @@ export function putRoutes(things: PutThings): LogServiceRoute[] {
   ]
 }
 
-function trackingRoutes(things: PutThings): LogServiceRoute[] {
+function trackingRoutes(things: Put): LogServiceRoute[] {
   const path = '/logstores/:logstore/track'
   const unsigned = true
   const simple = async (
@@ -70,33 +85,50 @@ function trackingRoutes(things: PutThings): LogServiceRoute[] {
     if (request.query.get('APIVersion') !== apiVersion)
       throw new WeirError('InvalidAPIVersion', `APIVersion is not ${apiVersion}`)
     assertTracked(things, request)
-    await put(things, request, readTrackedLog(request.query, more, secondOf(things)), {})
+    await put(things, request, readTrackedLog(request.query, more, things.second()), {})
   }
   return [
     {
-      ...{ method: 'POST', path, host, action, unsigned, bodyBytesMax: trackedBytesMax },
+      method: 'POST',
+      path,
+      host,
+      action,
+      unsigned,
+      bodyBytesMax: trackedBytesMax,
       async handle(request) {
         assertTracked(things, request)
-        await put(things, request, readTrackedLogs(objectOf(request), secondOf(things)), {})
+        await put(things, request, readTrackedLogs(objectOf(request), things.second()), {})
         return {}
       },
     },
     {
-      ...{ method: 'GET', path, host, action, unsigned },
+      method: 'GET',
+      path,
+      host,
+      action,
+      unsigned,
       async handle(request) {
         await simple(request)
         return {}
       },
     },
     {
-      ...{ method: 'GET', path: `${path}.gif`, host, action, unsigned },
+      method: 'GET',
+      path: `${path}.gif`,
+      host,
+      action,
+      unsigned,
       async handle(request) {
         await simple(request)
         return pixel
       },
     },
     {
-      ...{ method: 'GET', path: `${path}_ua.gif`, host, action, unsigned },
+      method: 'GET',
+      path: `${path}_ua.gif`,
+      host,
+      action,
+      unsigned,
       async handle(request) {
         const { 'user-agent': agent, referer } = request.headers
         await simple(request, {
@@ -117,33 +149,25 @@ const pixel = {
   body: Buffer.from('R0lGODlhAQABAIAAAAAAAAAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64'),
 }
 
-function assertTracked({ settings }: PutThings, { project, params }: LogServiceRequest): void {
-  if (settings(project!, params['logstore']!).enableTracking) return
-  throw new WeirError(
-    'Unauthorized',
-    `web tracking of logstore ${params['logstore']} is not enabled`,
-  )
+/** Throws Unauthorized. */
+function assertTracked({ settings }: Put, request: LogServiceRequest): void {
+  if (settings(request).enable_tracking === true) return
+  const { logstore } = request.params
+  throw new WeirError('Unauthorized', `web tracking of logstore ${logstore} is not enabled`)
 }
 
 async function put(
-  things: PutThings,
+  { store, settings, second }: Put,
   request: LogServiceRequest,
   group: ReceivedGroup,
   options: PutOptions,
 ): Promise<void> {
-  const [project, logstore] = [request.project!, request.params['logstore']!]
-  const { appendMeta } = things.settings(project, logstore)
-  const meta = { receiveTime: secondOf(things), clientAddress: request.source }
-  await putGroup(
-    things.store,
-    project,
-    logstore,
-    group,
-    appendMeta ? { ...options, meta } : options,
-  )
+  const { project, params, source } = request
+  const clientAddress = source.replace(/^::ffff:/, '')
+  const meta = { receiveTime: second(), clientAddress }
+  const more = settings(request).appendMeta === true ? { meta } : {}
+  await putGroup(store, project!, params['logstore']!, group, { ...options, ...more })
 }
-
-const secondOf = ({ now }: PutThings): number => Math.floor(now() / 1000)
 
 function hashKeyOf(text: string): string {
   if (/^[0-9a-f]{32}$/i.test(text)) return text.toLowerCase()
