@@ -2,7 +2,7 @@
  * A log that is only appended to, and cut off at the front, as the log store and the spool keep one.
  * One record of it, little endian:
  *
- *      0  u32  magic "WLR1"
+ *      0  u32  magic "WLR1"; "WLR2" when it is written and synced together with the record before it
  *      4  u32  length of the body
  *      8  u64  sequence: one higher than the record before it, in this file or the last
  *     16  u32  stream: its owner's, such as the number of a logstore
@@ -23,9 +23,15 @@ export interface LogRecord {
   readonly body: Buffer
 }
 
+/** A record as it was read. */
+export interface ReadRecord extends LogRecord {
+  /** It was written and synced together with the record before it. */
+  readonly continues: boolean
+}
+
 /** What a file holds from one byte on: a record, or bytes that are none. */
 export type LogSpan =
-  | { readonly at: number; readonly record: LogRecord }
+  | { readonly at: number; readonly record: ReadRecord }
   | { readonly at: number; readonly record: undefined }
 
 /** Where a record begins. */
@@ -39,7 +45,9 @@ export interface LogFileName {
   readonly salt: number
 }
 
-const magic = Buffer.from('WLR1')
+const magicBegin = Buffer.from('WLR')
+const firstOfGroup = '1'.charCodeAt(0)
+const laterInGroup = '2'.charCodeAt(0)
 const crcAt = 28
 export const logHeaderBytes = 32
 
@@ -53,14 +61,14 @@ export function parseLogFileName(name: string): LogFileName | undefined {
     : { firstSequence: Number(found[1]), salt: Number.parseInt(found[2] ?? '', 16) }
 }
 
-/** The bytes of some records, one after the other. */
+/** The bytes of some records, one after the other, to be written and synced together. */
 export function encodeRecords(records: readonly LogRecord[], salt: number): Buffer {
   let bytes = 0
   for (const { body } of records) bytes += logHeaderBytes + body.length
   const target = Buffer.allocUnsafe(bytes)
   let at = 0
   for (const { sequence, stream, time, body } of records) {
-    magic.copy(target, at)
+    target[magicBegin.copy(target, at) + at] = at === 0 ? firstOfGroup : laterInGroup
     target.writeUInt32LE(body.length, at + 4)
     target.writeBigUInt64LE(BigInt(sequence), at + 8)
     target.writeUInt32LE(stream, at + 16)
@@ -87,14 +95,16 @@ export function* readRecords(bytes: Buffer, salt: number): Generator<LogSpan> {
 }
 
 function nextRecord(bytes: Buffer, from: number, salt: number): number {
-  for (let at = bytes.indexOf(magic, from); at >= 0; at = bytes.indexOf(magic, at + 1))
+  for (let at = bytes.indexOf(magicBegin, from); at >= 0; at = bytes.indexOf(magicBegin, at + 1))
     if (recordAt(bytes, at, salt)) return at
   return bytes.length
 }
 
-function recordAt(bytes: Buffer, at: number, salt: number): LogRecord | undefined {
-  if (at + logHeaderBytes > bytes.length || !bytes.subarray(at, at + 4).equals(magic))
+function recordAt(bytes: Buffer, at: number, salt: number): ReadRecord | undefined {
+  if (at + logHeaderBytes > bytes.length || !bytes.subarray(at, at + 3).equals(magicBegin))
     return undefined
+  const kind = bytes[at + 3]
+  if (kind !== firstOfGroup && kind !== laterInGroup) return undefined
   const end = at + logHeaderBytes + bytes.readUInt32LE(at + 4)
   if (end > bytes.length) return undefined
   const body = bytes.subarray(at + logHeaderBytes, end)
@@ -105,5 +115,6 @@ function recordAt(bytes: Buffer, at: number, salt: number): LogRecord | undefine
     stream: bytes.readUInt32LE(at + 16),
     time: bytes.readDoubleLE(at + 20),
     body,
+    continues: kind === laterInGroup,
   }
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { WeirError } from './errors.ts'
 import type { Disk } from './disk.ts'
-import type { LogPlace, LogRecord } from './append-log-record.ts'
+import type { LogPlace, LogRecord, LogSpan } from './append-log-record.ts'
 import { logHeaderBytes, parseLogFileName, readRecords } from './append-log-record.ts'
 
 /** A log file on disk. */
@@ -17,7 +17,7 @@ export interface LogFileState {
 export interface RecoveredLog {
   readonly files: readonly LogFileState[]
   readonly lastSequence: number
-  /** StorageBroken, one a place. Empty unless damage was accepted. */
+  /** StorageBroken, one a place. Unless damage was accepted, of the last group alone. */
   readonly damages: readonly WeirError[]
 }
 
@@ -37,8 +37,10 @@ interface Scan {
 /**
  * Reads the log from its beginning and hands on every record, in order. Bytes at the very end that
  * are no record are what a crash tore off while writing: they were never acknowledged and are cut.
- * Bytes that are no record and have records, or another file, behind them are damage: StorageBroken,
- * and nothing on disk is changed, unless `acceptDamage` asks for what can be read.
+ * So are they when all records behind them were to be synced with them, as a power loss may leave any part
+ * of such a group; but as a flipped bit looks the same, that is among the damages. Other bytes that are no
+ * record and have records, or another file, behind them are damage: StorageBroken, and nothing on disk is
+ * changed, unless `acceptDamage` asks for what can be read.
  */
 export async function recoverLog(
   disk: Disk,
@@ -54,16 +56,18 @@ export async function recoverLog(
     const { firstSequence, salt } = parseLogFileName(name) ?? { firstSequence: 0, salt: 0 }
     if (index === 0) scan.sequence = Math.min(firstSequence - 1, options.coveredThrough)
     const bytes = await disk.read(path)
-    const damagesBefore = scan.damages.length
     let good = 0
-    for (const { at, record } of readRecords(bytes, salt)) {
+    const next = parseLogFileName(names[index + 1] ?? '')
+    const spans = [...readRecords(bytes, salt)]
+    const whole = next || options.acceptDamage ? spans : withoutTornGroup(scan, spans, path)
+    const damagesBefore = scan.damages.length
+    for (const { at, record } of whole) {
       if (record && record.sequence > scan.sequence) {
         checkContinues(scan, record, `byte ${at} of ${path}`, options)
         good = at + logHeaderBytes + record.body.length
         await onRecord(record, { path, at })
       } else scan.bad ??= { place: `byte ${at} of ${path}` }
     }
-    const next = parseLogFileName(names[index + 1] ?? '')
     if (scan.bad && next) checkFileEnd(scan, scan.bad.place, next.firstSequence, options)
     const damaged = scan.damages.length > damagesBefore
     if (!next && good === 0 && !damaged) await disk.remove(path)
@@ -72,6 +76,22 @@ export async function recoverLog(
   }
   const lastSequence = Math.max(scan.sequence, options.coveredThrough)
   return { files, lastSequence, damages: scan.damages }
+}
+
+/** The spans of the last file but for a group at its end of which something is not there. */
+function withoutTornGroup(scan: Scan, spans: readonly LogSpan[], path: string): readonly LogSpan[] {
+  const bad = spans.findIndex(({ record }) => !record)
+  const behind = spans.slice(bad + 1)
+  const records = behind.filter(({ record }) => record).length
+  if (bad < 0 || records === 0 || behind.some(({ record }) => record?.continues === false))
+    return spans
+  scan.damages.push(
+    new WeirError('StorageBroken', `the end of the log is torn: ${records} records were cut off`, {
+      place: `byte ${spans[bad]?.at} of ${path}`,
+      hint: 'after a power loss they were never acknowledged; else they are lost',
+    }),
+  )
+  return spans.slice(0, bad)
 }
 
 /** A file is synced to its end before the next is begun, so a bad end with a next file is damage. */

@@ -195,3 +195,28 @@ test('a sync that fails for another reason ends writing until the store is opene
   await writer.close()
   assert.equal((await recovered(folder)).found[0], '1a')
 })
+
+test('a group that a power loss left in pieces is cut, and told', async (context) => {
+  const folder = temporaryFolder(context)
+  const writer = writerIn(folder)
+  await writer.append(entry('a'))
+  await Promise.all(['b', 'c', 'd'].map((body) => writer.append(entry(body))))
+  await writer.close()
+  const [path = ''] = logFiles(folder)
+  const whole = readFileSync(path)
+  flipBit(path, 34) // b, the first of its group
+  const place = `byte 33 of ${path}`
+  const message = 'the end of the log is torn: 2 records were cut off'
+  const accepted = await recovered(folder, true)
+  assert.deepEqual(accepted.found, ['1a', '3c', '4d'], 'asked for all that can be read')
+  assert.deepEqual(await recovered(folder), {
+    found: ['1a'],
+    lastSequence: 1,
+    damages: [{ message, place }],
+  })
+  assert.equal(readFileSync(path).length, 33)
+  assert.deepEqual((await recovered(folder)).damages, [], 'cut for good')
+  writeFileSync(path, whole)
+  flipBit(path, 1) // a was synced before the others were written
+  await assert.rejects(recovered(folder), { code: 'StorageBroken', place: `byte 0 of ${path}` })
+})
