@@ -68,8 +68,8 @@ export function createServer(things: ApiThings): FastifyInstance {
     done(null, payload)
   })
   server.setErrorHandler((error, request, reply) => {
-    const { status, headers, body, failed } = replyFor(request, error)
-    if (failed) {
+    const answer = replyFor(request, error)
+    if (answer.failed) {
       metrics.failures.inc()
       things.log.error('request failed', {
         requestId: request.id,
@@ -78,7 +78,8 @@ export function createServer(things: ApiThings): FastifyInstance {
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       })
     }
-    return reply.code(status).headers(headers).send(body)
+    const { status, headers, text } = rawReply(answer)
+    return reply.code(status).headers(headers).send(Buffer.from(text))
   })
   server.setNotFoundHandler((request) => {
     throw notFound(request, paths)
@@ -164,14 +165,14 @@ const replyFor = (request: FastifyRequest, error: unknown): LogServiceError | Er
     ? logServiceError(error, logRequestId(request.id))
     : errorReply(error, request.id)
 
-/** A reply to what never reached a route. */
+/** A reply as it is written, also to what never reached a route. */
 function rawReply({ status, headers, body }: LogServiceError | ErrorReply) {
   const text = JSON.stringify(body)
   const about = {
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(Buffer.byteLength(text)),
   }
-  return { status, headers: { ...headers, ...about }, text }
+  return { status, headers: { ...about, ...headers }, text }
 }
 
 /** Answers what Node's parser could not read: there is no request then, only a socket. */

@@ -43,7 +43,7 @@ export type LeafBody = AnalysedBody & { readonly type: 'text' | 'long' | 'double
 type Fields = Readonly<Record<string, unknown>>
 
 /** What cuts texts into words unless told. */
-export const defaultTokens: readonly string[] = [...', \'";=()[]{}?@&<>/:\n\t\r']
+export const defaultTokens: readonly string[] = Array.from(', \'";=()[]{}?@&<>/:\n\t\r')
 /** Beyond them planning a query takes longer than running it; a logstore has as many columns. */
 const keysMax = 500
 const keyBytesMax = 128
@@ -170,7 +170,7 @@ function wordsOf(fields: Fields, otherwise: readonly string[] | undefined): Word
 }
 
 /** A character; an empty text stands for none. */
-const isToken = (value: unknown): boolean => typeof value === 'string' && [...value].length <= 1
+const isToken = (value: unknown): boolean => typeof value === 'string' && /^.?$/su.test(value)
 
 const analysedOf = (fields: Fields): AnalysedBody => ({
   alias: textOf(fields, 'alias'),

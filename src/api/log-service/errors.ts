@@ -55,6 +55,7 @@ export function logServiceError(thrown: unknown, requestId: string): LogServiceE
     status: row.status,
     headers: {
       ...commonHeaders(requestId),
+      'content-type': 'application/json',
       ...(row.retryAfter === undefined ? {} : { 'retry-after': String(row.retryAfter) }),
     },
     body: { errorCode: row.code, errorMessage: messageOf(error, row.type) },

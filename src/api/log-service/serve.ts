@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Caller } from '../../access/access.ts'
+import { assertSignedBody, type Caller } from '../../access/access.ts'
 import { WeirError } from '../../base/errors.ts'
 import { compressed, headerOf, tooLarge, uncompressed } from './compression.ts'
 import { commonHeaders, logRequestId } from './errors.ts'
@@ -43,7 +43,10 @@ export function serveRoutes(
   for (const variants of groups.values()) {
     const { method, path: url } = variants[0]!
     server.route({
-      ...{ method, url, constraints, exposeHeadRoute: false },
+      method,
+      url,
+      constraints,
+      exposeHeadRoute: false,
       onRequest: (request, reply, done) => {
         void reply.headers(commonHeaders(logRequestId(request.id)))
         request.logService = begin(request, reply, variants, things)
@@ -171,6 +174,7 @@ async function finish(
 function admit(route: LogServiceRoute, came: LogServiceRequest, things: LogServiceThings): void {
   const { caller, project } = came
   if (caller !== undefined) {
+    assertSignedBody(came.headers, came.body)
     things.gate.take(caller, came.wireBytes)
     if (route.asksEach !== true) caller.assertMay(route.action, resourceOf(route, came))
   }
