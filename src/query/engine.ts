@@ -3,7 +3,7 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { ColumnSpec } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
 import { fenceReason } from './fence.ts'
-import { macrosFor } from './macros.ts'
+import { failureMark, macrosFor } from './macros.ts'
 import { storeView } from './plan.ts'
 import { quoteName, quoteText } from './quote.ts'
 import { lookupsOf } from './udf-lookups.ts'
@@ -129,6 +129,9 @@ export async function checkStatement({ connection }: Engine, sql: string): Promi
   )
 }
 
+/** What a macro of ours raises: see `sls_fail`. */
+const raised = new RegExp(`^Could not convert string '${failureMark}(.*)' to INT64$`)
+
 /** An error of the engine in the words of the query, without paths and internal names. */
 export function engineError(error: unknown): WeirError {
   if (error instanceof WeirError) return error
@@ -136,6 +139,7 @@ export function engineError(error: unknown): WeirError {
   const plain = message
     .split('\n')[0]!
     .replace(/^[A-Za-z ]*(Error|Exception): /, '')
+    .replace(raised, '$1')
     .replace(/(?:\/[^/\s"']+)+\/([^/\s"']+)/g, '$1')
     .replace(/"?__(src|store)"?/g, 'log')
     .replace(/sls_(?:js_)?(\w+)/g, '$1')

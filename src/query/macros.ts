@@ -6,18 +6,26 @@ import type { Macro } from './macro.ts'
  * What the engine lacks, as macros of its own language. They are untyped and look at `typeof` where
  * a type matters: typed overloads fail around aggregates. Created before the settings are locked.
  */
+/** In front of a message that is raised as a cast that fails. */
+export const failureMark = 'weir: '
+
 /** Names and bodies, each using only those above it. */
 const definitions: readonly Macro[] = [
   [
+    // An error that `TRY` turns into NULL, which it does not do with the engine's own error().
+    'sls_fail(message)',
+    `CAST(CAST('${failureMark}' || message AS BIGINT) AS "NULL")`,
+  ],
+  [
     'sls_nz(b)',
-    `CASE WHEN b = 0 AND typeof(b) NOT IN ('DOUBLE', 'FLOAT') THEN error('Division by zero') ELSE b END`,
+    `CASE WHEN b = 0 AND typeof(b) NOT IN ('DOUBLE', 'FLOAT') THEN sls_fail('Division by zero') ELSE b END`,
   ],
   [
     'sls_divide(a, b)',
     `CASE WHEN b <> 0 THEN a / b WHEN a > 0 THEN CAST('inf' AS DOUBLE) WHEN a < 0 THEN CAST('-inf' AS DOUBLE)
       WHEN a IS NOT NULL AND b IS NOT NULL THEN CAST('nan' AS DOUBLE) END`,
   ],
-  ['sls_cap(n)', `CASE WHEN n > 10000 THEN error('more than 10000 cannot be made') ELSE n END`],
+  ['sls_cap(n)', `CASE WHEN n > 10000 THEN sls_fail('more than 10000 cannot be made') ELSE n END`],
   [
     'sls_any_ts(x, zone)',
     `CASE WHEN typeof(x) IN ('BIGINT', 'INTEGER', 'DOUBLE', 'HUGEINT')
@@ -31,7 +39,7 @@ const definitions: readonly Macro[] = [
   [
     'sls_text_bigint(x)',
     `CASE WHEN regexp_full_match(x, '\\s*[+-]?\\d+\\s*') THEN CAST(x AS BIGINT)
-      WHEN x IS NOT NULL THEN CAST(error('Cannot cast ''' || x || ''' to BIGINT') AS BIGINT) END`,
+      WHEN x IS NOT NULL THEN sls_fail('Cannot cast ''' || x || ''' to BIGINT') END`,
   ],
   [
     'sls_try_text_bigint(x)',
@@ -41,6 +49,10 @@ const definitions: readonly Macro[] = [
     'sls_any_bigint(x)',
     `CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') OR starts_with(typeof(x), 'DECIMAL') THEN sls_round_half_up(try_cast(CAST(x AS VARCHAR) AS DOUBLE))
       ELSE CAST(x AS BIGINT) END`,
+  ],
+  [
+    'sls_try_round_half_up(x)',
+    `CASE WHEN abs(CAST(x AS DOUBLE)) < 9223372036854774784 THEN sls_round_half_up(x) END`,
   ],
   ['sls_digits(t)', `rtrim(replace(t, '.', ''), '0')`],
   [
@@ -68,12 +80,25 @@ const definitions: readonly Macro[] = [
   ],
   [
     'sls_sequence(a, b, s)',
-    `CASE WHEN s = 0 OR (b - a) / s >= 10000 THEN error('a sequence has at most 10000 elements') ELSE generate_series(a, b, s) END`,
+    `CASE WHEN s = 0 OR (b - a) / s >= 10000 THEN sls_fail('a sequence has at most 10000 elements') ELSE generate_series(a, b, s) END`,
   ],
   [
     // By key, then by place in the list.
     'sls_by_key(l)',
     `list_sort(list_transform(list_filter(l, lambda e: e IS NOT NULL), lambda e, i: {'k': e.key, 'i': i, 'v': e.value}))`,
+  ],
+  [
+    'sls_item(l, i)',
+    `CASE WHEN i BETWEEN 1 AND len(l) THEN l[i] WHEN i > len(l) THEN sls_fail('Array subscript out of bounds: ' || CAST(i AS VARCHAR))
+      WHEN i = 0 THEN sls_fail('SQL array indices start at 1') WHEN i < 0 AND l IS NOT NULL THEN sls_fail('Array subscript is negative: ' || CAST(i AS VARCHAR)) END`,
+  ],
+  [
+    'sls_element(l, i)',
+    `CASE WHEN i <> 0 THEN l[i] WHEN i = 0 AND l IS NOT NULL THEN sls_fail('SQL array indices start at 1') END`,
+  ],
+  [
+    'sls_value(m, k)',
+    `CASE WHEN map_contains(m, k) THEN m[k] WHEN m IS NOT NULL AND k IS NOT NULL THEN sls_fail('Key not present in map: ' || CAST(k AS VARCHAR)) END`,
   ],
   [
     'sls_entries_map(l)',
@@ -129,11 +154,11 @@ const definitions: readonly Macro[] = [
   [
     'sls_digit(ch, b)',
     `CASE WHEN strpos('0123456789abcdefghijklmnopqrstuvwxyz', ch) BETWEEN 1 AND b THEN CAST(strpos('0123456789abcdefghijklmnopqrstuvwxyz', ch) - 1 AS BIGINT)
-      ELSE error('"' || ch || '" is not a digit of base ' || CAST(b AS VARCHAR)) END`,
+      ELSE sls_fail('"' || ch || '" is not a digit of base ' || CAST(b AS VARCHAR)) END`,
   ],
   [
     'sls_from_base(t, b)',
-    `CASE WHEN b NOT BETWEEN 2 AND 36 THEN error('a base is 2 to 36') WHEN starts_with(t, '-') THEN -1 ELSE 1 END
+    `CASE WHEN b NOT BETWEEN 2 AND 36 THEN sls_fail('a base is 2 to 36') WHEN starts_with(t, '-') THEN -1 ELSE 1 END
       * list_reduce(list_transform(string_split(lower(ltrim(t, '-')), ''), lambda ch: sls_digit(ch, b)), lambda acc, d: acc * b + d)`,
   ],
   [
@@ -156,8 +181,8 @@ const definitions: readonly Macro[] = [
   ['sls_shift_right_signed(a, n)', `CAST(a AS BIGINT) >> CAST(least(n, 63) AS BIGINT)`],
   [
     'sls_bit_count(n, bits)',
-    `CASE WHEN bits NOT BETWEEN 2 AND 64 THEN error('bit_count takes 2 to 64 bits')
-      WHEN n < -(1::HUGEINT << CAST(bits - 1 AS HUGEINT)) OR n >= 1::HUGEINT << CAST(bits - 1 AS HUGEINT) THEN error(CAST(n AS VARCHAR) || ' does not fit in ' || CAST(bits AS VARCHAR) || ' bits')
+    `CASE WHEN bits NOT BETWEEN 2 AND 64 THEN sls_fail('bit_count takes 2 to 64 bits')
+      WHEN n < -(1::HUGEINT << CAST(bits - 1 AS HUGEINT)) OR n >= 1::HUGEINT << CAST(bits - 1 AS HUGEINT) THEN sls_fail(CAST(n AS VARCHAR) || ' does not fit in ' || CAST(bits AS VARCHAR) || ' bits')
       ELSE CAST(bit_count(CAST(n AS HUGEINT) & ((1::HUGEINT << CAST(bits AS HUGEINT)) - 1::HUGEINT)) AS BIGINT) END`,
   ],
   ['sls_bin(x, bins)', `len(list_filter(bins, lambda e: e <= x))`],

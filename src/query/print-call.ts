@@ -4,7 +4,7 @@ import { lambdaTypes } from './functions/lists.ts'
 import { insteadOf } from './functions/unsupported.ts'
 import { nearest } from '../base/nearest.ts'
 import type { Environment, Place } from './print-place.ts'
-import { carried, checkCondition } from './print-operators.ts'
+import { checkCondition } from './print-operators.ts'
 import { lambdaParameter } from './scope.ts'
 import type { Call, Expression, OrderItem, Window } from './sql-tree.ts'
 import { classOf, typeName } from './types.ts'
@@ -30,7 +30,8 @@ export class CallPrinter {
   context(place: Place, at: number): CallContext {
     return {
       zone: this.#env.zone,
-      inTry: place.inTry === true,
+      inTry: place.inTry !== undefined,
+      nulls: place.inTry === 'nulls',
       inLambda: place.inLambda === true,
       distinct: '',
       orderBy: '',
@@ -158,13 +159,12 @@ export class CallPrinter {
   #try(call: Call, place: Place): Printed {
     const [of, ...more] = call.args
     if (of === undefined || more.length > 0) throw this.#syntax('try() takes 1 argument', call.at)
-    const printed = this.#print(of, { ...place, inTry: true })
-    // The engine's TRY refuses aggregates; inside, a division by zero is NULL already.
-    const wrapped =
-      printed.aggregate === true || printed.sql.includes('(SELECT')
-        ? printed.sql
-        : `TRY(${printed.sql})`
-    return { sql: wrapped, type: printed.type, at: call.at, ...carried([printed]) }
+    const caught = this.#print(of, { ...place, inTry: 'caught' })
+    // The engine's TRY takes no aggregates and no queries: there, what would fail is made NULL.
+    if (caught.aggregate === true || caught.sql.includes('(SELECT')) {
+      return { ...this.#print(of, { ...place, inTry: 'nulls' }), at: call.at }
+    }
+    return { sql: `TRY(${caught.sql})`, type: caught.type, at: call.at }
   }
 
   #tail(call: Call, inner: Place, place: Place): string {

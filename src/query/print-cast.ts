@@ -1,4 +1,5 @@
 import type { QueryText } from './place.ts'
+import { quoteName } from './quote.ts'
 import { localTime, utcTime } from './functions/time.ts'
 import type { CastType } from './sql-tree.ts'
 import { classOf, typeName } from './types.ts'
@@ -37,7 +38,7 @@ function toBigint(of: Printed, safe: boolean, env: CastEnvironment): string {
   if (of.type === 'bigint' || of.type === 'null' || found === 'boolean')
     return `CAST(${of.sql} AS BIGINT)`
   if (found === 'number')
-    return safe ? `TRY(sls_round_half_up(${of.sql}))` : `sls_round_half_up(${of.sql})`
+    return safe ? `sls_try_round_half_up(${of.sql})` : `sls_round_half_up(${of.sql})`
   if (found === 'text') return `${safe ? 'sls_try_text_bigint' : 'sls_text_bigint'}(${of.sql})`
   if (found === undefined)
     return safe ? `TRY_CAST(${of.sql} AS BIGINT)` : `sls_any_bigint(${of.sql})`
@@ -96,6 +97,12 @@ function sqlType(to: CastType): SqlType {
 
 function engineType(to: CastType): string {
   if (to.name === 'array') return `${to.of.map(engineType).join('')}[]`
+  if (to.name === 'row') {
+    const fields = to.of.map(
+      (each, index) => `${quoteName(to.fields![index]!)} ${engineType(each)}`,
+    )
+    return `STRUCT(${fields.join(', ')})`
+  }
   if (to.name === 'map') return `MAP(${to.of.map(engineType).join(', ')})`
   if (to.name === 'decimal') {
     const [precision = 38, scale = 0] = to.numbers

@@ -12,11 +12,16 @@ import {
 } from './print-operators.ts'
 import type { Environment, Place } from './print-place.ts'
 import { quoteText } from './quote.ts'
+import { fieldOf } from './scope.ts'
 import type { BinaryOperator, Expression, OrderItem, Query } from './sql-tree.ts'
 import { classOf, commonType, typeName } from './types.ts'
 import type { Printed } from './types.ts'
 
 const comparisons = new Set<BinaryOperator>(['=', '<>', '<', '<=', '>', '>='])
+
+/** The fields of a row without names are `field0`, `field1`, as in Presto. */
+const namedRow = (items: readonly string[]): string =>
+  `{${items.map((item, index) => `'field${index}': ${item}`).join(', ')}}`
 
 /** Prints expressions for DuckDB, with their types as far as they are known. */
 export class ExpressionPrinter {
@@ -84,9 +89,13 @@ export class ExpressionPrinter {
       case 'array':
         return this.#array(expression.of, place)
       case 'row':
-        return plain('row', this.#all(expression.of, place), (items) => `(${items.join(', ')})`)
+        return plain('row', this.#all(expression.of, place), namedRow)
       case 'subscript':
         return this.#subscript(expression, place)
+      case 'field': {
+        const of = this.print(expression.of, place)
+        return { ...fieldOf(of, expression.name, this.#env.query), at }
+      }
       case 'interval':
         return { sql: `to_${expression.unit}s(${expression.amount})`, type: 'interval', at }
       case 'zoned':
@@ -98,10 +107,23 @@ export class ExpressionPrinter {
 
   #cast(expression: Expression & { kind: 'cast' }, place: Place): Printed {
     const { safe, to, at } = expression
-    // The engine's TRY takes nothing that raises errors itself: inside it, every cast is a safe one.
-    const inTry = safe || place.inTry === true
-    const of = this.print(expression.of, { ...place, inTry })
-    return { ...printCast(of, to, inTry, this.#env), ...carried([of]), at }
+    if (to.name === 'row' && expression.of.kind === 'row') return this.#rowCast(expression, place)
+    const of = this.print(expression.of, place)
+    const makesNull = safe || place.inTry === 'nulls'
+    return { ...printCast(of, to, makesNull, this.#env), ...carried([of]), at }
+  }
+
+  /** The fields of a row that is written out get their names and types by place. */
+  #rowCast({ of, to, at, ...cast }: Expression & { kind: 'cast' }, place: Place): Printed {
+    const items = of.kind === 'row' ? of.of : []
+    if (items.length !== to.of.length) {
+      throw this.#syntax(`the row has ${items.length} fields, and the type ${to.of.length}`, at)
+    }
+    const fields = items.map((item, index) =>
+      this.#cast({ ...cast, of: item, to: to.of[index]!, at: item.at }, place),
+    )
+    const named = fields.map((field, index) => `${quoteText(to.fields![index]!)}: ${field.sql}`)
+    return { ...plain('row', fields, () => `{${named.join(', ')}}`), at }
   }
 
   #subquery(query: Query, place: Place, at: number): Printed {
@@ -177,7 +199,7 @@ export class ExpressionPrinter {
       const type = typeof left.type === 'object' ? left.type : 'varchar'
       return plain(type, [left, right], ([a, b]) => `(${a} || ${b})`)
     }
-    return arithmetic(this.#env.query, operator, left, right, place.inTry === true)
+    return arithmetic(this.#env.query, operator, left, right, place.inTry === 'nulls')
   }
 
   /** `a and b and c` as one list, so that long conditions do not nest. */
@@ -266,7 +288,11 @@ export class ExpressionPrinter {
     }
     const { type } = of!
     const element = typeof type === 'object' && 'map' in type ? type.map[1] : elementOf(type)
-    return plain(element, [of!, index!], ([a, b]) => `(${a})[${b}]`)
+    if (found === undefined || place.inTry === 'nulls') {
+      return plain(element, [of!, index!], ([a, b]) => `(${a})[${b}]`)
+    }
+    const at = found === 'map' ? 'sls_value' : 'sls_item'
+    return plain(element, [of!, index!], ([a, b]) => `${at}(${a}, ${b})`)
   }
 
   #zoned(expression: Expression & { kind: 'zoned' }, place: Place): Printed {

@@ -23,7 +23,7 @@ export function arithmetic(
   operator: BinaryOperator,
   left: Printed,
   right: Printed,
-  inTry: boolean,
+  nulls: boolean,
 ): Printed {
   const both = [left, right]
   const classes = both.map((each) => classOf(each.type))
@@ -49,7 +49,7 @@ export function arithmetic(
     )
   }
   const divides = operator === '/' || operator === '%'
-  const second = divides ? divisor(right, { inTry }) : right.sql
+  const second = divides ? divisor(right, { nulls }) : right.sql
   return plain(type, both, ([a]) => `(${a} ${operator} ${second})`)
 }
 

@@ -8,7 +8,8 @@ export interface Place {
   readonly scope: Scope
   /** The clause in which an aggregate is not allowed, or undefined where it is. */
   readonly noAggregates?: string
-  readonly inTry?: boolean
+  /** Inside `try(...)`: errors are caught, or, where the engine cannot, NULL is made instead. */
+  readonly inTry?: 'caught' | 'nulls'
   readonly inLambda?: boolean
   readonly windows?: ReadonlyMap<string, Window>
 }

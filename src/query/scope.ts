@@ -1,7 +1,8 @@
 import { nearest } from '../base/nearest.ts'
 import type { QueryText } from './place.ts'
-import { quoteName } from './quote.ts'
+import { quoteName, quoteText } from './quote.ts'
 import type { Name } from './sql-tree.ts'
+import { typeName } from './types.ts'
 import type { Printed, SqlType } from './types.ts'
 
 /** A column of something that stands in FROM. */
@@ -58,9 +59,17 @@ export class Scope {
   }
 
   column(table: Name | undefined, name: string, at: number): Printed {
-    const found = this.#find(table, name, at)
+    const found = this.#find(table, name, at) ?? this.#field(table, name, at)
     if (found !== undefined) return found
     throw this.#unknown(table, name, at)
+  }
+
+  /** `a.b` where `a` is no table: the field of a row. */
+  #field(row: Name | undefined, name: string, at: number): Printed | undefined {
+    const of = row === undefined ? undefined : this.#find(undefined, row.text, row.at)
+    return of?.type === 'row' || of?.type === 'unknown'
+      ? { ...fieldOf(of, name, this.#query), at }
+      : undefined
   }
 
   #find(table: Name | undefined, name: string, at: number): Printed | undefined {
@@ -117,6 +126,14 @@ export class Scope {
 
 const isNamed = (relation: ScopeRelation, table: Name | undefined): boolean =>
   table === undefined || relation.alias?.toLowerCase() === table.text.toLowerCase()
+
+/** The field of a row; only the engine knows its type. */
+export function fieldOf(row: Printed, name: string, query: QueryText): Printed {
+  if (row.type !== 'row' && row.type !== 'unknown') {
+    throw query.syntax(`a ${typeName(row.type)} has no fields`, row.at)
+  }
+  return { ...row, sql: `struct_extract(${row.sql}, ${quoteText(name)})`, type: 'unknown' }
+}
 
 /** A lambda's parameter for the engine: never the name of a column. */
 export const lambdaParameter = (name: string): string => quoteName(`l_${name.toLowerCase()}`)

@@ -1,4 +1,4 @@
-import type { NodeReader } from './sql-node.ts'
+import type { Fields, NodeReader } from './sql-node.ts'
 import { isGiven } from './sql-node.ts'
 import type { CastType } from './sql-tree.ts'
 
@@ -24,6 +24,7 @@ const castNames: Readonly<Record<string, CastType['name']>> = {
 /** The type of a cast; QuerySyntax when it is none of the language's. */
 export function readCastType(reader: NodeReader, value: unknown): CastType {
   const fields = reader.fields(value)
+  if (fields['data_type'] === 'struct') return readRowType(reader, fields)
   const custom = fields['data_type'] === 'custom'
   const known = 'data_type length precision scale element_type key_type value_type'
   if (!custom) reader.only(fields, known, 'a type')
@@ -45,5 +46,24 @@ export function readCastType(reader: NodeReader, value: unknown): CastType {
     name,
     of: of.map((key) => readCastType(reader, fields[key])),
     numbers: numbers.filter((each): each is number => typeof each === 'number'),
+  }
+}
+
+function readRowType(reader: NodeReader, type: Fields): CastType {
+  reader.only(type, 'data_type fields', 'a type')
+  const fields = reader.list(type['fields']).map((each) => {
+    const field = reader.fields(each)
+    reader.only(field, 'name data_type', 'a field of a row')
+    const name = String(field['name'])
+    if (!/^[A-Za-z_]\w*$/.test(name) || reader.masked.mark(name) !== undefined) {
+      throw reader.refused('the fields of a row are named by plain words')
+    }
+    return { name, type: readCastType(reader, field['data_type']) }
+  })
+  return {
+    name: 'row',
+    of: fields.map((field) => field.type),
+    fields: fields.map((field) => field.name),
+    numbers: [],
   }
 }

@@ -149,6 +149,12 @@ export class ExpressionReader extends NodeReader {
       const of = this.expression(fields['this'])
       return { kind: 'subscript', of, index: this.expression(fields['index']), at: of.at }
     },
+    dot: (fields) => {
+      this.only(fields, 'this field', 'a field of a row')
+      const of = this.expression(fields['this'])
+      const { text, at } = this.name(fields['field'])
+      return { kind: 'field', of, name: text, at }
+    },
     interval: (fields) => this.#interval(fields),
     at_time_zone: (fields) => {
       this.only(fields, 'this zone', 'AT TIME ZONE')

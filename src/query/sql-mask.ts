@@ -143,13 +143,32 @@ class Masker {
     this.#mark(kind, text, raw.length)
   }
 
+  /** `U&'\\0041'`: code points by number. */
+  #unicodeText(): void {
+    const raw = this.#match(/u&'(?:[^']|'')*'/iy)
+    if (raw === undefined) throw this.#syntax("the quote ' is never closed")
+    const text = raw
+      .slice(3, -1)
+      .replaceAll("''", "'")
+      .replace(/\\(?:([0-9a-f]{4})|\+([0-9a-f]{6})|(\\)|)/gi, (_, short, long, backslash) => {
+        if (backslash !== undefined) return '\\'
+        const code = Number.parseInt(String(short ?? long ?? ''), 16)
+        if (code > 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff)) {
+          return String.fromCodePoint(code)
+        }
+        throw this.#syntax('a code point is written \\0041 or \\+01F600')
+      })
+    this.#mark('text', text, raw.length)
+  }
+
   #word(word: string): void {
     const lower = word.toLowerCase()
     if (markPattern.test(word) || lower.startsWith('sls_') || lower === '__src') {
       throw this.#query.refused(`the name ${word} is kept for Weir itself`, this.#offset + this.#at)
     }
     const after = this.#text.slice(this.#at + word.length)
-    if (after.startsWith("'") || (lower === 'u' && after.startsWith("&'"))) {
+    if (lower === 'u' && after.startsWith("&'")) return this.#unicodeText()
+    if (after.startsWith("'")) {
       throw this.#syntax(`a text with the prefix ${word} is not supported`, "write 'text'")
     }
     const blanks = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*/.exec(after)![0]

@@ -119,7 +119,10 @@ export interface CastType {
     | 'decimal'
     | 'array'
     | 'map'
+    | 'row'
   readonly of: readonly CastType[]
+  /** Of a row: the names of its fields. */
+  readonly fields?: readonly string[]
   /** Length of a varchar; precision and scale of a decimal. */
   readonly numbers: readonly number[]
 }
@@ -218,6 +221,7 @@ export type Expression = { readonly at: number } & (
   | { readonly kind: 'lambda'; readonly parameters: readonly string[]; readonly body: Expression }
   | { readonly kind: 'array' | 'row'; readonly of: readonly Expression[] }
   | { readonly kind: 'subscript'; readonly of: Expression; readonly index: Expression }
+  | { readonly kind: 'field'; readonly of: Expression; readonly name: string }
   | { readonly kind: 'interval'; readonly amount: number; readonly unit: IntervalUnit }
   | { readonly kind: 'zoned'; readonly of: Expression; readonly zone: Expression }
 )

@@ -56,7 +56,11 @@ export const lists: readonly FunctionRule[] = [
   scalar('cardinality', 1, 'any', 'bigint', ([value]) =>
     isMap(value!) ? `CAST(cardinality(${value!.sql}) AS BIGINT)` : `len(${value!.sql})`,
   ),
-  scalar('element_at', 2, 'any', valueOf, ([value, key]) => `(${value!.sql})[${key!.sql}]`),
+  scalar('element_at', 2, 'any', valueOf, (args, call) =>
+    typeName(args[0]!.type).startsWith('array') && !call.nulls
+      ? `sls_element(${list(args)})`
+      : `(${args[0]!.sql})[${args[1]!.sql}]`,
+  ),
   scalar('contains', 2, 'array any', 'boolean', 'list_contains'),
   scalar('array_distinct', 1, 'array', sameAs(), 'sls_distinct'),
   scalar(
@@ -161,7 +165,10 @@ export const lists: readonly FunctionRule[] = [
   ),
   scalar('reduce', 4, 'array any any any', (args) => args[3]!.type, reduce),
   scalar('zip_with', 3, 'array array any', (args) => ({ array: args[2]!.type }), zipWith),
-  scalar('zip', [2, 8], 'array', () => ({ array: 'row' }), 'list_zip'),
+  scalar('zip', [2, 8], 'array', { array: 'row' }, (args) => {
+    const fields = args.map((_, index) => `'field${index}': p[${index + 1}]`).join(', ')
+    return `list_transform(list_zip(${list(args)}), lambda p: {${fields}})`
+  }),
   scalar('shuffle', 1, 'array', sameAs(), 'sls_shuffle'),
 ]
 

@@ -14,9 +14,9 @@ const doubles = (name: string, engine = name, arity: number = 1): FunctionRule =
   )
 
 /** A divisor: zero is an error for integers, as the language has it, and NULL inside `try`. */
-export function divisor(arg: Printed, call: Pick<CallContext, 'inTry'>): string {
+export function divisor(arg: Printed, call: Pick<CallContext, 'nulls'>): string {
   if (arg.literal !== undefined && Number(arg.literal) !== 0) return arg.sql
-  return call.inTry ? `nullif(${arg.sql}, 0)` : `sls_nz(${arg.sql})`
+  return call.nulls ? `nullif(${arg.sql}, 0)` : `sls_nz(${arg.sql})`
 }
 
 const anyNull = (args: readonly Printed[]) => args.map((arg) => `${arg.sql} IS NULL`).join(' OR ')

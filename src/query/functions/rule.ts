@@ -5,8 +5,10 @@ import type { Printed, SqlType, TypeClass } from '../types.ts'
 export interface CallContext {
   /** The one zone of the query, as an SQL text literal can hold it. */
   readonly zone: string
-  /** Inside `try(...)`: what would be an error gives NULL. */
+  /** Inside `try(...)`, where the engine takes no query. */
   readonly inTry: boolean
+  /** What would be an error gives NULL. */
+  readonly nulls: boolean
   /** `DISTINCT ` or empty: goes in front of an aggregate's arguments. */
   readonly distinct: string
   /** ` ORDER BY ...` or empty: goes behind an aggregate's arguments. */

@@ -12,7 +12,7 @@ export function capped(arg: Printed, call: CallContext): string {
     if (Number(arg.literal) <= itemsMax) return arg.sql
     throw call.error(`${arg.literal} is more than ${itemsMax} can be made`, arg.at)
   }
-  return call.inTry
+  return call.nulls
     ? `(CASE WHEN ${arg.sql} <= ${itemsMax} THEN ${arg.sql} END)`
     : `sls_cap(${arg.sql})`
 }
