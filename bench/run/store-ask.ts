@@ -1,0 +1,110 @@
+/** Asks an engine the questions of `npm run bench store` and says what each costs, its child processes included. */
+import { readdirSync, readFileSync } from 'node:fs'
+import type { LogStore } from '../../src/logstore/logstore.ts'
+import { defaultQueryConfig, QueryEngine } from '../../src/query/query.ts'
+import { childrenSeconds } from './measure.ts'
+import { median } from './report.ts'
+import { logstore, project } from './store-ingest.ts'
+import type { StoreQuery } from './store-queries.ts'
+
+/** The rows of an answer: values as they came. */
+export type Rows = readonly (readonly unknown[])[]
+
+export interface Engine {
+  readonly name: string
+  readonly version: string
+  /** Said with its figures, such as that they are of a tenth of the records. */
+  readonly remark?: string
+  /** What a figure is multiplied by: what it was asked is a part of the records. */
+  readonly scale: number
+  /** Undefined: it has no such question. */
+  ask(query: StoreQuery): Promise<Asked> | undefined
+  close(): Promise<void>
+}
+
+export interface Asked {
+  readonly rows: Rows | undefined
+  readonly cpuSeconds: number
+}
+
+export interface Cost {
+  readonly cpuMs: number
+  readonly wallMs: number
+  readonly rows: Rows | undefined
+}
+
+/** The median of `runs`; the first, which brings files into memory, is not among them. */
+export async function costOf(
+  engine: Engine,
+  query: StoreQuery,
+  runs: number,
+): Promise<Cost | undefined> {
+  const first = await engine.ask(query)
+  if (first === undefined) return undefined
+  const cpu: number[] = []
+  const wall: number[] = []
+  for (let run = 0; run < runs; run++) {
+    const began = performance.now()
+    const asked = await engine.ask(query)!
+    wall.push(performance.now() - began)
+    cpu.push(asked.cpuSeconds * 1000)
+  }
+  return {
+    cpuMs: median(cpu) * engine.scale,
+    wallMs: median(wall) * engine.scale,
+    rows: first.rows,
+  }
+}
+
+/** Weir's own: leases, plans and prints here, and works in child processes of one thread each. */
+export function weirEngine(store: LogStore, wholeRange: readonly [number, number]): Engine {
+  const engine = new QueryEngine({ ...defaultQueryConfig, threads: 1, workers: 1 }, store)
+  return {
+    name: 'weir',
+    version: 'this checkout',
+    scale: 1,
+    async ask({ text, range = wholeRange }) {
+      const before = treeSeconds()
+      const [from, to] = range
+      const { rows } = await engine.run({ project, logstore, query: text, from, to })
+      return { rows, cpuSeconds: treeSeconds() - before }
+    },
+    close: () => engine.close(),
+  }
+}
+
+/** CPU seconds of this process, of its children that live (to 10 ms, as the kernel tells) and that ended. */
+function treeSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  const ended = childrenSeconds()
+  let ticks = 0
+  for (const pid of descendants(process.pid)) ticks += ticksOf(pid)
+  return (user + system) / 1e6 + ended.user + ended.system + ticks / ticksASecond
+}
+
+const ticksASecond = 100
+
+function descendants(pid: number): number[] {
+  const children: number[] = []
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    const text = textOf(`/proc/${pid}/task/${task}/children`)
+    for (const child of text.split(' ').filter(Boolean).map(Number))
+      children.push(child, ...descendants(child))
+  }
+  return children
+}
+
+/** User and system time, fields 14 and 15, counted behind the name, which may hold blanks. */
+function ticksOf(pid: number): number {
+  const fields = textOf(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ') ?? []
+  return Number(fields[11] ?? 0) + Number(fields[12] ?? 0)
+}
+
+/** A process may end while it is looked at; it is counted among those that ended then. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
