@@ -6,7 +6,9 @@ import { addAgentCommand } from './programs/agent-command.ts'
 import { addCheckCommand } from './programs/check-command.ts'
 import { addExplainCommand } from './programs/explain-command.ts'
 import { addFlowLogCommands } from './programs/flow-log-commands.ts'
+import { addKeyCommands } from './programs/key-commands.ts'
 import { addLabCommands } from './programs/lab-commands.ts'
+import { addServerOptions } from './programs/server-options.ts'
 
 const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
@@ -102,6 +104,7 @@ Examples:
 addAgentCommand(weir, defaultServer, version, ended)
 addFlowLogCommands(weir, defaultServer, ended)
 addExplainCommand(weir, ended)
+addKeyCommands(weir, defaultServer, ended)
 addCheckCommand(weir, ended)
 
 const sample = weir.command('sample').description('The sample project: an hour of use cases')
@@ -117,6 +120,7 @@ for (const what of ['add', 'remove'] as const)
     })
 
 addLabCommands(weir, ended)
+addServerOptions(weir)
 
 try {
   await weir.parseAsync()

@@ -5,6 +5,13 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
 import { Registry } from 'prom-client'
+import {
+  AccessKeys,
+  AuditLog,
+  openMasterKey,
+  policyOf,
+  verifyLogService,
+} from '../src/access/access.ts'
 import { WeirError } from '../src/base/errors.ts'
 import type { Log, LogFields } from '../src/base/log.ts'
 import { FlowLogs } from '../src/flow-log/flow-log.ts'
@@ -14,7 +21,8 @@ import { flowRecordColumns } from '../src/record/columns.ts'
 import { Agents } from '../src/programs/agent-keeper.ts'
 import { CaptureOrders } from '../src/programs/capture-orders.ts'
 import { flowLogKeeper, type KnownResources } from '../src/programs/flow-log-keeper.ts'
-import { type ApiThings, createApi, type QueryAnswer } from '../src/api/api.ts'
+import { type AccessGate, type ApiThings, createApi, type QueryAnswer } from '../src/api/api.ts'
+import { signedFetch } from './signed-fetch.ts'
 
 export const record: Readonly<Record<string, string>> = {
   version: '1',
@@ -93,6 +101,30 @@ export async function startServer(
   return { api, url, store, flowLogs, errors }
 }
 
+const master = openMasterKey('', { WEIR_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') })
+const keys = new AccessKeys(new DatabaseSync(':memory:'), master)
+/** May do everything at every server of a test. */
+export const testKey = keys.create({
+  name: 'test',
+  policy: policyOf([{ project: '*', level: 'admin' }]),
+})
+const audit = new AuditLog(new DatabaseSync(':memory:'))
+// For what `src/api/client.ts` asks.
+process.env['WEIR_ACCESS_KEY_ID'] = testKey.id
+process.env['WEIR_ACCESS_KEY_SECRET'] = testKey.secret
+
+const access: AccessGate = {
+  keys,
+  audit,
+  verify: (request) => verifyLogService(request, keys, Date.now()),
+  take: () => {},
+  note: (entry) => audit.add({ ...entry, at: Date.now() }),
+}
+
+/** `fetch`, signed with `testKey`. */
+export const signed = (url: string, init: Parameters<typeof signedFetch>[1] = {}) =>
+  signedFetch(url, init, testKey)
+
 /** What an API needs, over a log store. */
 export const thingsOver = (
   store: LogStore,
@@ -105,13 +137,14 @@ export const thingsOver = (
   ledger: new LedgerBook(new DatabaseSync(':memory:')),
   flowLogs: flowLogKeeper(flowLogs, store, () => knownResources, ttlDays),
   agents: new Agents(new DatabaseSync(':memory:'), {
-    token: undefined,
     orders: new CaptureOrders(flowLogs, undefined),
     ledger: new LedgerBook(new DatabaseSync(':memory:')),
     log,
   }),
   explain: () => Promise.reject(new WeirError('NotFound', 'no topology is kept here')),
   problems: () => [],
+  access,
+  dataDir: '/nowhere',
   log,
   metrics: new Registry(),
 })

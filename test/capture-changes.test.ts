@@ -17,7 +17,8 @@ import {
 } from './live-traffic.ts'
 import { temporaryFolder } from './logstore-rows.ts'
 import { NamespacePair, noNamespaces } from './network-namespaces.ts'
-import { getJson, weirSays, WeirServer } from './weir-process.ts'
+import { getJson, healthOf, weirSays, WeirServer } from './weir-process.ts'
+import { signedFetch } from './signed-fetch.ts'
 
 const skip = noNamespaces()
 
@@ -91,7 +92,7 @@ test(
     assert.ok(
       server.said('stdout').includes(`\n${tap} is not there; it is captured as soon as it comes: `),
     )
-    assert.deepEqual(await getJson(`${server.url}/healthz`), { status: 'ok', problems: [] })
+    assert.deepEqual(await healthOf(server.url), { status: 'ok', problems: [] })
     for (const [round, count] of [200, 300].entries()) {
       const came = addLateInterface(pair)
       const captured = await logged(server, / info captured eni=eni-1 /, round + 1)
@@ -104,7 +105,7 @@ test(
       // What was seen is stored without waiting for the end of the window.
       const stored = `weir_delivery_records_total`
       await metricWhen(server.url, stored, (it) => it >= round + 1)
-      assert.deepEqual(await getJson(`${server.url}/healthz`), { status: 'ok', problems: [] })
+      assert.deepEqual(await healthOf(server.url), { status: 'ok', problems: [] })
     }
     await server.stop()
     const records = await storedRecords(data)
@@ -188,7 +189,7 @@ test('a host without interfaces, and then one comes, goes down and up', { skip }
 
 /** A change of flow logs as an API client makes it. */
 async function ask(url: string, method: string, path = '', body?: object): Promise<FlowLog> {
-  const response = await fetch(`${url}/weir/v1/flow-logs${path}`, {
+  const response = await signedFetch(`${url}/weir/v1/flow-logs${path}`, {
     method,
     ...(body === undefined
       ? {}

@@ -24,6 +24,7 @@ import {
   WeirServer,
   weirSays,
 } from './weir-process.ts'
+import { signedFetch } from './signed-fetch.ts'
 
 const seedFile = new URL('../../shared/reference/seed-queries.json', import.meta.url)
 const skip = existsSync(seedFile) ? false : 'the seed queries are not beside the project'
@@ -113,7 +114,7 @@ test('every logstore has exactly the records of its frames, of its target only',
 })
 
 test('the sample is labelled as such, and flow-log has as many rows as all others', async () => {
-  const { projects } = (await (await fetch(`${server.url}/weir/v1/projects`)).json()) as {
+  const { projects } = (await (await signedFetch(`${server.url}/weir/v1/projects`)).json()) as {
     projects: { name: string; description: string; labels: object }[]
   }
   const { description, labels } = projects.find(({ name }) => name === 'sample')!

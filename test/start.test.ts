@@ -7,7 +7,15 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openLogStore } from '../src/logstore/logstore.ts'
 import { temporaryFolder } from './logstore-rows.ts'
-import { descendantsOf, getJson, rowsByLogstore, weir, WeirServer } from './weir-process.ts'
+import {
+  descendantsOf,
+  getJson,
+  healthOf,
+  rowsByLogstore,
+  weir,
+  WeirServer,
+} from './weir-process.ts'
+import { signedFetch } from './signed-fetch.ts'
 
 /** A folder and the command line of a server there that only answers. */
 function quiet(t: TestContext): { folder: string; data: string; args: string[] } {
@@ -72,7 +80,7 @@ test('in an empty data directory: banner, health, projects; stopped and started 
       pid: server.child.pid,
     })
 
-    assert.deepEqual(await getJson(`${url}/healthz`), { status: 'ok', problems: [] })
+    assert.deepEqual(await healthOf(url), { status: 'ok', problems: [] })
     const { projects } = await getJson<{ projects: Record<string, unknown>[] }>(
       `${url}/weir/v1/projects`,
     )
@@ -111,7 +119,7 @@ test('in an empty data directory: banner, health, projects; stopped and started 
 /** When the sample's records came, first and last. */
 async function receiveTimes(url: string): Promise<unknown> {
   const query = '* | SELECT min(__receive_time__), max(__receive_time__), count(*)'
-  const response = await fetch(`${url}/weir/v1/query`, {
+  const response = await signedFetch(`${url}/weir/v1/query`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ project: 'sample', logstore: 'flow-log', query }),
@@ -200,7 +208,7 @@ test('after kill -9 it starts again, whatever the dead one left', async (t) => {
   }
   assert.equal(existsSync(join(data, 'server.json')), true)
   await using server = await WeirServer.start(args)
-  assert.deepEqual(await getJson(`${server.url}/healthz`), { status: 'ok', problems: [] })
+  assert.deepEqual(await healthOf(server.url), { status: 'ok', problems: [] })
   await server.stop()
 })
 
@@ -213,7 +221,7 @@ test('a data directory has one server: the second names the first and ends with 
     `DataDirLocked: another process (pid ${server.child.pid}) has this data directory open ` +
       `(${data}). stop it, or ask the running server instead`,
   )
-  assert.deepEqual(await getJson(`${server.url}/healthz`), { status: 'ok', problems: [] })
+  assert.deepEqual(await healthOf(server.url), { status: 'ok', problems: [] })
   assert.equal(existsSync(join(data, 'server.json')), true, 'the first one can still be found')
   await server.stop()
 })
@@ -328,7 +336,7 @@ test(
         'Run Weir as root, or give it the right: setpriv --inh-caps=+net_raw --ambient-caps=+net_raw weir start ' +
         '(under systemd: AmbientCapabilities=CAP_NET_RAW)',
     )
-    assert.deepEqual(await getJson(`${server.url}/healthz`), { status: 'ok', problems: [] })
+    assert.deepEqual(await healthOf(server.url), { status: 'ok', problems: [] })
     assert.deepEqual(await rowsByLogstore(server.url), { weir: { 'flow-log': 0 } })
     const { stderr } = await server.stop()
     assert.match(stderr, /^\S+ info stopping: [^\n]*\n$/)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { signedFetch } from './signed-fetch.ts'
 
 export const weirPath = join(import.meta.dirname, '../bin/weir')
 /** A child that hangs is ended after this long, so that its test fails and nothing stays behind. */
@@ -116,11 +117,17 @@ export class WeirServer extends WeirProcess {
   }
 }
 
-/** The body of a GET, as JSON. */
+/** The body of a GET, signed as its owner's commands do, as JSON. */
 export async function getJson<T>(url: string): Promise<T> {
-  const response = await fetch(url)
+  const response = await signedFetch(url)
   assert.equal(response.status, 200, url)
   return (await response.json()) as T
+}
+
+/** What /healthz says, but for where the data are. */
+export async function healthOf(url: string): Promise<object> {
+  const { data: _, ...rest } = await getJson<Record<string, unknown>>(`${url}/healthz`)
+  return rest
 }
 
 /** The value of each series of /metrics that is Weir's own, by name with labels. */

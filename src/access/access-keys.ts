@@ -3,19 +3,20 @@ import type { DatabaseSync } from 'node:sqlite'
 import { WeirError } from '../base/errors.ts'
 import { type Caller, callerOf } from './caller.ts'
 import type { MasterKey } from './master-key.ts'
-import { parsePolicy, type Policy } from './policy.ts'
+import { parsePolicy, type Policy, type PolicyDocument } from './policy.ts'
 import type { KeyLimits } from './rate-limits.ts'
 
 export interface NewKey {
   /** For people. */
   readonly name: string
-  readonly policy: Policy
+  readonly policy: PolicyDocument
   readonly limits?: KeyLimits
   /** Unix seconds; after it the key is as if disabled. */
   readonly expiresAt?: number
 }
 
 export interface KeyEntry extends NewKey {
+  readonly policy: Policy
   readonly id: string
   readonly enabled: boolean
   /** Unix seconds. */

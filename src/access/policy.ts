@@ -17,7 +17,26 @@ const schema = z.strictObject({
   Statement: z.array(statement).max(500),
 })
 
-export type Policy = z.output<typeof schema>
+export interface Policy {
+  readonly Version: '1'
+  readonly Statement: readonly Statement[]
+}
+
+export interface Statement {
+  readonly Effect: 'Allow' | 'Deny'
+  readonly Action: readonly string[]
+  readonly Resource: readonly string[]
+}
+
+/** As one writes it: one pattern need not be a list. */
+export interface PolicyDocument {
+  readonly Version: '1'
+  readonly Statement: readonly {
+    readonly Effect: 'Allow' | 'Deny'
+    readonly Action: string | readonly string[]
+    readonly Resource: string | readonly string[]
+  }[]
+}
 
 /** @throws WeirError ParameterInvalid with the path of the first thing that is wrong */
 export function parsePolicy(document: unknown): Policy {
@@ -50,7 +69,7 @@ const seeing = ['weir:ListFlowLogs', 'weir:Explain', 'weir:Ledger', 'weir:ListAg
 
 /** The short form: read, write (and read) or admin of projects. */
 export function policyOf(permissions: readonly Permission[]): Policy {
-  const Statement = permissions.flatMap(({ project, level }): Policy['Statement'] => {
+  const Statement = permissions.flatMap(({ project, level }): Statement[] => {
     const Resource = project === '*' ? ['*'] : [`project/${project}`, `project/${project}/*`]
     const own = project === '*' ? seeing : []
     const actions = {
@@ -64,7 +83,7 @@ export function policyOf(permissions: readonly Permission[]): Policy {
 }
 
 export function allows({ Statement }: Policy, action: string, resource: string): boolean {
-  const applies = ({ Action, Resource }: Policy['Statement'][number]): boolean =>
+  const applies = ({ Action, Resource }: Statement): boolean =>
     Action.some((each) => fits(each.toLowerCase(), action.toLowerCase())) &&
     Resource.some((each) => fits(plainResource(each), resource))
   const applying = Statement.filter(applies)

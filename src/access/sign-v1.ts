@@ -12,13 +12,16 @@ export interface V1Request {
   readonly headers: IncomingHttpHeaders
   /** What stands for the date. */
   readonly date: string
+  /** How a parameter without a value is written: by most as `name=`, by the Node gateway as `name`. */
+  readonly empty: '=' | ''
 }
 
 /**
  * What is signed. Headers that are added after signing or on the way are left out: `x-log-date`, which a client sends
  * besides Date, and `x-log-meta-*`.
  */
-export function v1StringToSign({ method, path, query, headers, date }: V1Request): string {
+export function v1StringToSign(request: V1Request): string {
+  const { method, path, query, headers, date, empty } = request
   const lines = Object.keys(headers)
     .filter((name) => /^x-(log|acs)-/.test(name))
     .filter((name) => name !== 'x-log-date' && !name.startsWith('x-log-meta-'))
@@ -26,14 +29,16 @@ export function v1StringToSign({ method, path, query, headers, date }: V1Request
     .map((name) => `${name}:${text(headers[name])}\n`)
   return (
     `${method}\n${text(headers['content-md5'])}\n${text(headers['content-type'])}\n${date}\n` +
-    `${lines.join('')}${path}${resourceOf(query)}`
+    `${lines.join('')}${path}${resourceOf(query, empty)}`
   )
 }
 
 /** Values stand there decoded. */
-function resourceOf(query: URLSearchParams): string {
-  const pairs = [...query].toSorted(([a], [b]) => byCode(a, b))
-  return pairs.length === 0 ? '' : `?${pairs.map(([name, value]) => `${name}=${value}`).join('&')}`
+function resourceOf(query: URLSearchParams, empty: '=' | ''): string {
+  const pairs = [...query]
+    .toSorted(([a], [b]) => byCode(a, b))
+    .map(([name, value]) => (value === '' ? `${name}${empty}` : `${name}=${value}`))
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }
 
 export const v1Signature = (stringToSign: string, secret: string, method: V1Method): string =>

@@ -59,19 +59,30 @@ export const scopeText = ({ day, region }: V4Scope): string =>
   `${day}/${region}/sls/aliyun_v4_request`
 
 const keysMax = 1000
+/** By secret and scope; the one that was used longest ago stands first. */
 const signingKeys = new Map<string, Buffer>()
 
-/** It changes once a day: four of five digests are saved. */
 function signingKey(secret: string, scope: V4Scope): Buffer {
-  const name = `${secret} ${scopeText(scope)}`
-  const known = signingKeys.get(name)
+  const known = signingKeys.get(keyName(secret, scope))
   if (known !== undefined) return known
   let key = hmac(`aliyun_v4${secret}`, scope.day)
   for (const part of [scope.region, 'sls', 'aliyun_v4_request']) key = hmac(key, part)
-  if (signingKeys.size >= keysMax) signingKeys.clear()
-  signingKeys.set(name, key)
   return key
 }
+
+/**
+ * It changes once a day: four of five digests are saved. Only for what was found to be signed by it, so a stranger
+ * cannot push the keys in use out.
+ */
+export function rememberSigningKey(secret: string, scope: V4Scope): void {
+  const name = keyName(secret, scope)
+  const key = signingKey(secret, scope)
+  signingKeys.delete(name)
+  if (signingKeys.size >= keysMax) signingKeys.delete(signingKeys.keys().next().value!)
+  signingKeys.set(name, key)
+}
+
+const keyName = (secret: string, scope: V4Scope): string => `${scopeText(scope)} ${secret}`
 
 const hmac = (key: string | Buffer, value: string): Buffer =>
   createHmac('sha256', key).update(value, 'utf8').digest()

@@ -1,5 +1,5 @@
 /** Who signed a request of the log service, in either of its signatures; and the signer of Weir's own commands. */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { WeirError } from '../base/errors.ts'
 import type { AccessKeys } from './access-keys.ts'
@@ -9,6 +9,7 @@ import {
   escapeLoosely,
   escapeStrictly,
   hashOfNothing,
+  rememberSigningKey,
   scopeText,
   v4Algorithm,
   v4Signature,
@@ -25,6 +26,9 @@ export interface SignedRequest {
 }
 
 const skewMilliseconds = 15 * 60_000
+const v1Pattern = /^LOG ([\w.@-]{1,128}):([A-Za-z0-9+/=]{1,128})$/
+const v4Pattern =
+  /^SLS4-HMAC-SHA256 Credential=([\w.@-]{1,128})\/(\d{8})\/([\w-]{1,64})\/sls\/aliyun_v4_request, ?Signature=([0-9a-f]{64})$/
 const headerBytesMax = 8192
 
 /**
@@ -62,7 +66,7 @@ function verifyV1(
 ): Caller {
   const [, id, signature] =
     /^LOG ([^:\s]{1,128}):([A-Za-z0-9+/=]{1,128})$/.exec(authorization) ?? []
-  if (id === undefined || signature === undefined) throw unreadable()
+  if (id === undefined || signature === undefined || !idPattern.test(id)) throw unreadable()
   const named = text(headers['x-log-signaturemethod'])
   if (named === '')
     throw new WeirError('MissingSignatureMethod', 'x-log-signaturemethod is missing.')
@@ -71,16 +75,19 @@ function verifyV1(
   const secret = keys.secretOf(id)
   const dates = [text(headers.date), text(headers['x-log-date'])].filter((each) => each !== '')
   if (dates.length === 0) throw new WeirError('MissingDate', 'Date is missing.')
-  // x-log-date replaces Date for the check of the time, and stands for it in what is signed when there is no Date.
-  checkTime(rfc1123(dates.at(-1)!), nowMs)
-  const { path, query } = partsOf(url)
-  const isSigned = dates.some((date) =>
-    same(
-      v1Signature(v1StringToSign({ method, path, query, headers, date }), secret, named),
-      signature,
+  const times = dates.map(rfc1123)
+  const parts = partsOf(url)
+  // One client adds x-log-date unsigned, and browsers cannot send Date: whichever was signed is the time.
+  const signed = dates.findIndex((date) =>
+    (['=', ''] as const).some((empty) =>
+      same(
+        v1Signature(v1StringToSign({ method, ...parts, headers, date, empty }), secret, named),
+        signature,
+      ),
     ),
   )
-  if (!isSigned) throw notMatched(signature)
+  if (signed === -1 || isAmbiguous(parts.query)) throw notMatched(signature)
+  checkTime(times[signed]!, nowMs)
   return keys.caller(id)
 }
 
@@ -90,27 +97,10 @@ function verifyV4(
   keys: Pick<AccessKeys, 'secretOf' | 'caller'>,
   nowMs: number,
 ): Caller {
-  const fields = new Map(
-    authorization
-      .slice(v4Algorithm.length)
-      .split(',')
-      .map((part) => {
-        const cut = part.indexOf('=')
-        return [part.slice(0, cut).trim(), part.slice(cut + 1).trim()] as const
-      }),
-  )
-  const signature = fields.get('Signature') ?? ''
-  const [id, day, region, ...rest] = (fields.get('Credential') ?? '').split('/')
-  if (
-    id === undefined ||
-    day === undefined ||
-    region === undefined ||
-    !/^[0-9a-f]{64}$/.test(signature)
-  )
+  const [, id, day, region, signature] = v4Pattern.exec(authorization) ?? []
+  if (id === undefined || day === undefined || region === undefined || signature === undefined)
     throw unreadable()
   const scope = { day, region }
-  if (rest.join('/') !== 'sls/aliyun_v4_request' || !/^\d{8}$/.test(day) || region === '')
-    throw unreadable()
   const secret = keys.secretOf(id)
   const date = text(headers['x-log-date'])
   if (date === '') throw new WeirError('MissingDate', 'x-log-date is missing.')
@@ -121,9 +111,17 @@ function verifyV4(
   const isSigned = [escapeStrictly, escapeLoosely].some((escape) =>
     same(v4Signature(v4StringToSign(request, scope, escape), secret, scope), signature),
   )
-  if (!isSigned) throw notMatched(signature)
+  if (!isSigned || isAmbiguous(request.query)) throw notMatched(signature)
+  rememberSigningKey(secret, scope)
   return keys.caller(id)
 }
+
+/**
+ * What is signed holds names as they are after decoding, so `a%3D1` would pass for `a=1`, and drop a parameter: no
+ * parameter of the service has such a name.
+ */
+const isAmbiguous = (query: URLSearchParams): boolean =>
+  [...query.keys()].some((name) => /[=&]/.test(name))
 
 const notMatched = (signature: string): WeirError =>
   new WeirError('SignatureNotMatch', `Signature ${signature} is not matched.`)
@@ -150,9 +148,9 @@ function rfc1123(date: string): number {
 }
 
 function basicTime(date: string): number {
-  const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(date)
-  const at =
-    parts === null ? Number.NaN : Date.parse(date.replace(basicPattern, '$1-$2-$3T$4:$5:$6Z'))
+  const at = basicPattern.test(date)
+    ? Date.parse(date.replace(basicPattern, '$1-$2-$3T$4:$5:$6Z'))
+    : Number.NaN
   if (!Number.isNaN(at)) return at
   throw new WeirError('InvalidDateFormat', `x-log-date ${date} must be like 20261122T140058Z.`)
 }
@@ -168,30 +166,23 @@ function checkTime(at: number, nowMs: number): void {
 }
 
 /**
- * Whether a body is the one that was signed. In version 4 a client may sign the hash of an empty body on purpose; where
- * that is not let pass, `strict`.
+ * Whether a body is the one that was signed. Version 1 signs the MD5 of a body that is not empty. In version 4 a client
+ * may sign the hash of an empty body on purpose; where that is not let pass, `strict`.
  *
  * @param body as it came, compressed
  * @throws WeirError SignatureNotMatch
  */
 export function assertSignedBody(headers: IncomingHttpHeaders, body: Buffer, strict = false): void {
-  const md5 = text(headers['content-md5'])
-  if (text(headers.authorization).startsWith('LOG ')) {
-    if (md5 === '' ? body.length === 0 : md5 === digestOf('md5', body).toUpperCase()) return
-    throw new WeirError('SignatureNotMatch', 'the body is not the one that was signed', {
-      place: 'header content-md5',
-    })
-  }
-  const hash = text(headers['x-log-content-sha256'])
-  if (hash === hashOfNothing && (body.length === 0 || !strict)) return
-  if (hash === digestOf('sha256', body)) return
+  const isV1 = text(headers.authorization).startsWith('LOG ')
+  const name = isV1 ? 'content-md5' : 'x-log-content-sha256'
+  const given = text(headers[name])
+  if (body.length === 0 && isV1 && given === '') return
+  if (!isV1 && !strict && given === hashOfNothing) return
+  if (given === (isV1 ? hash('md5', body).toUpperCase() : hash('sha256', body))) return
   throw new WeirError('SignatureNotMatch', 'the body is not the one that was signed', {
-    place: 'header x-log-content-sha256',
+    place: `header ${name}`,
   })
 }
-
-const digestOf = (algorithm: 'md5' | 'sha256', body: Buffer): string =>
-  createHash(algorithm).update(body).digest('hex')
 
 /** A request that is going to be sent. */
 export interface ClientRequest {
@@ -216,7 +207,7 @@ export function signLogService(
   const scope = { day: date.slice(0, 8), region }
   const own = {
     'x-log-date': date,
-    'x-log-content-sha256': createHash('sha256').update(body).digest('hex'),
+    'x-log-content-sha256': hash('sha256', body),
   }
   const request = { method, headers: { ...headers, ...own, host }, ...partsOf(url) }
   const signature = v4Signature(v4StringToSign(request, scope, escapeStrictly), key.secret, scope)

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { networkInterfaces } from 'node:os'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
-import { startServer, thingsOver } from '../../test/api-server.ts'
+import { signed, startServer, thingsOver } from '../../test/api-server.ts'
 import { ledgerNamed, lossAt } from '../../test/ledgers.ts'
 import { createLog } from '../base/log.ts'
 import { FlowLogs } from '../flow-log/flow-log.ts'
@@ -11,8 +10,6 @@ import { Agents } from '../programs/agent-keeper.ts'
 import { CaptureOrders } from '../programs/capture-orders.ts'
 import { createApi } from './api.ts'
 import type { AgentReport } from './contract.ts'
-
-const token = 'a-token-of-more-than-16'
 
 const report: AgentReport = {
   run: 'run-1',
@@ -34,25 +31,24 @@ const report: AgentReport = {
 }
 
 /** @returns where a server listens on every address of this machine, and its ledger book */
-async function start(t: TestContext, ownToken: string | undefined) {
+async function start(t: TestContext) {
   const { store } = await startServer(t)
   const database = new DatabaseSync(':memory:')
   const flowLogs = new FlowLogs(database)
   const log = createLog(() => {})
   const ledger = new LedgerBook(database)
   const orders = new CaptureOrders(flowLogs, undefined)
-  const agents = new Agents(database, { token: ownToken, orders, ledger, log })
+  const agents = new Agents(database, { orders, ledger, log })
   const api = createApi({ ...thingsOver(store, log, flowLogs), agents, ledger })
   const url = await api.listen('0.0.0.0', 0)
   t.after(() => api.close(0))
-  const port = new URL(url).port
-  return { local: `http://127.0.0.1:${port}`, port, ledger, flowLogs }
+  return { local: `http://127.0.0.1:${new URL(url).port}`, ledger, flowLogs }
 }
 
-async function send(url: string, body: unknown, headers: Record<string, string> = {}) {
-  const response = await fetch(`${url}/weir/v1/agents/a/report`, {
+async function send(url: string, body: unknown) {
+  const response = await signed(`${url}/weir/v1/agents/a/report`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   })
   const { requestId: _, ...rest } = (await response.json()) as Record<string, unknown>
@@ -60,7 +56,7 @@ async function send(url: string, body: unknown, headers: Record<string, string> 
 }
 
 test('an agent is told its orders when they changed, and is listed', async (t) => {
-  const { local, flowLogs } = await start(t, undefined)
+  const { local, flowLogs } = await start(t)
   const first = await send(local, report)
   assert.equal(first.status, 200)
   const { revision } = first.body as { revision: string }
@@ -78,7 +74,7 @@ test('an agent is told its orders when they changed, and is listed', async (t) =
   }
   assert.notEqual(next.revision, revision)
   assert.deepEqual(next.orders, { flowLogs: [made], topology: null })
-  const { agents } = (await (await fetch(`${local}/weir/v1/agents`)).json()) as {
+  const { agents } = (await (await signed(`${local}/weir/v1/agents`)).json()) as {
     agents: Record<string, unknown>[]
   }
   const { firstSeen, lastSeen, ...entry } = agents[0]!
@@ -88,7 +84,7 @@ test('an agent is told its orders when they changed, and is listed', async (t) =
 })
 
 test('what is no report is refused, and nothing of it is kept', async (t) => {
-  const { local, ledger } = await start(t, undefined)
+  const { local, ledger } = await start(t)
   const account = ledgerNamed('eni-a-eth0')
   const loss = lossAt('eni-a-eth0', 60)
   const refused = async (body: unknown): Promise<string> => {
@@ -129,32 +125,3 @@ test('what is no report is refused, and nothing of it is kept', async (t) => {
   const kept = ledger.losses().map(({ eni, host, reason, frames }) => [eni, host, reason, frames])
   assert.deepEqual(kept, [['eni-a-eth0', 'a', 'ring', 4]])
 })
-
-const address = Object.values(networkInterfaces())
-  .flatMap((each) => each ?? [])
-  .find(({ family, internal }) => family === 'IPv4' && !internal)?.address
-
-test(
-  'agents of other machines are let in by the token alone',
-  { skip: address === undefined ? 'not run: this machine has no address but its own' : false },
-  async (t) => {
-    for (const own of [token, undefined]) {
-      const { local, port } = await start(t, own)
-      const far = `http://${address}:${port}`
-      const bearer = (given: string) => ({ authorization: `Bearer ${given}` })
-      const refused = async (url: string, headers: Record<string, string>, message: string) => {
-        const { status, body } = await send(url, report, headers)
-        assert.deepEqual([status, body['code'], body['message']], [403, 'AgentNotAllowed', message])
-      }
-      const wrong = "the agent's token is not this server's"
-      await refused(far, {}, 'agents on other machines need a token')
-      await refused(far, bearer('another-token-of-more'), wrong)
-      await refused(local, bearer('another-token-of-more'), wrong)
-      if (own === undefined) await refused(far, bearer(token), wrong)
-      else assert.equal((await send(far, report, bearer(token))).status, 200)
-      assert.equal((await send(local, report)).status, 200)
-      const listed = await fetch(`${far}/weir/v1/agents`)
-      assert.equal(listed.status, 403, 'the list is for this machine')
-    }
-  },
-)

@@ -1,8 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { assertFromAgent } from './agent-token.ts'
 import type { AgentReport } from './contract.ts'
-import { assertFromThisMachine } from './loopback-only.ts'
 import { recordBatchOf, recordsQuery, type RecordsQuery, recordsBytesMax } from './record-batch.ts'
+import { rightTo } from './signed.ts'
 import type { AgentKeeper, RecordStore } from './things.ts'
 import { flowLogTopic } from '../record/columns.ts'
 import { WeirError } from '../base/errors.ts'
@@ -109,8 +108,8 @@ const nameOfAgent = {
 const noQuery = { type: 'object', additionalProperties: false, properties: {} } as const
 
 /**
- * For agents, with their token or on this machine: POST /weir/v1/agents/NAME/report, which answers with orders, and
- * POST /weir/v1/agents/NAME/records. For this machine: GET /weir/v1/agents.
+ * For agents: POST /weir/v1/agents/NAME/report, which answers with orders, and POST /weir/v1/agents/NAME/records. GET
+ * /weir/v1/agents.
  */
 export function addAgentRoutes(
   server: FastifyInstance,
@@ -122,23 +121,17 @@ export function addAgentRoutes(
     '/weir/v1/agents',
     {
       constraints,
+      config: rightTo('weir:ListAgents'),
       schema: { querystring: noQuery },
-      onRequest: (request, _reply, done) => {
-        assertFromThisMachine(request.socket.remoteAddress, request.headers)
-        done()
-      },
     },
     (_request, reply) => reply.send({ agents: agents.list() }),
   )
   server.register((own, _, registered) => {
-    own.addHook('onRequest', (request, _reply, done) => {
-      assertFromAgent(request.socket.remoteAddress, request.headers, agents.token)
-      done()
-    })
     own.post<OfOne & { Body: AgentReport }>(
       '/weir/v1/agents/:name/report',
       {
         constraints,
+        config: rightTo('weir:Agent', { resource: agentOf }),
         bodyLimit: reportBytesMax,
         schema: { params: nameOfAgent, querystring: noQuery, body: report },
       },
@@ -154,6 +147,7 @@ export function addAgentRoutes(
       '/weir/v1/agents/:name/records',
       {
         constraints,
+        config: rightTo('weir:Agent', { resource: agentOf }),
         bodyLimit: recordsBytesMax,
         schema: { params: nameOfAgent, querystring: recordsQuery },
       },
@@ -170,6 +164,8 @@ export function addAgentRoutes(
     registered()
   })
 }
+
+const agentOf = ({ params }: FastifyRequest): string => `agent/${(params as OfOne['Params']).name}`
 
 /** What a ledger book takes for granted of its reports. Throws ParameterInvalid. */
 function checkAccounts({ accounts }: AgentReport): void {

@@ -2,18 +2,22 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { signLogService } from '../access/access.ts'
 import { WeirError } from '../base/errors.ts'
 import { defaultQueryConfig, QueryEngine } from '../query/query.ts'
 import { createApi, type RangedQuery } from './api.ts'
-import { answer, record, startServer, thingsOver } from '../../test/api-server.ts'
+import { signedFetch } from '../../test/signed-fetch.ts'
+import { answer, record, signed, startServer, testKey, thingsOver } from '../../test/api-server.ts'
 
 const json = { 'content-type': 'application/json' }
 const ndjson = { 'content-type': 'application/x-ndjson' }
 const asked = { project: 'weir', logstore: 'flow-log', query: '*' }
 
 /** Sends a request; checks what every reply has. */
-async function send(url: string, init: RequestInit = {}) {
-  const response = await fetch(url, init)
+type Init = Parameters<typeof signed>[1]
+
+async function send(url: string, init: Init = {}, ask: typeof signed = signed) {
+  const response = await ask(url, init)
   const requestId = response.headers.get('x-request-id') ?? ''
   assert.match(requestId, /^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$/)
   const text = await response.text()
@@ -175,7 +179,7 @@ test('a server that is busy says when to come again', async (t) => {
   const { url } = await startServer(t, {
     query: { run: () => Promise.reject(new WeirError('QueryBusy', 'too many queries')) },
   })
-  const response = await fetch(`${url}/weir/v1/query`, {
+  const response = await signed(`${url}/weir/v1/query`, {
     method: 'POST',
     headers: json,
     body: JSON.stringify(asked),
@@ -199,7 +203,7 @@ test('a caller that goes away cancels its query', async (t) => {
     },
   })
   const caller = new AbortController()
-  const request = fetch(`${url}/weir/v1/query`, {
+  const request = signed(`${url}/weir/v1/query`, {
     method: 'POST',
     headers: json,
     body: JSON.stringify(asked),
@@ -218,12 +222,12 @@ test('health says what is broken', async (t) => {
   const { url } = await startServer(t, { problems: () => problems })
   assert.deepEqual(await send(`${url}/healthz`), {
     status: 200,
-    body: { status: 'ok', problems: [] },
+    body: { status: 'ok', problems: [], data: '/nowhere' },
   })
   problems.push('eth0 is gone')
   assert.deepEqual(await send(`${url}/healthz`), {
     status: 503,
-    body: { status: 'failing', problems: ['eth0 is gone'] },
+    body: { status: 'failing', problems: ['eth0 is gone'], data: '/nowhere' },
   })
 })
 
@@ -310,8 +314,8 @@ test('the sample is removed, and a second time is an error', async (t) => {
 
 test('what is for no API, or for one that is not there yet, is not found', async (t) => {
   const { url } = await startServer(t)
-  const f = async (path: string, init: RequestInit, message: string, hint?: string) =>
-    assert.deepEqual(await send(`${url}${path}`, init), {
+  const f = async (path: string, init: Init, message: string, hint?: string) =>
+    assert.deepEqual(await send(`${url}${path}`, init, fetch), {
       status: 404,
       body: { code: 'NotFound', message, ...(hint === undefined ? {} : { hint }) },
     })
@@ -325,11 +329,11 @@ test('what is for no API, or for one that is not there yet, is not found', async
   )
   // "405 InvalidMethod": a 404 would tell Terraform that a resource is gone (alibaba-api.md 3.9, 4.1).
   const logService = { headers: { 'x-log-apiversion': '0.6.0' } }
-  assert.deepEqual(await send(`${url}/weir/v1/projects`, logService), {
+  assert.deepEqual(await send(`${url}/logstore/a`, logService, fetch), {
     status: 405,
     body: {
       errorCode: 'InvalidMethod',
-      errorMessage: 'invalid request method: /weir/v1/projects',
+      errorMessage: 'invalid request method: /logstore/a',
     },
   })
   await f(
@@ -350,20 +354,63 @@ test('what is for no API, or for one that is not there yet, is not found', async
   await f(long, {}, `there is no route GET ${long.slice(0, 200)}...`)
 })
 
-test('other sites, other names and proxies do not reach the unsigned routes', async (t) => {
+test('without a signature nothing is answered but health and metrics', async (t) => {
   const { url } = await startServer(t)
-  const f = async (head: string, code: string) => {
-    const reply = await sendRaw(url, `GET ${head}Connection: close\r\n\r\n`)
-    const [status, body] = [reply.split(' ')[1], reply.split('\r\n\r\n')[1] ?? '']
-    assert.deepEqual([status, (JSON.parse(body) as { code: string }).code], ['403', code])
+  for (const [method, path] of [
+    ['GET', '/weir/v1/projects'],
+    ['POST', '/weir/v1/query'],
+    ['POST', '/weir/v1/records'],
+    ['PUT', '/weir/v1/sample'],
+    ['GET', '/weir/v1/flow-logs'],
+    ['POST', '/weir/v1/explain'],
+    ['GET', '/weir/v1/ledger'],
+    ['GET', '/weir/v1/agents'],
+    ['POST', '/weir/v1/agents/a/report'],
+    ['GET', '/weir/v1/keys'],
+    ['GET', '/weir/v1/audit'],
+  ] as const) {
+    const response = await fetch(`${url}${path}`, { method })
+    assert.equal(response.status, 401, `${method} ${path}`)
+    assert.equal(((await response.json()) as { code: string }).code, 'Unauthorized')
   }
-  const path = '/weir/v1/projects HTTP/1.1\r\n'
-  await f(`${path}Host: rebind.example\r\n`, 'NotLoopback')
-  await f(`${path}Host: localhost\r\nOrigin: https://evil.example\r\n`, 'NotLoopback')
-  await f(`${path}Host: localhost\r\nX-Forwarded-For: 127.0.0.1\r\n`, 'NotLoopback')
-  await f('/weir/v1/projects HTTP/1.0\r\n', 'NotLoopback')
-  const { port } = new URL(url)
-  assert.equal((await send(`http://localhost:${port}/weir/v1/projects`)).status, 200)
+  for (const path of ['/healthz', '/metrics'])
+    assert.equal((await fetch(`${url}${path}`)).status, 200, path)
+})
+
+test('who signed may do what the policy says; a body is the one that was signed', async (t) => {
+  const { url } = await startServer(t)
+  const made = await post(`${url}/weir/v1/keys`, {
+    name: 'reader',
+    permissions: [{ project: 'weir', level: 'read' }],
+  })
+  const { id, secret } = made.body as { id: string; secret: string }
+  const asReader = (path: string, body?: unknown) =>
+    signedFetch(
+      `${url}${path}`,
+      body === undefined ? {} : { method: 'POST', headers: json, body: JSON.stringify(body) },
+      { id, secret },
+    )
+  assert.equal((await asReader('/weir/v1/query', asked)).status, 200)
+  assert.equal((await asReader('/weir/v1/query', { ...asked, project: 'other' })).status, 403)
+  assert.equal((await asReader('/weir/v1/keys')).status, 403)
+  const signature = signLogService(
+    {
+      ...{ method: 'POST', url: '/weir/v1/query', host: new URL(url).host, headers: json },
+      body: Buffer.from(JSON.stringify(asked)),
+    },
+    testKey,
+    new Date(),
+  )
+  const other = { ...asked, query: 'action:REJECT' }
+  const headers = { ...json, ...signature }
+  const changed = await fetch(`${url}/weir/v1/query`, {
+    ...{ method: 'POST', headers, body: JSON.stringify(other) },
+  })
+  assert.equal(changed.status, 401)
+  assert.equal(((await changed.json()) as { code: string }).code, 'SignatureNotMatch')
+  const { body } = await send(`${url}/weir/v1/audit?limit=1`)
+  const [{ keyId, action, outcome }] = body['entries'] as [Record<string, string>]
+  assert.deepEqual([keyId, action, outcome], [testKey.id, 'weir:CreateKey', 'ok'])
 })
 
 test('hostile requests get a clear no, and the server stays up', async (t) => {

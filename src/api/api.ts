@@ -3,13 +3,14 @@
  *
  * `server.ts` builds the server: request ids, limits, errors, metrics. `route-by-header.ts` says which
  * API a request is for, `reply.ts` alone knows how an error becomes a reply, `schema.ts` what is wrong
- * with a body. Routes today, all of them Weir's own: `health-routes.ts`, `query-route.ts`, `store-routes.ts`,
- * `flow-log-routes.ts`, `explain-route.ts` and `ledger-route.ts`; all but the first answer to this machine only
- * (`loopback-only.ts`) until signed APIs replace them. `contract.ts` holds the bodies, `client.ts` is the other side, for commands.
+ * with a body. `signed.ts` lets in only who signed and may; /healthz and /metrics alone need no signature. Weir's own
+ * routes are the files `*-routes.ts` and `*-route.ts`, with `contract.ts` for the bodies and `client.ts` as the other
+ * side, for commands; `log-service/` is the API of the log service.
  *
  * Left out: what the answers are. The program hands in the things that know (`ApiThings`), the API asks
  * them and keeps nothing itself.
  */
+import type { TlsOptions } from 'node:tls'
 import { WeirError } from '../base/errors.ts'
 import { createServer } from './server.ts'
 import type { ApiThings } from './things.ts'
@@ -30,12 +31,14 @@ export interface Api {
 
 const closeGraceMs = 10_000
 
-export function createApi(things: ApiThings): Api {
-  const server = createServer(things)
+/** @param tls what is shown to clients; without it the server speaks plain HTTP */
+export function createApi(things: ApiThings, tls?: TlsOptions): Api {
+  const server = createServer(things, tls)
   return {
     async listen(host, port) {
       try {
-        return await server.listen({ host, port })
+        const url = await server.listen({ host, port })
+        return tls === undefined ? url : url.replace(/^http:/, 'https:')
       } catch (cause) {
         throw listenError(host, port, cause)
       }

@@ -1,14 +1,22 @@
 /** The other side of Weir's own routes, for commands. Errors come back as the WeirErrors they were. */
 import { encodeBatch } from '../base/batch-codec.ts'
 import type { BatchId, ColumnBatch } from '../base/columns.ts'
+import { signLogService } from '../access/access.ts'
 import { type ErrorCode, errorCatalogue, WeirError } from '../base/errors.ts'
+import { clientKey } from './client-key.ts'
 import type {
   AgentEntry,
   AgentOrdersAnswer,
   AgentReport,
   AgentsAnswer,
+  AuditAnswer,
   ErrorBody,
   HealthAnswer,
+  KeyAnswer,
+  KeyChange,
+  KeyRequest,
+  KeysAnswer,
+  NewKeyAnswer,
   LedgerAnswer,
   LedgerRequest,
   ExplainRequest,
@@ -109,22 +117,10 @@ export interface AgentServer {
   readonly url: string
   /** The agent's name. */
   readonly name: string
-  /** What the server asks agents on other machines for. */
-  readonly token?: string | undefined
 }
 
-const agentCall = <Answer>(
-  { url, name, token }: AgentServer,
-  path: string,
-  init: RequestInit,
-): Promise<Answer> =>
-  call<Answer>(url, `/weir/v1/agents/${encodeURIComponent(name)}/${path}`, {
-    ...init,
-    headers: {
-      ...(init.headers as Record<string, string>),
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    },
-  })
+const agentCall = <Answer>({ url, name }: AgentServer, path: string, init: Init): Promise<Answer> =>
+  call<Answer>(url, `/weir/v1/agents/${encodeURIComponent(name)}/${path}`, init)
 
 /** Tells a server of an agent and gets its orders. Errors as `queryServer`, and AgentNotAllowed. */
 export const reportAgent = (
@@ -202,29 +198,80 @@ export async function deleteFlowLog(server: string, id: string): Promise<void> {
   await call<object>(server, flowLogPath(id), { method: 'DELETE' })
 }
 
-const withBody = (method: string, body: object): RequestInit => ({
+/** What a request is made of: its body is signed, so it is not a stream. */
+interface Init {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array<ArrayBuffer>
+  readonly signal?: AbortSignal
+}
+
+const keysPath = '/weir/v1/keys'
+const keyPath = (id: string): string => `${keysPath}/${encodeURIComponent(id)}`
+
+/** Makes a key. Errors as `queryServer`, and ParameterInvalid. */
+export const createServerKey = (server: string, wanted: KeyRequest): Promise<NewKeyAnswer> =>
+  call(server, keysPath, withBody('POST', wanted))
+
+/** The keys of a server, the oldest first. Errors as `queryServer`. */
+export async function keysOfServer(server: string): Promise<readonly KeyAnswer[]> {
+  const { keys } = await call<KeysAnswer>(server, keysPath, {})
+  return keys
+}
+
+/** Errors as `queryServer`, AccessKeyNotExist and ParameterInvalid. */
+export const changeServerKey = (
+  server: string,
+  id: string,
+  change: KeyChange,
+): Promise<KeyAnswer> => call(server, keyPath(id), withBody('PATCH', change))
+
+/** Errors as `queryServer`, and AccessKeyNotExist. */
+export async function deleteServerKey(server: string, id: string): Promise<void> {
+  await call<object>(server, keyPath(id), { method: 'DELETE' })
+}
+
+/** What was changed, the latest first; times are Unix seconds. Errors as `queryServer`. */
+export async function auditOfServer(
+  server: string,
+  filter: {
+    readonly from?: number
+    readonly to?: number
+    readonly key?: string
+    readonly limit?: number
+  },
+): Promise<AuditAnswer['entries']> {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(filter)) query.set(name, String(value))
+  const { entries } = await call<AuditAnswer>(server, `/weir/v1/audit?${query.toString()}`, {})
+  return entries
+}
+
+const withBody = (method: string, body: object): Init => ({
   method,
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify(body),
 })
 
-async function call<Answer>(server: string, path: string, init: RequestInit): Promise<Answer> {
+async function call<Answer>(server: string, path: string, init: Init): Promise<Answer> {
   const { status, text } = await exchange(server, path, init)
   const body = parsed(text)
   if (status === 200 && body !== undefined) return body as Answer
   throw errorOf(server, status, body)
 }
 
-async function exchange(server: string, path: string, init: RequestInit) {
+async function exchange(server: string, path: string, init: Init) {
   const url = URL.parse(path, server)
   if (url === null || !/^https?:$/.test(url.protocol))
     throw new WeirError('Usage', `${JSON.stringify(server)} is not the URL of a server`, {
       hint: 'Write it like http://127.0.0.1:8080',
     })
   try {
-    const response = await fetch(url, { ...init, redirect: 'error' })
+    const headers = { ...init.headers, ...(await signatureOf(url, init)) }
+    const response = await fetch(url, { ...init, headers, redirect: 'error' })
     return { status: response.status, text: await response.text() }
   } catch (cause) {
+    if (cause instanceof WeirError) throw cause
     if (init.signal?.aborted === true)
       throw new WeirError('QueryCancelled', 'the query was cancelled', { cause })
     throw new WeirError('ServerUnreachable', `no answer from ${url.origin}: ${reasonOf(cause)}`, {
@@ -232,6 +279,21 @@ async function exchange(server: string, path: string, init: RequestInit) {
       cause,
     })
   }
+}
+
+/** Without a key it is asked all the same: what needs none is answered, and for the rest the server says what to do. */
+async function signatureOf(url: URL, { method = 'GET', body = '', headers }: Init) {
+  if (url.pathname === '/healthz') return {}
+  const key = await clientKey(url)
+  if (key === undefined) return {}
+  const request = {
+    method,
+    url: `${url.pathname}${url.search}`,
+    host: url.host,
+    headers: headers ?? {},
+    body: Buffer.from(body),
+  }
+  return signLogService(request, key, new Date())
 }
 
 /** `fetch failed` says nothing; its cause does. */

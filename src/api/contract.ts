@@ -1,4 +1,5 @@
 /** What travels between Weir's own routes and their callers: JSON bodies, and nothing that runs. */
+import type { AuditEntry, KeyEntry, KeyLimits, Permission } from '../access/access.ts'
 import type { FlowLog } from '../flow-log/flow-log.ts'
 import type { KeptLoss, Ledger, Loss } from '../ledger/ledger.ts'
 import type { EniIdentity } from '../record/batch.ts'
@@ -45,6 +46,38 @@ export interface QueryAnswer {
   readonly elapsedMs: number
   /** Whether there are more rows: the default LIMIT, the page or a cap left them out. */
   readonly limited: boolean
+}
+
+/** The body of POST /weir/v1/keys. */
+export interface KeyRequest {
+  readonly name: string
+  /** The short form of a policy. */
+  readonly permissions?: readonly Permission[]
+  readonly policy?: object
+  readonly limits?: KeyLimits
+  /** Unix seconds. */
+  readonly expiresAt?: number
+}
+
+/** The body of PATCH /weir/v1/keys/ID. */
+export type KeyChange = Partial<Omit<KeyRequest, 'expiresAt'>> & { readonly enabled?: boolean }
+
+/** The answer of POST /weir/v1/keys: the only time the secret is told. */
+export interface NewKeyAnswer {
+  readonly id: string
+  readonly secret: string
+}
+
+export type KeyAnswer = Omit<KeyEntry, 'usedAt'> & { readonly usedAt?: number }
+
+/** The answer of GET /weir/v1/keys. */
+export interface KeysAnswer {
+  readonly keys: readonly KeyAnswer[]
+}
+
+/** The answer of GET /weir/v1/audit, the latest first. */
+export interface AuditAnswer {
+  readonly entries: readonly AuditEntry[]
 }
 
 export interface LogstoreEntry {

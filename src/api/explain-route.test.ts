@@ -72,13 +72,3 @@ test('without a topology there is nothing to explain by', async (t) => {
     hint: 'Without one every packet is ACCEPT. Give one to the server: weir start --topology FILE',
   })
 })
-
-test('it answers to this machine only', async (t) => {
-  const { url } = await server(t)
-  const response = await fetch(`${url}/weir/v1/explain`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-forwarded-for': '10.0.0.9' },
-    body: JSON.stringify(asked),
-  })
-  assert.equal(response.status, 403)
-})

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ExplainRequest } from './contract.ts'
-import { assertFromThisMachine } from './loopback-only.ts'
+import { rightTo } from './signed.ts'
 import type { ApiThings } from './things.ts'
 
 /** Longer than any id or address; what is right, `vpc/` says with better words. */
@@ -25,17 +25,14 @@ const body = {
   },
 } as const
 
-/** POST /weir/v1/explain, for this machine only: a topology says how a network is guarded. */
+/** POST /weir/v1/explain. It needs a right: a topology says how a network is guarded. */
 export function addExplainRoute(server: FastifyInstance, explain: ApiThings['explain']): void {
   server.post<{ Body: ExplainRequest }>(
     '/weir/v1/explain',
     {
       constraints: { api: 'weir' },
+      config: rightTo('weir:Explain'),
       schema: { body },
-      onRequest: (request, _, done) => {
-        assertFromThisMachine(request.socket.remoteAddress, request.headers)
-        done()
-      },
     },
     async (request, reply) => reply.send(await explain(request.body)),
   )

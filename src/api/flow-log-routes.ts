@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { WeirError } from '../base/errors.ts'
 import { checkKnown, type FlowLog, flowLogStatuses, resourceTypes } from '../flow-log/flow-log.ts'
 import type { FlowLogEntry, FlowLogFilter, FlowLogPatch, FlowLogRequest } from './contract.ts'
-import { assertFromThisMachine } from './loopback-only.ts'
+import { rightTo } from './signed.ts'
 import type { FlowLogKeeper } from './things.ts'
 
 /** Longer than any value may be; which values are right, `flow-log/` says with better words. */
@@ -48,48 +48,68 @@ interface OfOne {
   readonly Params: { readonly id: string }
 }
 
+const switches = [
+  ['start', 'weir:StartFlowLog'],
+  ['stop', 'weir:StopFlowLog'],
+] as const
+
 /**
- * For this machine only: GET and POST /weir/v1/flow-logs; GET, PATCH and DELETE /weir/v1/flow-logs/ID; POST
+ * GET and POST /weir/v1/flow-logs; GET, PATCH and DELETE /weir/v1/flow-logs/ID; POST
  * /weir/v1/flow-logs/ID/start and /stop. All answer when the change is on disk.
  */
 export function addFlowLogRoutes(server: FastifyInstance, flowLogs: FlowLogKeeper): void {
   const all = '/weir/v1/flow-logs'
   const one = '/weir/v1/flow-logs/:id'
   const constraints = { api: 'weir' }
-  const plain = { constraints, schema: { querystring: noQuery } }
+  const schema = { querystring: noQuery }
+  const changes = true
   server.register((own, _, registered) => {
-    own.addHook('onRequest', (request, _reply, done) => {
-      assertFromThisMachine(request.socket.remoteAddress, request.headers)
-      done()
-    })
     own.get<{ Querystring: FlowLogFilter }>(
       all,
-      { constraints, schema: { querystring: filter } },
+      { constraints, config: rightTo('weir:ListFlowLogs'), schema: { querystring: filter } },
       (request, reply) =>
         reply.send({ flowLogs: fitting(flowLogs.list(), request.query).map(entryOf) }),
     )
     own.post<{ Body: FlowLogRequest }>(
       all,
-      { constraints, schema: { querystring: noQuery, body: newFlowLog } },
+      {
+        constraints,
+        config: rightTo('weir:CreateFlowLog', { changes }),
+        schema: { ...schema, body: newFlowLog },
+      },
       async ({ body: { createMissing = false, ...wanted } }, reply) =>
         reply.send(entryOf(await flowLogs.create(wanted, createMissing))),
     )
-    own.get<OfOne>(one, plain, ({ params }, reply) => reply.send(entryOf(flowLogs.get(params.id))))
+    own.get<OfOne>(
+      one,
+      { constraints, config: rightTo('weir:ListFlowLogs'), schema },
+      ({ params }, reply) => reply.send(entryOf(flowLogs.get(params.id))),
+    )
     own.patch<OfOne & { Body: FlowLogPatch }>(
       one,
-      { constraints, schema: { querystring: noQuery, body: patch } },
+      {
+        constraints,
+        config: rightTo('weir:ModifyFlowLog', { changes }),
+        schema: { ...schema, body: patch },
+      },
       ({ params, body }, reply) => {
         refuseFixed(Object.keys(body))
         return reply.send(entryOf(flowLogs.modify(params.id, body)))
       },
     )
-    own.delete<OfOne>(one, plain, ({ params }, reply) => {
-      flowLogs.delete(params.id)
-      return reply.send({})
-    })
-    for (const to of ['start', 'stop'] as const)
-      own.post<OfOne>(`${one}/${to}`, plain, ({ params }, reply) =>
-        reply.send(entryOf(flowLogs[to](params.id))),
+    own.delete<OfOne>(
+      one,
+      { constraints, config: rightTo('weir:DeleteFlowLog', { changes }), schema },
+      ({ params }, reply) => {
+        flowLogs.delete(params.id)
+        return reply.send({})
+      },
+    )
+    for (const [to, action] of switches)
+      own.post<OfOne>(
+        `${one}/${to}`,
+        { constraints, config: rightTo(action, { changes }), schema },
+        ({ params }, reply) => reply.send(entryOf(flowLogs[to](params.id))),
       )
     registered()
   })

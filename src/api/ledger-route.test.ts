@@ -28,14 +28,16 @@ test('ledgers and losses come back as they were reported, all or some', async (t
     code: 'ParameterInvalid',
     place: 'query string',
   })
-  const answer = await fetch(`${url}/weir/v1/ledger`, { headers: { 'x-forwarded-for': '1.2.3.4' } })
-  assert.equal(answer.status, 403)
 })
 
 test('health says what is wrong, also when that is something', async (t) => {
   const problems: string[] = []
   const { url } = await startServer(t, { problems: () => problems })
-  assert.deepEqual(await healthOfServer(url), { status: 'ok', problems: [] })
+  assert.deepEqual(await healthOfServer(url), { status: 'ok', problems: [], data: '/nowhere' })
   problems.push('the disk is full')
-  assert.deepEqual(await healthOfServer(url), { status: 'failing', problems: ['the disk is full'] })
+  assert.deepEqual(await healthOfServer(url), {
+    status: 'failing',
+    problems: ['the disk is full'],
+    data: '/nowhere',
+  })
 })

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { LedgerAnswer, LedgerRequest } from './contract.ts'
-import { assertFromThisMachine } from './loopback-only.ts'
+import { rightTo } from './signed.ts'
 import type { LedgerReader } from './things.ts'
 
 const text = { type: 'string', minLength: 1, maxLength: 128 } as const
@@ -14,17 +14,14 @@ const filter = {
 /** As they stand in the query string; the schema has checked them. */
 type LedgerQuery = { readonly [Name in keyof LedgerRequest]: string }
 
-/** For this machine only: GET /weir/v1/ledger, the accounts of all taps and what was lost. */
+/** GET /weir/v1/ledger, the accounts of all taps and what was lost. */
 export function addLedgerRoute(server: FastifyInstance, ledger: LedgerReader): void {
   server.get<{ Querystring: LedgerQuery }>(
     '/weir/v1/ledger',
     {
       constraints: { api: 'weir' },
+      config: rightTo('weir:Ledger'),
       schema: { querystring: filter },
-      onRequest: (request, _reply, done) => {
-        assertFromThisMachine(request.socket.remoteAddress, request.headers)
-        done()
-      },
     },
     (request, reply) => {
       const { from, to, ...of } = request.query

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { QueryRequest } from './contract.ts'
-import { assertFromThisMachine } from './loopback-only.ts'
+import { rightTo } from './signed.ts'
 import type { QueryRunner } from './things.ts'
 
 /** The text of a query; much more than anyone writes, and what the parser is tested with. */
@@ -27,23 +27,25 @@ const body = {
   },
 } as const
 
-/** POST /weir/v1/query, for this machine only. A caller that goes away cancels its query. */
+/** POST /weir/v1/query. A caller that goes away cancels its query. */
 export function addQueryRoute(server: FastifyInstance, query: QueryRunner): void {
   server.post<{ Body: QueryRequest }>(
     '/weir/v1/query',
     {
       constraints: { api: 'weir' },
+      config: rightTo('weir:Query', { resource: ({ body: asked }) => logstoreOf(asked) }),
       schema: { body },
-      onRequest: (request, _, done) => {
-        assertFromThisMachine(request.socket.remoteAddress, request.headers)
-        done()
-      },
     },
     async ({ body: asked }, reply) => {
       const range = { from: asked.from ?? 0, to: asked.to ?? endOfTime }
       return reply.send(await query.run({ ...asked, ...range }, abandoned(reply)))
     },
   )
+}
+
+const logstoreOf = (asked: unknown): string => {
+  const { project, logstore } = asked as QueryRequest
+  return `project/${project}/logstore/${logstore}`
 }
 
 /** Aborts when the connection closes before the reply is out. */

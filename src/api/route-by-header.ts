@@ -30,6 +30,11 @@ interface Rule {
 /** The first rule that matches decides. */
 export const rules: readonly Rule[] = [
   {
+    api: 'weir',
+    why: 'a path of Weir',
+    matches: ({ path }) => path === '/healthz' || path === '/metrics' || path.startsWith('/weir/'),
+  },
+  {
     api: 'vpc',
     why: 'header x-acs-action',
     matches: ({ headers }) => headers['x-acs-action'] !== undefined,
@@ -61,11 +66,6 @@ export const rules: readonly Rule[] = [
       method === 'POST' &&
       path === '/' &&
       /^application\/x-www-form-urlencoded\b/i.test(headers['content-type'] ?? ''),
-  },
-  {
-    api: 'weir',
-    why: 'a path of Weir',
-    matches: ({ path }) => path === '/healthz' || path === '/metrics' || path.startsWith('/weir/'),
   },
 ]
 

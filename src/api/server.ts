@@ -1,7 +1,15 @@
 /** The HTTP server that all APIs share: what holds for every request, whichever API it is for. */
 import { randomUUID } from 'node:crypto'
-import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import {
+  createServer as createPlainServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  STATUS_CODES,
+} from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
+import type { TlsOptions } from 'node:tls'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { WeirError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
@@ -9,6 +17,7 @@ import { addFlowLogRoutes } from './flow-log-routes.ts'
 import { addExplainRoute } from './explain-route.ts'
 import { addAgentRoutes } from './agent-routes.ts'
 import { addHealthRoutes } from './health-routes.ts'
+import { addKeyRoutes } from './key-routes.ts'
 import { addLedgerRoute } from './ledger-route.ts'
 import {
   addLogService,
@@ -22,6 +31,7 @@ import { addQueryRoute } from './query-route.ts'
 import { type ErrorReply, errorReply, requestIdHeader } from './reply.ts'
 import { ruleFor } from './route-by-header.ts'
 import { schemaError, strictAjv } from './schema.ts'
+import { addSignatures } from './signed.ts'
 import { addStoreRoutes } from './store-routes.ts'
 import type { ApiThings } from './things.ts'
 
@@ -33,16 +43,15 @@ const keepAliveTimeoutMs = 30_000
 /** Of one part of a path: the longest name of any API has 256 characters, up to three letters each when escaped. */
 const paramLengthMax = 1024
 
-export function createServer(things: ApiThings): FastifyInstance {
+export function createServer(things: ApiThings, tls?: TlsOptions): FastifyInstance {
   const metrics = addRequestMetrics(things.metrics)
   const server = Fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
-    requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: keepAliveTimeoutMs,
     forceCloseConnections: 'idle',
     requestIdHeader: false,
     genReqId: newRequestId,
+    serverFactory: (handler: RequestListener): Server => nodeServer(handler, tls),
     ajv: { customOptions: strictAjv },
     schemaErrorFormatter: schemaError,
     rewriteUrl: ({ url = '/' }) => originForm(url),
@@ -92,7 +101,9 @@ export function createServer(things: ApiThings): FastifyInstance {
     metrics.answered(request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime)
     done()
   })
+  addSignatures(server, things.access)
   addHealthRoutes(server, things)
+  addKeyRoutes(server, things.access)
   addQueryRoute(server, things.query)
   addAgentRoutes(server, things.agents, things.store)
   addStoreRoutes(server, things.store, things.sample)
@@ -100,6 +111,13 @@ export function createServer(things: ApiThings): FastifyInstance {
   addLedgerRoute(server, things.ledger)
   addExplainRoute(server, things.explain)
   if (things.logService !== undefined) addLogService(server, things.logService)
+  return server
+}
+
+function nodeServer(handler: RequestListener, tls: TlsOptions | undefined): Server {
+  const server = tls === undefined ? createPlainServer(handler) : createSecureServer(tls, handler)
+  server.requestTimeout = requestTimeoutMs
+  server.keepAliveTimeout = keepAliveTimeoutMs
   return server
 }
 

@@ -1,18 +1,21 @@
 import type { FastifyInstance } from 'fastify'
+import type { Caller } from '../access/access.ts'
 import { WeirError } from '../base/errors.ts'
 import { flowLogTopic } from '../record/columns.ts'
 import { parseRecords } from '../record/parse.ts'
 import type { LogstoreEntry, ProjectEntry, RecordsAnswer } from './contract.ts'
-import { assertFromThisMachine } from './loopback-only.ts'
+import { callerOf, rightTo } from './signed.ts'
 import { recordsBytesMax, type RecordsQuery, recordsQuery } from './record-batch.ts'
 import type { RecordStore, SampleKeeper } from './things.ts'
+
+const sampleRight = rightTo('weir:Sample', { resource: () => 'project/sample', changes: true })
 
 const ndjson = 'application/x-ndjson'
 
 const noQuery = { type: 'object', additionalProperties: false, properties: {} } as const
 
 /**
- * For this machine only: GET /weir/v1/projects, PUT and DELETE /weir/v1/sample, and POST /weir/v1/records, which
+ * GET /weir/v1/projects, PUT and DELETE /weir/v1/sample, and POST /weir/v1/records, which
  * answers when the batch is on disk and stores a batch that is sent again once.
  */
 export function addStoreRoutes(
@@ -22,18 +25,19 @@ export function addStoreRoutes(
 ): void {
   const constraints = { api: 'weir' }
   server.register((own, _, registered) => {
-    own.addHook('onRequest', (request, _reply, done) => {
-      assertFromThisMachine(request.socket.remoteAddress, request.headers)
-      done()
-    })
     own.get(
       '/weir/v1/projects',
-      { constraints, schema: { querystring: noQuery } },
-      async (_request, reply) => reply.send({ projects: await listProjects(store) }),
+      {
+        constraints,
+        config: rightTo('weir:GetProjects', { each: true }),
+        schema: { querystring: noQuery },
+      },
+      async (request, reply) =>
+        reply.send({ projects: await listProjects(store, callerOf(request)) }),
     )
     own.put(
       '/weir/v1/sample',
-      { constraints, schema: { querystring: noQuery } },
+      { constraints, config: sampleRight, schema: { querystring: noQuery } },
       async (_request, reply) => {
         await sample.add()
         return reply.send({})
@@ -41,7 +45,7 @@ export function addStoreRoutes(
     )
     own.delete(
       '/weir/v1/sample',
-      { constraints, schema: { querystring: noQuery } },
+      { constraints, config: sampleRight, schema: { querystring: noQuery } },
       async (_request, reply) => {
         await sample.remove()
         return reply.send({})
@@ -53,7 +57,12 @@ export function addStoreRoutes(
     )
     own.post<{ Querystring: RecordsQuery; Body: Buffer | undefined }>(
       '/weir/v1/records',
-      { constraints, schema: { querystring: recordsQuery }, bodyLimit: recordsBytesMax },
+      {
+        constraints,
+        config: rightTo('weir:PutRecords', { resource: ({ query }) => logstoreOf(query) }),
+        schema: { querystring: recordsQuery },
+        bodyLimit: recordsBytesMax,
+      },
       async (request, reply) => {
         if (request.body === undefined)
           throw new WeirError('ParameterInvalid', `records come as ${ndjson}`)
@@ -76,12 +85,15 @@ async function putRecords(
 }
 
 /** What is deleted while the list is made is left out of it. */
-async function listProjects(store: RecordStore): Promise<ProjectEntry[]> {
+async function listProjects(store: RecordStore, caller: Caller): Promise<ProjectEntry[]> {
   const entries = await Promise.all(
-    store.projects().map(async ({ name: project, description, labels }) => {
-      const logstores = await unlessDeleted(() => listLogstores(store, project))
-      return logstores && { name: project, description, labels, logstores }
-    }),
+    store
+      .projects()
+      .filter(({ name }) => caller.may('weir:GetProjects', `project/${name}`))
+      .map(async ({ name: project, description, labels }) => {
+        const logstores = await unlessDeleted(() => listLogstores(store, project))
+        return logstores && { name: project, description, labels, logstores }
+      }),
   )
   return entries.filter((entry) => entry !== undefined)
 }
@@ -106,6 +118,11 @@ async function unlessDeleted<T>(read: () => Promise<T>): Promise<T | undefined> 
     if (gone) return undefined
     throw error
   }
+}
+
+const logstoreOf = (query: unknown): string => {
+  const { project, logstore } = query as RecordsQuery
+  return `project/${project}/logstore/${logstore}`
 }
 
 /** Every acknowledged row is in exactly one file of a lease. */

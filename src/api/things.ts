@@ -1,8 +1,10 @@
 /** What the API asks: the things the program hands in. Each says only what a route needs of it. */
 import type { Registry } from 'prom-client'
+import type { AccessKeys, AuditLog } from '../access/access.ts'
 import type { Log } from '../base/log.ts'
 import type { FlowLog, FlowLogChange, NewFlowLog } from '../flow-log/flow-log.ts'
 import type { LedgerBook } from '../ledger/ledger.ts'
+import type { LogServiceGate } from './log-service/things.ts'
 import type { LogStore } from '../logstore/logstore.ts'
 import type { LogServiceThings } from './log-service/log-service.ts'
 import type {
@@ -31,9 +33,18 @@ export interface ApiThings {
   readonly logService?: LogServiceThings
   /** What is broken now, a sentence each; none when all is well. /healthz asks. */
   readonly problems: () => readonly string[]
+  readonly access: AccessGate
+  /** Where the data are, for programs of this machine. */
+  readonly dataDir: string
   readonly log: Log
   /** Where the counters of the API join those of the other parts; /metrics prints it all. */
   readonly metrics: Registry
+}
+
+/** Who may ask, and what is written down of it. */
+export interface AccessGate extends LogServiceGate {
+  readonly keys: AccessKeys
+  readonly audit: Pick<AuditLog, 'list'>
 }
 
 /** A `QueryEngine`. */
@@ -80,8 +91,6 @@ export interface FlowLogKeeper {
 
 /** The capture agents of other hosts. */
 export interface AgentKeeper {
-  /** What an agent on another machine must know; undefined: none is let in. */
-  readonly token: string | undefined
   /**
    * Takes in what an agent says of itself, and says what it is to do. Throws AgentNotAllowed while another agent of
    * the same name is there.

@@ -25,16 +25,15 @@ export function addAgentCommand(
     )
     .option('--cpu-budget <share>', '20% of one core: beyond it ENIs are shed, the last first')
     .option('--flow-export <[address:]port>', 'receive the flows that routers export')
-    .option('--token-file <file>', 'the token of a server on another machine')
     .addHelpText(
       'after',
       `
 Closed windows are on disk until the server has them. What is lost (a crash, a full ring, the CPU budget) is
-counted, and its windows say SKIPDATA. A server lets agents of other machines in when its configuration
-names a token: agents: { tokenFile: FILE }.
+counted, and its windows say SKIPDATA. An agent on another machine than its server needs an AccessKey: its policy
+allows weir:Agent on agent/NAME. Make one there with weir key create NAME --policy FILE --file KEY.
 
 Examples:
-  weir agent --server http://10.0.0.5:8080 --token-file /etc/weir/token --data /var/lib/weir-agent
+  weir agent --server http://10.0.0.5:8080 --key-file /etc/weir/key.json --data /var/lib/weir-agent
   weir agent --topology vpc.yaml --cpu-budget 20%
   weir agent --topology vpc.yaml --flow-export 2055
   weir agent list`,

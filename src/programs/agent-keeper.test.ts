@@ -38,7 +38,6 @@ function keeper(database = new DatabaseSync(':memory:')) {
   const ledger = new LedgerBook(database)
   const told: string[][] = []
   const agents = new Agents(database, {
-    token: undefined,
     orders,
     ledger,
     log: createLog(() => {}),

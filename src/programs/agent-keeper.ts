@@ -25,7 +25,6 @@ const silentSeconds = 60
 const keptSeconds = 30
 
 export class Agents implements AgentKeeper {
-  readonly token: string | undefined
   readonly #database: DatabaseSync
   readonly #orders: CaptureOrders
   readonly #ledger: LedgerBook
@@ -38,7 +37,6 @@ export class Agents implements AgentKeeper {
   constructor(
     database: DatabaseSync,
     parts: {
-      readonly token: string | undefined
       readonly orders: CaptureOrders
       readonly ledger: LedgerBook
       readonly log: Log
@@ -47,7 +45,6 @@ export class Agents implements AgentKeeper {
       readonly now?: () => number
     },
   ) {
-    this.token = parts.token
     this.#database = database
     this.#orders = parts.orders
     this.#ledger = parts.ledger

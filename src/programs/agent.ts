@@ -11,7 +11,6 @@ import { unixSeconds } from '../base/time.ts'
 import { Links, mayCapture } from '../sources/sources.ts'
 import { parseTopology, type Topology } from '../vpc/vpc.ts'
 import { AgentLink, type Orders } from './agent-link.ts'
-import { readToken } from './agent-token.ts'
 import { exitStatus } from './exit-status.ts'
 import { describeLost, type HostCapture, openHostCapture } from './host-capture.ts'
 import { plainTable } from './plain-table.ts'
@@ -32,7 +31,6 @@ export interface AgentOptions {
   readonly ringMebibytes: string
   readonly spoolMebibytes: string
   readonly cpuBudget?: string
-  readonly tokenFile?: string
   readonly flowExport?: string
 }
 
@@ -143,17 +141,13 @@ function watched(path: string, text: string, orders: OwnOrders, log: Log): Topol
   return file
 }
 
-function serverOf({ server, name, tokenFile }: AgentOptions): AgentServer {
+function serverOf({ server, name }: AgentOptions): AgentServer {
   const own = name ?? hostname()
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(own))
     throw new WeirError('Usage', `${JSON.stringify(own)} is no name of an agent`, {
       hint: 'Give it one with --name: letters, digits, dots and dashes, at most 63',
     })
-  return {
-    url: server,
-    name: own,
-    token: tokenFile === undefined ? undefined : readToken(tokenFile),
-  }
+  return { url: server, name: own }
 }
 
 function methodOf(method: string): 'ring' | 'tcx' {

@@ -13,7 +13,7 @@ const defaults = {
   port: 8080,
   sample: true,
   capture: captureDefaults,
-  agents: {},
+  api: { endpoints: [], region: 'cn-hangzhou', account: '-' },
   query: { zone: 'UTC', workers: 2, seconds: 55, memoryMebibytes: 2048 },
   // "Otherwise, the default is 300 days."
   logstore: { ttlDays: 300, reserveMebibytes: 256 },
@@ -64,7 +64,7 @@ logstore: { ttlDays: 7 }
     topology: join(folder, '../vpc.yaml'),
     sample: false,
     capture: { ...captureDefaults, interfaces: ['eth0', 'eth1'], ringMebibytes: 8 },
-    agents: {},
+    api: defaults.api,
     query: { ...defaults.query, zone: 'Asia/Shanghai', workers: 4 },
     logstore: { ...defaults.logstore, ttlDays: 7 },
   }
@@ -90,7 +90,7 @@ test('what is wrong is said with its place', (t) => {
     )
   }
   wrong('prot: 80', 'unknown key prot. Did you mean port?', '1:1')
-  wrong('a: 1', `unknown key a. Known: ${known}`, '1:1')
+  wrong('xyzzy: 1', `unknown key xyzzy. Known: ${known}`, '1:1')
   wrong('\nquery:\n  worker: 3', 'unknown key worker. Did you mean workers?', '3:3')
   wrong('capture: { on: false }', `unknown key on. Known: ${knownOfCapture}`, '1:12')
   const late = 'unknown key late. Known: listen, port, lateSeconds, netns'
@@ -123,7 +123,8 @@ test('what is wrong is said with its place', (t) => {
   )
 })
 
-const known = 'data, listen, port, topology, sample, capture, agents, query, logstore'
+const known =
+  'data, listen, port, topology, sample, capture, tls, masterKeyFile, api, query, logstore'
 const knownOfCapture =
   'enabled, interfaces, ringMebibytes, method, spoolMebibytes, cpuBudget, flowExport'
 const tooFew = 'capture.interfaces: Too small: expected array to have >=1 items'

@@ -8,9 +8,12 @@
  *     sample: true              # fill the project `sample` at first start
  *     capture: { enabled: true, interfaces: [eth0], ringMebibytes: 64, method: ring, spoolMebibytes: 1024, cpuBudget: 20% }
  *              flowExport: { listen: '::', port: 2055, lateSeconds: 90, netns: NAME }   # capture too: what routers send
- *     agents:  { tokenFile: agents.token }   # lets agents on other machines in
+ *     masterKeyFile: /etc/weir/master.key
+ *     tls:     { generate: true, names: [sls.example.org] }   # or { certificate: FILE, key: FILE }
+ *     api:     { endpoints: [sls.example.org], region: cn-hangzhou, account: "1234567890" }
  *     query:   { zone: UTC, workers: 2, seconds: 55, memoryMebibytes: 2048 }
  *     logstore: { ttlDays: 300, reserveMebibytes: 256 }
+ *     enrich:  { country: FILE, city: FILE, asn: FILE, threats: [{ path: FILE, category: scanner }] }
  */
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -64,6 +67,15 @@ export function flowExportOfText(text: string): FlowExportConfig {
 const withoutUndefined = ({ netns, ...rest }: z.infer<typeof flowExport>): FlowExportConfig =>
   netns === undefined ? rest : { ...rest, netns }
 
+const tls = z.union([
+  z.strictObject({ certificate: z.string().min(1), key: z.string().min(1) }),
+  z.strictObject({
+    generate: z.literal(true),
+    /** What the server is called besides localhost, the host's name and the endpoints. */
+    names: z.array(z.string().min(1)).default([]),
+  }),
+])
+
 const schema = z.strictObject({
   data: z.string().min(1).default('./data'),
   listen: z.string().min(1).default('127.0.0.1'),
@@ -86,10 +98,15 @@ const schema = z.strictObject({
       flowExport: flowExport.transform(withoutUndefined).optional(),
     })
     .prefault({}),
-  agents: z
+  tls: tls.optional(),
+  /** What secrets of keys are encrypted with; DIR/master.key unless told, or WEIR_MASTER_KEY in the environment. */
+  masterKeyFile: z.string().min(1).optional(),
+  api: z
     .strictObject({
-      /** The token that agents on other machines must know; without it none is let in. */
-      tokenFile: z.string().min(1).optional(),
+      /** Names that `<project>.NAME` stands for a project of; `localhost` always is one. */
+      endpoints: z.array(z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/)).default([]),
+      region: z.string().min(1).default('cn-hangzhou'),
+      account: z.string().min(1).default('-'),
     })
     .prefault({}),
   query: z
@@ -161,13 +178,16 @@ function readFile(path: string): StartConfig {
     })
   const checked = schema.safeParse(document.toJS() ?? {})
   if (!checked.success) throw invalid(checked.error, document, placeOf)
-  const { topology, data, agents } = checked.data
+  const { topology, data, tls: shown, masterKeyFile } = checked.data
   const beside = (file: string): string => resolve(dirname(path), file)
   return {
     ...checked.data,
     data: beside(data),
-    agents: agents.tokenFile === undefined ? {} : { tokenFile: beside(agents.tokenFile) },
+    ...(shown === undefined || 'generate' in shown
+      ? {}
+      : { tls: { certificate: beside(shown.certificate), key: beside(shown.key) } }),
     ...(topology === undefined ? {} : { topology: beside(topology) }),
+    ...(masterKeyFile === undefined ? {} : { masterKeyFile: beside(masterKeyFile) }),
   }
 }
 
@@ -222,7 +242,8 @@ function offsetOfKey(document: Document, keys: readonly (string | number)[], key
 function knownKeys(path: readonly (string | number)[]): string[] {
   let shape: unknown = schema.parse({
     topology: 'x',
-    agents: { tokenFile: 'x' },
+    tls: { generate: true },
+    masterKeyFile: 'x',
     capture: { interfaces: ['x'], cpuBudget: '20%', flowExport: { netns: 'x' } },
   })
   for (const key of path) shape = (shape as Record<string | number, unknown>)[key]

@@ -11,7 +11,7 @@ import {
   tapsOfHost,
   tapsOfTopology,
 } from '../agent/agent.ts'
-import { createApi } from '../api/api.ts'
+import { type ApiThings, createApi } from '../api/api.ts'
 import { WeirError } from '../base/errors.ts'
 import { createLog, type Log } from '../base/log.ts'
 import { unixSeconds } from '../base/time.ts'
@@ -22,7 +22,6 @@ import { flowRecordColumns } from '../record/columns.ts'
 import { mayCapture } from '../sources/sources.ts'
 import { hostVpcId, type Topology } from '../vpc/vpc.ts'
 import { Agents } from './agent-keeper.ts'
-import { readToken } from './agent-token.ts'
 import { CaptureOrders } from './capture-orders.ts'
 import { exitStatus } from './exit-status.ts'
 import { explainKept } from './explain-kept.ts'
@@ -34,8 +33,10 @@ import { keepLedger, ledgerReader } from './keep-ledger.ts'
 import { createMetrics } from './metrics.ts'
 import { serverFile } from './running-server.ts'
 import { readStartConfig, type StartConfig, type StartOptions } from './start-config.ts'
+import { type Access, openAccess } from './open-access.ts'
 import { openState, type State } from './state.ts'
 import { storeSink } from './store-sink.ts'
+import { type ServerTls, serverTls, sniCallback } from './tls-files.ts'
 import { untilSignal } from './until-signal.ts'
 import { keepVersion, readTopologyFile, TopologyFile } from './topology-file.ts'
 
@@ -63,6 +64,7 @@ export async function start(options: StartOptions): Promise<number> {
     { reserveBytes: config.logstore.reserveMebibytes * mebibyte },
     { log },
   )
+  const access = openAccess(config.data, config.masterKeyFile ?? join(config.data, 'master.key'))
   const state = openState(config.data)
   state.flowLogs.forget(unixSeconds(Date.now() / 1000 - endedDaysKept * 86_400))
   let capture: HostCapture | undefined
@@ -73,10 +75,7 @@ export async function start(options: StartOptions): Promise<number> {
     if (loaded !== undefined) file = watched(config.topology!, loaded.text, state, orders, log)
     prepareOwnProject(store, config)
     if (config.sample) await fillSampleOnce(store, state, log)
-    const { tokenFile } = config.agents
-    const token = tokenFile === undefined ? undefined : readToken(tokenFile)
     const agents = new Agents(state.database, {
-      token,
       orders,
       ledger: state.ledger,
       log,
@@ -87,7 +86,11 @@ export async function start(options: StartOptions): Promise<number> {
     const allowed = config.capture.enabled ? mayCapture() : 'capture.enabled is false'
     if (allowed === true || (receives(config) && loaded !== undefined))
       await order(capture.agent, orders, config, state)
-    await serve(config, { store, state, orders, agents, file, capture, allowed, log }, stopped)
+    await serve(
+      config,
+      { store, state, access, orders, agents, file, capture, allowed, log },
+      stopped,
+    )
   } finally {
     await file?.stop()
     try {
@@ -96,6 +99,7 @@ export async function start(options: StartOptions): Promise<number> {
     } finally {
       await store.close()
       state.close()
+      access.close()
     }
   }
   return exitStatus.ok
@@ -104,6 +108,7 @@ export async function start(options: StartOptions): Promise<number> {
 interface Parts {
   readonly store: LogStore
   readonly state: State
+  readonly access: Access
   readonly orders: CaptureOrders
   readonly agents: Agents
   readonly file: TopologyFile | undefined
@@ -137,7 +142,8 @@ function watched(
 
 /** Answers requests until told to stop. */
 async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>): Promise<void> {
-  const { store, state, orders, agents, file, capture, log } = parts
+  const { store, state, access, orders, agents, file, capture, log } = parts
+  const tls = config.tls === undefined ? undefined : await serverTls(config.tls, config.data)
   const queries = new QueryEngine(
     {
       ...defaultQueryConfig,
@@ -148,8 +154,10 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     },
     store,
   )
-  const api = createApi({
+  const things: ApiThings = {
     query: queries,
+    access,
+    dataDir: resolve(config.data),
     store,
     sample: { add: () => addSample(store, state, log), remove: () => removeSample(store, state) },
     flowLogs: flowLogKeeper(
@@ -170,14 +178,15 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     ],
     log,
     metrics: createMetrics(store, capture),
-  })
+  }
+  const api = createApi(things, tls && { ...tls, SNICallback: sniCallback(tls) })
   const whereFile = join(config.data, serverFile)
   try {
     // Everywhere is no address to ask at: this machine's own is.
     const url = (await api.listen(config.listen, config.port)).replace('//[::]:', '//[::1]:')
     writeFileSync(`${whereFile}.new`, JSON.stringify({ url, pid: process.pid }), { mode: 0o600 })
     renameSync(`${whereFile}.new`, whereFile)
-    process.stdout.write(banner(url, config, parts))
+    process.stdout.write(banner(url, config, parts, tls))
     const signal = await stopped
     log.info('stopping: windows are closed and the log is synced', { signal })
   } finally {
@@ -255,7 +264,12 @@ const vpcsOf = (enis: readonly EniIdentity[]): string[] =>
   enis.map(({ vpcId }) => (vpcId === '-' ? hostVpcId : vpcId))
 
 /** Where to look and what to ask. */
-function banner(url: string, config: StartConfig, { store, capture, allowed }: Parts): string {
+function banner(
+  url: string,
+  config: StartConfig,
+  { store, capture, access, allowed }: Parts,
+  tls: ServerTls | undefined,
+): string {
   const server = config.port === 8080 && config.listen === '127.0.0.1' ? '' : ` --server ${url}`
   const absent = capture.agent
     .taps()
@@ -286,9 +300,25 @@ npx weir sample remove${server} takes the sample away.
   return `
 Weir is running at ${url}, data in ${resolve(config.data)}.
 ${[live, ...failed].join('\n')}
-${sample}
+${keyText(access)}${tlsText(tls)}${sample}
   npx weir query${server} --project ${ownProject} --logstore ${ownLogstore} --reverse '*' shows the latest of your own records.
 
 Health: ${url}/healthz   Metrics: ${url}/metrics   Stop: Ctrl-C
 `
 }
+
+/** The only time that its secret is told. */
+const keyText = ({ firstKey }: Access): string =>
+  firstKey === undefined
+    ? ''
+    : `
+AccessKey for the official SDKs, shown this once: ${firstKey.id} ${firstKey.secret}
+Commands on this host need none; more are made by: npx weir key create
+`
+
+const tlsText = (tls: ServerTls | undefined): string =>
+  tls?.authority === undefined
+    ? ''
+    : `
+Clients trust this server by ${tls.authority}: NODE_EXTRA_CA_CERTS, SSL_CERT_FILE or --ca-file
+`

@@ -1,0 +1,102 @@
+/**
+ * Weir's own routes are signed as those of the log service are (version 4). A route says in its `config` what right it
+ * needs; one that says nothing is /healthz or /metrics.
+ */
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { assertSignedBody, type Caller } from '../access/access.ts'
+import { WeirError } from '../base/errors.ts'
+import type { AccessGate } from './things.ts'
+
+export interface Right {
+  /** Such as `weir:Query`. */
+  readonly action: string
+  /** What it is done to; everything unless told. */
+  readonly resource?: (request: FastifyRequest) => string
+  /** The route itself looks at what it is done to, one by one. */
+  readonly each?: true
+  /** Changes are written down. */
+  readonly changes?: true
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readonly right?: Right
+  }
+  interface FastifyRequest {
+    caller: Caller | undefined
+  }
+}
+
+/** The right that a route needs, for its options. */
+export const rightTo = (
+  action: string,
+  more: Omit<Right, 'action'> = {},
+): { readonly right: Right } => ({ right: { action, ...more } })
+
+/** Who asks; a signed route always has one. */
+export function callerOf(request: FastifyRequest): Caller {
+  if (request.caller === undefined) throw new Error(`${request.url} is served without a signature`)
+  return request.caller
+}
+
+/** Looks at the signature of every request for a route that needs a right, before its body is read as anything. */
+export function addSignatures(server: FastifyInstance, gate: AccessGate): void {
+  server.decorateRequest('caller', undefined)
+  server.addHook('onRequest', (request, _reply, done) => {
+    if (request.routeOptions.config.right !== undefined)
+      request.caller = gate.verify({
+        method: request.method,
+        url: request.raw.url ?? '/',
+        headers: request.headers,
+      })
+    done()
+  })
+  server.addHook('preParsing', async (request, _reply, payload) => {
+    const { caller } = request
+    if (caller === undefined) return payload
+    const body = await bodyOf(request, payload)
+    assertSignedBody(request.headers, body, true)
+    gate.take(caller, body.length)
+    return Readable.from(body.length === 0 ? [] : [body])
+  })
+  server.addHook('preHandler', (request, _reply, done) => {
+    const { right } = request.routeOptions.config
+    if (right !== undefined && right.each !== true)
+      callerOf(request).assertMay(right.action, resourceOf(right, request))
+    done()
+  })
+  server.addHook('onResponse', (request, reply, done) => {
+    const { right } = request.routeOptions.config
+    if (right?.changes === true && request.caller !== undefined)
+      gate.note({
+        keyId: request.caller.keyId,
+        source: request.socket.remoteAddress ?? '-',
+        requestId: request.id,
+        action: right.action,
+        resource: resourceOf(right, request),
+        outcome: reply.statusCode < 400 ? 'ok' : String(reply.statusCode),
+      })
+    done()
+  })
+}
+
+const resourceOf = (right: Right, request: FastifyRequest): string =>
+  right.resource?.(request) ?? '*'
+
+async function bodyOf(request: FastifyRequest, payload: AsyncIterable<unknown>): Promise<Buffer> {
+  const max = request.routeOptions.bodyLimit
+  const told = Number(request.headers['content-length'] ?? 0)
+  if (max !== undefined && told > max) throw tooLarge()
+  const parts: Buffer[] = []
+  let length = 0
+  for await (const part of payload) {
+    const bytes = part as Buffer
+    length += bytes.length
+    if (max !== undefined && length > max) throw tooLarge()
+    parts.push(bytes)
+  }
+  return Buffer.concat(parts)
+}
+
+const tooLarge = (): WeirError => new WeirError('RequestTooLarge', 'the request body is too large')

@@ -1,0 +1,88 @@
+/**
+ * Who may ask a server: its keys, with a master key in a file of its own, and the key that commands of its owner on this
+ * host find.
+ */
+import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import {
+  AccessKeys,
+  AuditLog,
+  type Caller,
+  openMasterKey,
+  policyOf,
+  RateLimits,
+  verifyLogService,
+} from '../access/access.ts'
+import type { AccessGate } from '../api/api.ts'
+import { localKeyFile, readKeyFile } from '../api/client-key.ts'
+import { WeirError } from '../base/errors.ts'
+
+export interface Access extends AccessGate {
+  readonly audit: AuditLog
+  /** Made because there was none but the host's own: to be shown once. */
+  readonly firstKey: { readonly id: string; readonly secret: string } | undefined
+  close(): void
+}
+
+const admin = policyOf([{ project: '*', level: 'admin' }])
+export const localKeyName = 'commands on this host'
+
+/** @throws WeirError MasterKeyInvalid, StorageBroken */
+export function openAccess(dataDir: string, masterKeyFile: string): Access {
+  const master = openMasterKey(masterKeyFile, process.env)
+  const file = join(dataDir, 'access.db')
+  const db = new DatabaseSync(file)
+  try {
+    chmodSync(file, 0o600)
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+    const keys = new AccessKeys(db, master)
+    const audit = new AuditLog(db)
+    const rates = new RateLimits()
+    const isFirst = keys.list().length === 0
+    const firstKey = isFirst ? keys.create({ name: 'first', policy: admin }) : undefined
+    keepLocalKey(dataDir, keys)
+    return {
+      keys,
+      audit,
+      firstKey,
+      verify: (request) => verifyLogService(request, keys, Date.now()),
+      take: (caller, bytes) => takeOf(rates, caller, bytes),
+      note: (entry) => audit.add({ ...entry, at: Date.now() }),
+      close: () => db.close(),
+    }
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function takeOf(rates: RateLimits, caller: Caller, bytes: number): void {
+  const wait = rates.take(caller.keyId, bytes, caller.limits, performance.now())
+  if (wait === undefined) return
+  const code = bytes > 0 ? 'WriteQuotaExceed' : 'ReadQuotaExceed'
+  throw new WeirError(code, `key ${caller.keyId} asks more than its limits allow`, {
+    hint: `Try again in ${Math.ceil(wait * 10) / 10} s`,
+  })
+}
+
+/** The file is made anew when it or its key is gone. */
+function keepLocalKey(dataDir: string, keys: AccessKeys): void {
+  const file = join(dataDir, localKeyFile)
+  if (isKept(file, keys)) return
+  for (const { id, name } of keys.list()) if (name === localKeyName) keys.delete(id)
+  const key = keys.create({ name: localKeyName, policy: admin })
+  writeFileSync(`${file}.new`, JSON.stringify(key), { mode: 0o600 })
+  renameSync(`${file}.new`, file)
+}
+
+function isKept(file: string, keys: AccessKeys): boolean {
+  try {
+    readFileSync(file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+  const { id, secret } = readKeyFile(file)
+  return keys.list().some((each) => each.id === id) && keys.secretOf(id) === secret
+}
