@@ -64,9 +64,8 @@ function verifyV1(
   keys: Pick<AccessKeys, 'secretOf' | 'caller'>,
   nowMs: number,
 ): Caller {
-  const [, id, signature] =
-    /^LOG ([^:\s]{1,128}):([A-Za-z0-9+/=]{1,128})$/.exec(authorization) ?? []
-  if (id === undefined || signature === undefined || !idPattern.test(id)) throw unreadable()
+  const [, id, signature] = v1Pattern.exec(authorization) ?? []
+  if (id === undefined || signature === undefined) throw unreadable()
   const named = text(headers['x-log-signaturemethod'])
   if (named === '')
     throw new WeirError('MissingSignatureMethod', 'x-log-signaturemethod is missing.')
