@@ -7,8 +7,13 @@
  * parquet, flush), which the catalogue lists (catalogue, segments) and compaction merges by hour.
  * A query leases segments (files). After a crash the log is read again (replay).
  *
+ * Beside the rows a project and a logstore keep JSON of others (attributes). An open logstore takes new
+ * text columns from its batches (directory), so files differ in columns, and say which they lack. A batch
+ * goes to a shard (shards, shard-keys) and gets a receive time that never goes back (received), by which
+ * rows are pulled. Each file has a checksum; one that is damaged is left out and told (damage, verify).
+ *
  *     lock.db lock.pid                                        one writer (lock)
- *     catalogue.db                                            projects, logstores, segments, batch ids
+ *     catalogue.db                                            projects, logstores, segments, batch ids (schema)
  *     log/SEQUENCE-SALT.log                                   what is not in segments yet
  *     segments/PROJECT/LOGSTORE/DAY/HOUR-LEVEL-ID.parquet     by `__time__`, UTC
  */
