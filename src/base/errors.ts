@@ -7,6 +7,7 @@ export const errorCatalogue = {
   Usage: { exit: 2, http: 400 },
   FileUnreadable: { exit: 2, http: 400 },
   CaptureUnknownFormat: { exit: 2, http: 400 },
+  FlowLogInvalid: { exit: 2, http: 400 },
   TopologyInvalid: { exit: 2, http: 400 },
   TopologyAmbiguous: { exit: 2, http: 400 },
   ConfigInvalid: { exit: 2, http: 400 },

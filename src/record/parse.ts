@@ -15,7 +15,7 @@ import {
 } from './fields.ts'
 
 /** Texts that are not free: the page's values. */
-const allowedTexts: Partial<Record<FlowRecordField, readonly string[]>> = {
+export const allowedTexts: Partial<Record<FlowRecordField, readonly string[]>> = {
   type: ['IPv4', 'IPv6', notApplicable],
   direction: directionText,
   action: actionText,
@@ -23,7 +23,7 @@ const allowedTexts: Partial<Record<FlowRecordField, readonly string[]>> = {
 }
 
 /** Greatest values; without a row here, 2^53 - 1. */
-const greatest: Partial<Record<FlowRecordField, number>> = {
+export const greatest: Partial<Record<FlowRecordField, number>> = {
   version: flowRecordVersion,
   protocol: 255,
   srcport: 65_535,
