@@ -75,11 +75,9 @@ await client.createLogStore(
     shardCount: 2,
     autoSplit: true,
     maxSplitShard: 64,
-    ...{
-      enableTracking: true,
-      hotTtl: 7,
-      telemetryType: 'None',
-    },
+    enableTracking: true,
+    hotTtl: 7,
+    telemetryType: 'None',
   }),
 )
 await client.updateLogStore(project, logstore, new sls.UpdateLogStoreRequest({ ttl: 30 }))

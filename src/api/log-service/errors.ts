@@ -45,7 +45,7 @@ const rows: Partial<Record<ErrorCode, Row>> = {
 
 /** Of any error that is no WeirError the caller learns nothing but the request's id. */
 export function logServiceError(thrown: unknown, requestId: string): LogServiceError {
-  const error = asWeirError(thrown, requestId)
+  const error = contentTypeError(thrown) ?? asWeirError(thrown, requestId)
   const { http } = errorCatalogue[error.code]
   const row = rows[error.code] ?? {
     status: http,
@@ -61,6 +61,13 @@ export function logServiceError(thrown: unknown, requestId: string): LogServiceE
     body: { errorCode: row.code, errorMessage: messageOf(error, row.type) },
     failed: http === 500,
   }
+}
+
+/** The library reads the header before any route does. */
+function contentTypeError(thrown: unknown): WeirError | undefined {
+  if (!(thrown instanceof Error && 'code' in thrown)) return undefined
+  if (thrown.code !== 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return undefined
+  return new WeirError('InvalidContentType', 'the header content-type cannot be read')
 }
 
 function messageOf({ message, place, hint }: WeirError, type: string | undefined): string {

@@ -5,7 +5,7 @@ import {
   readSettings,
   type ServiceLogstore,
 } from '../../log-service/log-service.ts'
-import { objectOf, pageOf } from './read-body.ts'
+import { nameIn, objectOf, pageOf } from './read-body.ts'
 import type { LogServiceRequest, LogServiceRoute } from './route.ts'
 
 const all = '/logstores'
@@ -25,7 +25,8 @@ function ownRoutes(logstores: Logstores): LogServiceRoute[] {
       path: all,
       host,
       action: 'log:CreateLogStore',
-      resource: created,
+      resource: (request) =>
+        `project/${request.project}/logstore/${nameIn(request, 'logstoreName')}`,
       handle(request) {
         const body = objectOf(request)
         const { logstoreName: name, ttl, shardCount } = body
@@ -80,11 +81,6 @@ function ownRoutes(logstores: Logstores): LogServiceRoute[] {
       },
     },
   ]
-}
-
-function created(request: LogServiceRequest): string {
-  const { logstoreName } = objectOf(request)
-  return `project/${request.project}/logstore/${typeof logstoreName === 'string' ? logstoreName : '*'}`
 }
 
 /** Terraform leaves the name and the number of shards out, others send what they were told at first. */

@@ -1,6 +1,6 @@
 import { WeirError } from '../../base/errors.ts'
 import { Projects, type ServiceProject } from '../../log-service/log-service.ts'
-import { jsonOf, objectOf, pageOf } from './read-body.ts'
+import { nameIn, objectOf, pageOf } from './read-body.ts'
 import type { LogServiceAnswer, LogServiceRequest, LogServiceRoute } from './route.ts'
 import type { LogServiceThings } from './things.ts'
 
@@ -22,7 +22,7 @@ function ownRoutes(projects: Projects, things: ProjectThings): LogServiceRoute[]
       path,
       host: 'any',
       action: 'log:CreateProject',
-      resource: created,
+      resource: (request) => `project/${nameIn(request, 'projectName')}`,
       handle(request) {
         projects.create(newProject(request))
         return {}
@@ -106,16 +106,6 @@ function newProject(request: LogServiceRequest): Parameters<Projects['create']>[
 function refuseRecycleBin(body: Readonly<Record<string, unknown>>): void {
   if (body['recycleBinEnabled'] === true)
     throw invalid('recycleBinEnabled is not supported: a project that is deleted is gone')
-}
-
-/** Before the body is looked at for good: what it cannot be read as is for all projects. */
-function created({ body }: LogServiceRequest): string {
-  try {
-    const { projectName } = jsonOf(body) as Readonly<Record<string, unknown>>
-    return typeof projectName === 'string' ? `project/${projectName}` : 'project/*'
-  } catch {
-    return 'project/*'
-  }
 }
 
 const sizeDefault = 100

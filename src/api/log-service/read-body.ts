@@ -9,6 +9,20 @@ export function objectOf({ body }: LogServiceRequest): Readonly<Record<string, u
   throw new WeirError('ParameterInvalid', 'The body is not a json object')
 }
 
+/**
+ * A name that a body will be found to hold, for permissions and the audit log, which come before it is looked at for good;
+ * `*`, for all there are, when it is not there.
+ */
+export function nameIn({ body }: LogServiceRequest, field: string): string {
+  try {
+    const value = (JSON.parse(body.toString('utf8')) ?? {}) as Readonly<Record<string, unknown>>
+    const name = value[field]
+    return typeof name === 'string' ? name : '*'
+  } catch {
+    return '*'
+  }
+}
+
 /** Throws ParameterInvalid. */
 export function jsonOf(body: Buffer): unknown {
   try {

@@ -295,6 +295,8 @@ test('§3.9: versions, methods and parameters', async (t) => {
   await f(version(''), 400, 'MissingAPIVersion', 'x-log-apiversion is missing.')
   const method = ['InvalidMethod', 'invalid request method: /echo/a']
   await f({ ...post, method: 'PUT' }, 405, ...method)
+  const type = { ...post, headers: { 'content-type': 'json;' }, body: Buffer.from('x') }
+  await f(type, 415, 'InvalidContentType', 'the header content-type cannot be read')
   await f({ ...post, method: 'PATCH' }, 405, ...method)
   await f(
     { ...post, url: '/nowhere?a=b' },
