@@ -122,6 +122,8 @@ export interface FlowLogRequest {
   readonly logstore: string
   /** Makes project and logstore when they are not there. */
   readonly createMissing?: boolean
+  /** "Enable Log Analysis Report": the index of flow logs, and 7 days to keep records. */
+  readonly analysisReport?: boolean
 }
 
 export type FlowLogScope =
@@ -142,7 +144,9 @@ export type FlowLogPatch = Partial<
 >
 
 /** The answer of the routes of one flow log. Times are Unix seconds. */
-export interface FlowLogEntry extends Required<Omit<FlowLogRequest, 'createMissing'>> {
+export interface FlowLogEntry extends Required<
+  Omit<FlowLogRequest, 'createMissing' | 'analysisReport'>
+> {
   readonly id: string
   readonly status: 'Active' | 'Inactive'
   readonly createdAt: number

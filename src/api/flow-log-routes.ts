@@ -18,11 +18,13 @@ const fixed = {
   logstore: text,
 } as const
 
+const options = { createMissing: { type: 'boolean' }, analysisReport: { type: 'boolean' } } as const
+
 const newFlowLog = {
   type: 'object',
   required: ['resourceType', 'resourceId', 'project', 'logstore'],
   additionalProperties: false,
-  properties: { ...changeable, ...fixed, createMissing: { type: 'boolean' } },
+  properties: { ...changeable, ...fixed, ...options },
 } as const
 /** What is fixed is let through, to be refused with a reason. */
 const patch = {
@@ -77,8 +79,8 @@ export function addFlowLogRoutes(server: FastifyInstance, flowLogs: FlowLogKeepe
         config: rightTo('weir:CreateFlowLog', { changes }),
         schema: { ...schema, body: newFlowLog },
       },
-      async ({ body: { createMissing = false, ...wanted } }, reply) =>
-        reply.send(entryOf(await flowLogs.create(wanted, createMissing))),
+      async ({ body: { createMissing = false, analysisReport = false, ...wanted } }, reply) =>
+        reply.send(entryOf(await flowLogs.create(wanted, { createMissing, analysisReport }))),
     )
     own.get<OfOne>(
       one,

@@ -74,9 +74,13 @@ export interface SampleKeeper {
 export interface FlowLogKeeper {
   /**
    * Collects from now on. Throws ParameterInvalid, ResourceNotExist, ProjectNotExist, LogStoreNotExist; the last
-   * two not with `createMissing`, which makes project and logstore.
+   * two not with `createMissing`, which makes project and logstore. `analysisReport` gives the logstore the index of
+   * flow logs and 7 days to keep them, as the page says of "Enable Log Analysis Report".
    */
-  create(wanted: NewFlowLog, createMissing: boolean): Promise<FlowLog>
+  create(
+    wanted: NewFlowLog,
+    options: { readonly createMissing?: boolean; readonly analysisReport?: boolean },
+  ): Promise<FlowLog>
   /** The oldest first. */
   list(): readonly FlowLog[]
   get(id: string): FlowLog

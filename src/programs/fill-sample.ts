@@ -9,12 +9,12 @@ import { keeps, type Scope } from '../flow-log/flow-log.ts'
 import type { LogStore } from '../logstore/logstore.ts'
 import { chunkSource } from '../packet/packet.ts'
 import type { EniIdentity } from '../record/batch.ts'
-import { flowRecordColumns } from '../record/columns.ts'
 import { sampleCaptures, sampleFlowLogs, sampleTopology } from '../sample/sample.ts'
 import { parseTopology, topologyAssigner } from '../vpc/vpc.ts'
 import { replayCaptures } from './replay-captures.ts'
 import { storeSink } from './store-sink.ts'
 import type { State } from './state.ts'
+import { createFlowLogstore } from './flow-logstore.ts'
 
 export const sampleProject = 'sample'
 const hour = 3600
@@ -81,12 +81,7 @@ function prepare(store: LogStore): void {
     })
   const there = new Set(store.logstores(sampleProject).map(({ name }) => name))
   for (const name of new Set(sampleFlowLogs.flatMap(({ logstores }) => logstores)))
-    if (!there.has(name))
-      store.createLogstore(sampleProject, name, {
-        columns: flowRecordColumns,
-        ttlDays: sampleTtlDays,
-        sortBy: ['eni-id'],
-      })
+    if (!there.has(name)) createFlowLogstore(store, sampleProject, name, sampleTtlDays)
 }
 
 /** A route for each logstore a sample flow log delivers to. */

@@ -24,10 +24,11 @@ export interface FlowLogValueOptions extends FlowLogOptions {
   readonly project?: string
   readonly logstore?: string
   readonly create?: boolean
+  readonly analysisReport?: boolean
   readonly status?: string
 }
 
-type Values = Partial<Omit<FlowLogRequest, 'createMissing'>>
+type Values = Partial<Omit<FlowLogRequest, 'createMissing' | 'analysisReport'>>
 
 const trafficTypes = { all: 'All', allow: 'Allow', drop: 'Drop' } as const
 const ipVersions = { ipv4: 'IPv4', dualstack: 'DualStack' } as const

@@ -49,6 +49,7 @@ function addCreate(command: NewCommand, ended: (status: number) => void): void {
     .option('--project <name>', 'where the records go: a project')
     .option('--logstore <name>', 'and a logstore in it')
     .option('--create', 'make project and logstore when they are not there')
+    .option('--analysis-report', 'index the logstore for analysis and keep its records for 7 days')
     .option('--name <text>', 'at most 128 characters')
     .option('--description <text>', 'at most 256 characters')
     .option('--traffic <type>', 'all, allow or drop: by what access control rules said (all)')

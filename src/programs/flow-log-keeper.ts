@@ -1,12 +1,14 @@
 /** Flow logs as customers manage them: what they name must be there before one is made. */
 import type { FlowLogKeeper } from '../api/things.ts'
 import { WeirError } from '../base/errors.ts'
+import { enableLogAnalysisReport, type IndexStore } from '../log-service/log-service.ts'
 import { nearest } from '../base/nearest.ts'
 import { completed, type FlowLog, type FlowLogs } from '../flow-log/flow-log.ts'
 import type { LogStore } from '../logstore/logstore.ts'
 import type { EniIdentity } from '../record/batch.ts'
 import { flowRecordColumns } from '../record/columns.ts'
 import type { Topology } from '../vpc/vpc.ts'
+import { createFlowLogstore } from './flow-logstore.ts'
 
 type ResourceType = FlowLog['resourceType']
 
@@ -15,8 +17,9 @@ export type KnownResources = Readonly<Record<ResourceType, readonly string[]>>
 
 type Logstores = Pick<
   LogStore,
-  'projects' | 'createProject' | 'deleteProject' | 'logstores' | 'createLogstore'
->
+  'projects' | 'createProject' | 'deleteProject' | 'logstores' | 'createLogstore' | 'updateTtl'
+> &
+  IndexStore
 
 /**
  * @param known asked at each creation, since topologies and interfaces change
@@ -29,12 +32,14 @@ export function flowLogKeeper(
   ttlDays: number,
 ): FlowLogKeeper {
   return {
-    async create(wanted, createMissing) {
+    async create(wanted, { createMissing = false, analysisReport = false }) {
       const { resourceType, resourceId, project, logstore } = completed(wanted)
       checkResource(known(), resourceType, resourceId)
       if (createMissing) await createWhatIsMissing(store, project, logstore, ttlDays)
       checkLogstore(store, project, logstore)
-      return flowLogs.create(wanted)
+      const made = flowLogs.create(wanted)
+      if (analysisReport) enableLogAnalysisReport(store, project, logstore)
+      return made
     },
     list: () => flowLogs.list(),
     get: (id) => flowLogs.get(id),
@@ -122,11 +127,7 @@ async function createWhatIsMissing(
   if (isNew) store.createProject(project, { description: 'Flow logs' })
   if (store.logstores(project).some(({ name }) => name === logstore)) return
   try {
-    store.createLogstore(project, logstore, {
-      columns: flowRecordColumns,
-      ttlDays,
-      sortBy: ['eni-id'],
-    })
+    createFlowLogstore(store, project, logstore, ttlDays)
   } catch (error) {
     if (isNew) await store.deleteProject(project)
     throw error

@@ -37,6 +37,7 @@ export async function create(options: FlowLogValueOptions): Promise<number> {
     project,
     logstore,
     ...(options.create === true ? { createMissing: true } : {}),
+    ...(options.analysisReport === true ? { analysisReport: true } : {}),
   }
   await writeFlowLog(await createFlowLog(options.server, wanted), format)
   return exitStatus.ok

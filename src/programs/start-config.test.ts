@@ -14,6 +14,7 @@ const defaults = {
   sample: true,
   capture: captureDefaults,
   api: { endpoints: [], region: 'cn-hangzhou', account: '-' },
+  alerts: { webhooks: [] },
   query: { zone: 'UTC', workers: 2, seconds: 55, memoryMebibytes: 2048 },
   // "Otherwise, the default is 300 days."
   logstore: { ttlDays: 300, reserveMebibytes: 256 },
@@ -65,6 +66,7 @@ logstore: { ttlDays: 7 }
     sample: false,
     capture: { ...captureDefaults, interfaces: ['eth0', 'eth1'], ringMebibytes: 8 },
     api: defaults.api,
+    alerts: defaults.alerts,
     query: { ...defaults.query, zone: 'Asia/Shanghai', workers: 4 },
     logstore: { ...defaults.logstore, ttlDays: 7 },
   }
@@ -124,7 +126,7 @@ test('what is wrong is said with its place', (t) => {
 })
 
 const known =
-  'data, listen, port, topology, sample, capture, tls, masterKeyFile, api, query, logstore'
+  'data, listen, port, topology, sample, capture, tls, masterKeyFile, api, alerts, query, logstore'
 const knownOfCapture =
   'enabled, interfaces, ringMebibytes, method, spoolMebibytes, cpuBudget, flowExport'
 const tooFew = 'capture.interfaces: Too small: expected array to have >=1 items'

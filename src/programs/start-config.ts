@@ -11,9 +11,9 @@
  *     masterKeyFile: /etc/weir/master.key
  *     tls:     { generate: true, names: [sls.example.org] }   # or { certificate: FILE, key: FILE }
  *     api:     { endpoints: [sls.example.org], region: cn-hangzhou, account: "1234567890" }
+ *     alerts:  { webhooks: [hooks.example.org] }   # hosts that alerts may send to
  *     query:   { zone: UTC, workers: 2, seconds: 55, memoryMebibytes: 2048 }
  *     logstore: { ttlDays: 300, reserveMebibytes: 256 }
- *     enrich:  { country: FILE, city: FILE, asn: FILE, threats: [{ path: FILE, category: scanner }] }
  */
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -107,6 +107,12 @@ const schema = z.strictObject({
       endpoints: z.array(z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/)).default([]),
       region: z.string().min(1).default('cn-hangzhou'),
       account: z.string().min(1).default('-'),
+    })
+    .prefault({}),
+  alerts: z
+    .strictObject({
+      /** Hosts that alerts may send to: `hooks.example.org` or with a port. */
+      webhooks: z.array(z.string().min(1)).default([]),
     })
     .prefault({}),
   query: z

@@ -18,25 +18,27 @@ import { unixSeconds } from '../base/time.ts'
 import { type LogStore, openLogStore } from '../logstore/logstore.ts'
 import { defaultQueryConfig, QueryEngine } from '../query/query.ts'
 import type { EniIdentity } from '../record/batch.ts'
-import { flowRecordColumns } from '../record/columns.ts'
 import { mayCapture } from '../sources/sources.ts'
 import { hostVpcId, type Topology } from '../vpc/vpc.ts'
 import { Agents } from './agent-keeper.ts'
 import { CaptureOrders } from './capture-orders.ts'
+import { banner } from './start-banner.ts'
 import { exitStatus } from './exit-status.ts'
 import { explainKept } from './explain-kept.ts'
-import { addSample, fillSampleOnce, removeSample, sampleProject } from './fill-sample.ts'
+import { addSample, fillSampleOnce, removeSample } from './fill-sample.ts'
 import { flowLogKeeper, knownResources } from './flow-log-keeper.ts'
 import { makeFirstFlowLogs, ownLogstore, ownProject } from './first-flow-logs.ts'
+import { createFlowLogstore } from './flow-logstore.ts'
 import { describeLost, type HostCapture, openHostCapture } from './host-capture.ts'
 import { keepLedger, ledgerReader } from './keep-ledger.ts'
 import { createMetrics } from './metrics.ts'
 import { serverFile } from './running-server.ts'
 import { readStartConfig, type StartConfig, type StartOptions } from './start-config.ts'
+import { openLogService } from './open-log-service.ts'
 import { type Access, openAccess } from './open-access.ts'
 import { openState, type State } from './state.ts'
 import { storeSink } from './store-sink.ts'
-import { type ServerTls, serverTls, sniCallback } from './tls-files.ts'
+import { serverTls, sniCallback } from './tls-files.ts'
 import { untilSignal } from './until-signal.ts'
 import { keepVersion, readTopologyFile, TopologyFile } from './topology-file.ts'
 
@@ -154,7 +156,9 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     },
     store,
   )
+  const service = openLogService(config, { store, engine: queries, access, log })
   const things: ApiThings = {
+    logService: service.things,
     query: queries,
     access,
     dataDir: resolve(config.data),
@@ -174,6 +178,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
       ...capture.problems(),
       ...agents.problems(),
       ...storeProblems(store),
+      ...service.problems(),
       ...(file?.problem() === undefined ? [] : [file.problem()!]),
     ],
     log,
@@ -186,12 +191,14 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     const url = (await api.listen(config.listen, config.port)).replace('//[::]:', '//[::1]:')
     writeFileSync(`${whereFile}.new`, JSON.stringify({ url, pid: process.pid }), { mode: 0o600 })
     renameSync(`${whereFile}.new`, whereFile)
-    process.stdout.write(banner(url, config, parts, tls))
+    service.start()
+    process.stdout.write(await banner(url, config, { ...parts, tls }))
     const signal = await stopped
     log.info('stopping: windows are closed and the log is synced', { signal })
   } finally {
     rmSync(whereFile, { force: true })
     await api.close()
+    await service.stop()
     await queries.close()
   }
 }
@@ -205,11 +212,7 @@ function prepareOwnProject(store: LogStore, config: StartConfig): void {
   if (!store.projects().some(({ name }) => name === ownProject))
     store.createProject(ownProject, { description: 'Flow logs of this host' })
   if (!store.logstores(ownProject).some(({ name }) => name === ownLogstore))
-    store.createLogstore(ownProject, ownLogstore, {
-      columns: flowRecordColumns,
-      ttlDays: config.logstore.ttlDays,
-      sortBy: ['eni-id'],
-    })
+    createFlowLogstore(store, ownProject, ownLogstore, config.logstore.ttlDays)
 }
 
 function captureHost(config: StartConfig, store: LogStore, log: Log): Promise<HostCapture> {
@@ -262,63 +265,3 @@ function enisOf(config: StartConfig, { topology }: CaptureOrders): EniIdentity[]
 /** ENIs without a VPC are the host's. */
 const vpcsOf = (enis: readonly EniIdentity[]): string[] =>
   enis.map(({ vpcId }) => (vpcId === '-' ? hostVpcId : vpcId))
-
-/** Where to look and what to ask. */
-function banner(
-  url: string,
-  config: StartConfig,
-  { store, capture, access, allowed }: Parts,
-  tls: ServerTls | undefined,
-): string {
-  const server = config.port === 8080 && config.listen === '127.0.0.1' ? '' : ` --server ${url}`
-  const absent = capture.agent
-    .taps()
-    .filter(({ state }) => state === 'absent')
-    .map(({ tap, reason }) => `${tap} is not there; it is captured as soon as it comes: ${reason}`)
-  const failed = [...capture.problems(), ...absent]
-  const captured = capture.agent
-    .taps()
-    .filter(({ state }) => state === 'capturing' || state === 'opening')
-    .map(({ tap }) => tap)
-  const live =
-    allowed !== true
-      ? `Live traffic is not captured. ${allowed}`
-      : captured.length === 0
-        ? 'Live traffic: no interface is up, or no flow log is about one.'
-        : `Live traffic of ${captured.join(', ')} goes into ${ownProject}/${ownLogstore}, a record per flow and window.`
-  const sample = store.projects().some(({ name }) => name === sampleProject)
-    ? `
-Sample data: project ${sampleProject}, an hour of the use cases of VPC flow logs. Who knocked at port 80?
-
-  npx weir query${server} --project ${sampleProject} --logstore web \\
-    "dstaddr:10.0.0.1 AND dstport:80 | SELECT srcaddr, action, count(*) AS records GROUP BY srcaddr, action"
-
-Other logstores to ask: ecs, peering, nat, express, flow-log (all of them).
-npx weir sample remove${server} takes the sample away.
-`
-    : ''
-  return `
-Weir is running at ${url}, data in ${resolve(config.data)}.
-${[live, ...failed].join('\n')}
-${keyText(access)}${tlsText(tls)}${sample}
-  npx weir query${server} --project ${ownProject} --logstore ${ownLogstore} --reverse '*' shows the latest of your own records.
-
-Health: ${url}/healthz   Metrics: ${url}/metrics   Stop: Ctrl-C
-`
-}
-
-/** The only time that its secret is told. */
-const keyText = ({ firstKey }: Access): string =>
-  firstKey === undefined
-    ? ''
-    : `
-AccessKey for the official SDKs, shown this once: ${firstKey.id} ${firstKey.secret}
-Commands on this host need none; more are made by: npx weir key create
-`
-
-const tlsText = (tls: ServerTls | undefined): string =>
-  tls?.authority === undefined
-    ? ''
-    : `
-Clients trust this server by ${tls.authority}: NODE_EXTRA_CA_CERTS, SSL_CERT_FILE or --ca-file
-`
