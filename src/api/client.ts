@@ -87,6 +87,19 @@ export function putRecords(
   })
 }
 
+/** The same for records as columns, at most `recordsMax` rows and 32 MiB when encoded. */
+export function putRecordColumns(
+  server: string,
+  target: RecordsTarget,
+  batch: ColumnBatch,
+): Promise<RecordsAnswer> {
+  return call<RecordsAnswer>(server, `/weir/v1/records?${recordsQueryOf(target)}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-weir-batch' },
+    body: new Uint8Array(encodeBatch(batch, {})),
+  })
+}
+
 /** Why a packet is accepted or rejected, by the topology a server has or had. Errors as `queryServer`; NotFound when it has none. */
 export const explainAtServer = (server: string, request: ExplainRequest): Promise<Explanation> =>
   call(server, '/weir/v1/explain', withBody('POST', request))

@@ -1,16 +1,19 @@
 import type { FastifyInstance } from 'fastify'
 import type { Caller } from '../access/access.ts'
+import type { ColumnBatch } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
 import { flowLogTopic } from '../record/columns.ts'
 import { parseRecords } from '../record/parse.ts'
 import type { LogstoreEntry, ProjectEntry, RecordsAnswer } from './contract.ts'
 import { callerOf, rightTo } from './signed.ts'
-import { recordsBytesMax, type RecordsQuery, recordsQuery } from './record-batch.ts'
+import { recordBatchOf, recordsBytesMax, type RecordsQuery, recordsQuery } from './record-batch.ts'
 import type { RecordStore, SampleKeeper } from './things.ts'
 
 const sampleRight = rightTo('weir:Sample', { resource: () => 'project/sample', changes: true })
 
 const ndjson = 'application/x-ndjson'
+/** Records that may lack what another cloud does not tell: columns, which NDJSON's strictness would refuse. */
+const binary = 'application/x-weir-batch'
 
 const noQuery = { type: 'object', additionalProperties: false, properties: {} } as const
 
@@ -52,7 +55,7 @@ export function addStoreRoutes(
       },
     )
     own.removeAllContentTypeParsers()
-    own.addContentTypeParser(ndjson, { parseAs: 'buffer' }, (_request, body, done) =>
+    own.addContentTypeParser([ndjson, binary], { parseAs: 'buffer' }, (_request, body, done) =>
       done(null, body),
     )
     own.post<{ Querystring: RecordsQuery; Body: Buffer | undefined }>(
@@ -66,7 +69,9 @@ export function addStoreRoutes(
       async (request, reply) => {
         if (request.body === undefined)
           throw new WeirError('ParameterInvalid', `records come as ${ndjson}`)
-        return reply.send(await putRecords(store, request.query, request.body))
+        const isBinary = request.headers['content-type'] === binary
+        const batch = isBinary ? recordBatchOf(request.body) : parseRecords(request.body)
+        return reply.send(await putRecords(store, request.query, batch))
       },
     )
     registered()
@@ -76,9 +81,8 @@ export function addStoreRoutes(
 async function putRecords(
   store: RecordStore,
   { project, logstore, flowLog, run, number }: RecordsQuery,
-  body: Buffer,
+  batch: ColumnBatch,
 ): Promise<RecordsAnswer> {
-  const batch = parseRecords(body)
   const id = { flowLog, run, number: Number(number) }
   const { stored } = await store.append(project, logstore, batch, { id, topic: flowLogTopic })
   return { rows: batch.rows, stored }
