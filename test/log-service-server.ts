@@ -134,7 +134,8 @@ export function sendRaw(
       response.on('data', (part: Buffer) => parts.push(part))
       response.on('end', () => {
         const whole = Buffer.concat(parts)
-        const isJson = whole.length > 0 && response.headers['content-type'] === 'application/json'
+        const { 'content-type': type, 'x-log-compresstype': compression } = response.headers
+        const isJson = whole.length > 0 && type === 'application/json' && !compression
         resolve({
           status: response.statusCode ?? 0,
           headers: response.headers,

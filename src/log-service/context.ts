@@ -144,6 +144,7 @@ async function find(
 ): Promise<Found | undefined> {
   const { second, digest, back, ...place } = wanted
   let before: Values[] = []
+  const last = (rows: Values[]): Values[] => (back === 0 ? [] : rows.slice(-back))
   for (let skip = 0; ;) {
     const range = { ...place, from: second, until: second + 1, skip, rows: chunkRows }
     const result = await pullRows(things, range, signal)
@@ -151,11 +152,10 @@ async function find(
     for (const [offset, { values }] of result.rows.entries()) {
       if (values === undefined) continue
       if (digestOf(result.columns, values) === digest)
-        return { columns: result.columns, values, index: skip + offset, before }
+        return { columns: result.columns, values, index: skip + offset, before: last(before) }
       before.push(values)
-      if (before.length > 2 * back) before = back === 0 ? [] : before.slice(-back)
+      if (before.length > 2 * back) before = last(before)
     }
-    before = back === 0 ? [] : before.slice(-back)
     skip += result.rows.length
   }
 }
