@@ -61,8 +61,13 @@ export interface Permission {
 
 const reading = ['log:Get*', 'log:List*', 'log:Pull*', 'weir:Query', 'weir:GetProjects']
 const writing = [
-  ...['log:Post*', 'log:Put*', 'log:CreateConsumerGroup', 'log:UpdateConsumerGroup'],
-  ...['log:DeleteConsumerGroup', 'log:ConsumerGroup*', 'weir:PutRecords'],
+  'log:Post*',
+  'log:Put*',
+  'log:CreateConsumerGroup',
+  'log:UpdateConsumerGroup',
+  'log:DeleteConsumerGroup',
+  'log:ConsumerGroup*',
+  'weir:PutRecords',
 ]
 /** Of the server as a whole, for who may do so with all projects. */
 const seeing = ['weir:ListFlowLogs', 'weir:Explain', 'weir:Ledger', 'weir:ListAgents']

@@ -6,7 +6,8 @@ import { randomFrom } from '../../test/random-from.ts'
 import { WeirError } from '../base/errors.ts'
 import { callerOf } from './caller.ts'
 import { policyOf } from './policy.ts'
-import { assertSignedBody, type SignedRequest, signLogService, verifyLogService } from './verify.ts'
+import { verifyLogService } from './access.ts'
+import { assertSignedBody, type SignedRequest, signLogService } from './verify.ts'
 
 const seed = Number(process.env['WEIR_SEED'] ?? 20261122)
 const rounds = process.env['WEIR_LONG'] === undefined ? 4000 : 100_000

@@ -4,7 +4,8 @@ import { randomFrom } from '../../test/random-from.ts'
 import { WeirError } from '../base/errors.ts'
 import { callerOf } from './caller.ts'
 import { policyOf } from './policy.ts'
-import { assertSignedBody, type SignedRequest, signLogService, verifyLogService } from './verify.ts'
+import { verifyLogService } from './access.ts'
+import { assertSignedBody, type SignedRequest, signLogService } from './verify.ts'
 
 const policy = policyOf([{ project: '*', level: 'admin' }])
 const keys = {

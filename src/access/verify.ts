@@ -1,4 +1,4 @@
-/** Who signed a request of the log service, in either of its signatures; and the signer of Weir's own commands. */
+/** The two signatures of the log service, checked; and the signer of Weir's own commands. */
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { WeirError } from '../base/errors.ts'
@@ -25,43 +25,23 @@ export interface SignedRequest {
   readonly headers: IncomingHttpHeaders
 }
 
+export type SigningKeys = Pick<AccessKeys, 'secretOf' | 'caller'>
+
 const skewMilliseconds = 15 * 60_000
 const v1Pattern = /^LOG ([\w.@-]{1,128}):([A-Za-z0-9+/=]{1,128})$/
 const v4Pattern =
   /^SLS4-HMAC-SHA256 Credential=([\w.@-]{1,128})\/(\d{8})\/([\w-]{1,64})\/sls\/aliyun_v4_request, ?Signature=([0-9a-f]{64})$/
-const headerBytesMax = 8192
 
-/**
- * @param nowMs Unix milliseconds
- * @throws WeirError Unauthorized, InvalidAccessKeyId, SignatureNotMatch, RequestTimeTooSkewed, MissingDate,
- *   InvalidDateFormat, MissingSignatureMethod, InvalidSignatureMethod
- */
-export function verifyLogService(
-  request: SignedRequest,
-  keys: Pick<AccessKeys, 'secretOf' | 'caller'>,
-  nowMs: number,
-): Caller {
-  const authorization = text(request.headers.authorization)
-  if (authorization === '')
-    throw new WeirError('Unauthorized', 'the request is not signed', {
-      hint: 'Sign it with an AccessKey: commands take one by --key-file FILE, or find that of a server whose data they may read',
-    })
-  if (authorization.length > headerBytesMax) throw unreadable()
-  if (authorization.startsWith('LOG ')) return verifyV1(request, authorization, keys, nowMs)
-  if (authorization.startsWith(`${v4Algorithm} `))
-    return verifyV4(request, authorization, keys, nowMs)
-  throw unreadable()
-}
-
-const unreadable = (): WeirError =>
+export const unreadable = (): WeirError =>
   new WeirError('Unauthorized', 'the authorization header is of no kind this server reads', {
     place: 'header authorization',
   })
 
-function verifyV1(
+/** `authorization` is `LOG KEY:SIGNATURE`. */
+export function verifyV1(
   { method, url, headers }: SignedRequest,
   authorization: string,
-  keys: Pick<AccessKeys, 'secretOf' | 'caller'>,
+  keys: SigningKeys,
   nowMs: number,
 ): Caller {
   const [, id, signature] = v1Pattern.exec(authorization) ?? []
@@ -90,10 +70,11 @@ function verifyV1(
   return keys.caller(id)
 }
 
-function verifyV4(
+/** `authorization` is `SLS4-HMAC-SHA256 Credential=...,Signature=...`. */
+export function verifyV4(
   { method, url, headers }: SignedRequest,
   authorization: string,
-  keys: Pick<AccessKeys, 'secretOf' | 'caller'>,
+  keys: SigningKeys,
   nowMs: number,
 ): Caller {
   const [, id, day, region, signature] = v4Pattern.exec(authorization) ?? []
