@@ -125,6 +125,7 @@ const definitions: readonly Macro[] = [
       ),
     ),
   ],
+  ['sls_entropy(s, p)', `CASE WHEN s > 0 THEN log2(s) - p / s ELSE 0 END`],
   [
     'sls_shuffle(l)',
     `list_transform(list_sort(list_transform(l, lambda v, i: {'r': random(), 'i': i, 'v': v})), lambda e: e.v)`,

@@ -70,6 +70,13 @@ function numericHistogram([most, value, weight]: readonly Printed[], call: CallC
   return `sls_js_numeric_histogram(${buckets}, CAST(${counts} AS MAP(DOUBLE, DOUBLE)))`
 }
 
+/** Of counts, as Presto has it: the engine's own is of how often each value is there. */
+function entropy([count]: readonly Printed[], call: CallContext): string {
+  const value = `CAST(${count!.sql} AS DOUBLE)`
+  const part = `CASE WHEN ${value} > 0 THEN ${value} * log2(${value}) ELSE 0 END`
+  return `sls_entropy(${aggregated('sum', [], call, value)}, ${aggregated('sum', [], call, part)})`
+}
+
 /** Each value's share by its type; the shares are added modulo 2^64, whatever the order of rows. */
 function checksum([value]: readonly Printed[], call: CallContext): string {
   const shares: Partial<Record<string, string>> = {
@@ -154,7 +161,7 @@ export const aggregates: readonly FunctionRule[] = [
   aggregate('var_pop', 1, 'number', 'double'),
   aggregate('kurtosis', 1, 'number', 'double'),
   aggregate('skewness', 1, 'number', 'double'),
-  aggregate('entropy', 1, 'any', 'double'),
+  aggregate('entropy', 1, 'number', 'double', entropy),
   aggregate('corr', 2, 'number', 'double'),
   aggregate('covar_pop', 2, 'number', 'double'),
   aggregate('covar_samp', 2, 'number', 'double'),

@@ -52,31 +52,34 @@ const conversion = /%(?:(%)|([-0,+ ]*)(\d{1,4})?(?:\.(\d{1,3}))?([sdfxXeE])|)/g
 
 function format([pattern, ...values]: readonly Printed[], call: CallContext): string {
   const text = literalOf(pattern!, 'the format', call)
-  const casts: string[] = []
+  const printed: string[] = []
   const engine = text.replace(
     conversion,
     (found, percent?: string, flags?: string, width?: string, digits?: string, letter?: string) => {
       if (percent !== undefined) return '%%'
-      if (letter === undefined || (letter === 's' && digits !== undefined)) {
+      if (letter === undefined || (digits !== undefined && !/[feE]/.test(letter))) {
         throw call.error(`the format holds ${found}, which is not supported`, pattern!.at)
       }
-      casts.push(letter === 's' ? 'VARCHAR' : /[dxX]/.test(letter) ? 'BIGINT' : 'DOUBLE')
-      const precision = digits ?? (/[feE]/.test(letter) ? '6' : '')
-      return `%${flags}${width ?? ''}${precision === '' ? '' : `.${precision}`}${letter}`
+      const precision = digits ?? (/[feE]/.test(letter) ? '6' : undefined)
+      const value = values[printed.length]
+      printed.push(value === undefined ? '' : formatted(value, letter, precision ?? '0'))
+      return `%${flags}${width ?? ''}${precision === undefined ? '' : `.${precision}`}${letter}`
     },
   )
-  if (casts.length !== values.length) {
-    throw call.error(
-      `the format takes ${casts.length} values, and ${values.length} are given`,
-      pattern!.at,
-    )
+  if (printed.length === values.length) {
+    return `printf(${[quoteText(engine), ...printed].join(', ')})`
   }
-  const printed = values.map(({ sql, type }, index) =>
-    casts[index] === 'VARCHAR' && type === 'double'
-      ? `sls_double_text(${sql})`
-      : `CAST(${sql} AS ${casts[index]})`,
-  )
-  return `printf(${[quoteText(engine), ...printed].join(', ')})`
+  const takes = `the format takes ${printed.length} values`
+  throw call.error(`${takes}, and ${values.length} are given`, pattern!.at)
+}
+
+/** A value as its conversion takes it; Java rounds halves away from zero. */
+function formatted({ sql, type }: Printed, letter: string, digits: string): string {
+  if (letter === 's') {
+    return type === 'double' ? `sls_double_text(${sql})` : `CAST(${sql} AS VARCHAR)`
+  }
+  if (/[dxX]/.test(letter)) return `CAST(${sql} AS BIGINT)`
+  return letter === 'f' ? `round(CAST(${sql} AS DOUBLE), ${digits})` : `CAST(${sql} AS DOUBLE)`
 }
 
 export const strings: readonly FunctionRule[] = [
