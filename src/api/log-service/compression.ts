@@ -37,12 +37,14 @@ const sizeBytes = 4
 
 /**
  * The body without its compression. Nothing is allocated for a size beyond `bytesMax`.
- * Throws InvalidCompressType, MissingBodyRawSize, InvalidBodyRawSize, PostBodyTooLarge, PostBodyUncompressError.
+ * Throws InvalidCompressType, MissingBodyRawSize, InvalidBodyRawSize, PostBodyTooLarge, PostBodyUncompressError, and what
+ * `room` throws when it has none for the whole.
  */
 export async function uncompressed(
   headers: IncomingHttpHeaders,
   body: Buffer,
   bytesMax: number,
+  room: { take(bytes: number): void },
 ): Promise<Buffer> {
   const type = headerOf(headers, 'x-log-compresstype')
   if (type === '') return body
@@ -52,6 +54,7 @@ export async function uncompressed(
   const rawBytes = rawBytesOf(headers)
   if (rawBytes > bytesMax) throw tooLarge(bytesMax)
   if (rawBytes === 0 && body.length === 0) return body
+  room.take(rawBytes)
   let raw: Buffer
   try {
     raw = await inflater(body, rawBytes)

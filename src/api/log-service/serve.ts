@@ -6,15 +6,17 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { assertSignedBody, type Caller } from '../../access/access.ts'
 import { WeirError } from '../../base/errors.ts'
-import { compressed, headerOf, tooLarge, uncompressed } from './compression.ts'
+import { compressed, headerOf, uncompressed } from './compression.ts'
 import { commonHeaders, logRequestId } from './errors.ts'
 import { projectOf } from './host.ts'
+import { BodyRoom, receiveBody, type Room } from './receive.ts'
 import type { LogServiceAnswer, LogServiceRequest, LogServiceRoute } from './route.ts'
 import type { LogServiceThings } from './things.ts'
 
 /** What is known of a request before its body came. */
 interface Begun {
   readonly route: LogServiceRoute
+  readonly room: Room
   readonly asked: Omit<LogServiceRequest, 'body' | 'wireBytes'>
 }
 
@@ -26,6 +28,8 @@ declare module 'fastify' {
 
 const apiVersion = '0.6.0'
 const bodyBytesMax = 1024 * 1024
+/** 25 of the largest bodies: more senders at once are told to come again. */
+const roomBytes = 256 * 1024 * 1024
 const constraints = { api: 'logService' }
 
 /** Adds `routes`, each as the method and path of its kind; those that share them are told apart for each request. */
@@ -34,11 +38,13 @@ export function serveRoutes(
   routes: readonly LogServiceRoute[],
   things: LogServiceThings,
 ): void {
+  const bodies = new BodyRoom(roomBytes)
   server.decorateRequest('logService', undefined)
   server.removeAllContentTypeParsers()
-  server.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
-    readBody(request, payload),
-  )
+  server.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) => {
+    const { route, room } = request.logService!
+    return receiveBody(payload, bytesMaxOf(route), room)
+  })
   const groups = Map.groupBy(routes, ({ method, path }) => `${method} ${path}`)
   for (const variants of groups.values()) {
     const { method, path: url } = variants[0]!
@@ -49,7 +55,7 @@ export function serveRoutes(
       exposeHeadRoute: false,
       onRequest: (request, reply, done) => {
         void reply.headers(commonHeaders(logRequestId(request.id)))
-        request.logService = begin(request, reply, variants, things)
+        request.logService = begin(request, reply, variants, things, bodies.enter())
         done()
       },
       handler: (request, reply) => finish(request, reply, things),
@@ -64,6 +70,7 @@ function begin(
   reply: FastifyReply,
   variants: readonly LogServiceRoute[],
   { endpoints, gate }: LogServiceThings,
+  room: Room,
 ): Begun {
   const { headers, raw } = request
   const url = raw.url ?? '/'
@@ -79,9 +86,10 @@ function begin(
   const params = request.params as Readonly<Record<string, string>>
   const source = request.socket.remoteAddress ?? '-'
   const requestId = logRequestId(request.id)
-  const signal = abandoned(reply)
+  const signal = abandoned(reply, room)
   return {
     route,
+    room,
     asked: { project, params, query, headers, caller, source, requestId, signal },
   }
 }
@@ -121,30 +129,17 @@ function checkVersion(headers: IncomingMessage['headers']): void {
   throw new WeirError('InvalidAPIVersion', `x-log-apiversion ${version} is not supported.`)
 }
 
-/** Aborts when the connection closes before the answer is out. */
-function abandoned(reply: FastifyReply): AbortSignal {
+/** Aborts when the connection closes before the answer is out. Either way the body's room is free then. */
+function abandoned(reply: FastifyReply, room: Room): AbortSignal {
   const controller = new AbortController()
   reply.raw.once('close', () => {
+    room.leave()
     if (!reply.raw.writableFinished) controller.abort()
   })
   return controller.signal
 }
 
 const bytesMaxOf = ({ bodyBytesMax: own }: LogServiceRoute): number => own ?? bodyBytesMax
-
-async function readBody(request: FastifyRequest, payload: IncomingMessage): Promise<Buffer> {
-  const bytesMax = bytesMaxOf(request.logService!.route)
-  if (Number(headerOf(request.headers, 'content-length')) > bytesMax) throw tooLarge(bytesMax)
-  const parts: Buffer[] = []
-  let length = 0
-  for await (const part of payload) {
-    const bytes = part as Buffer
-    length += bytes.length
-    if (length > bytesMax) throw tooLarge(bytesMax)
-    parts.push(bytes)
-  }
-  return parts.length === 1 ? parts[0]! : Buffer.concat(parts, length)
-}
 
 const nothing = Buffer.alloc(0)
 
@@ -153,14 +148,14 @@ async function finish(
   reply: FastifyReply,
   things: LogServiceThings,
 ): Promise<FastifyReply> {
-  const { route, asked } = request.logService!
+  const { route, room, asked } = request.logService!
   const wire = request.body instanceof Buffer ? request.body : nothing
   const came = { ...asked, body: wire, wireBytes: wire.length }
   let outcome = 'ok'
   let answer: LogServiceAnswer
   try {
     admit(route, came, things)
-    const body = await uncompressed(asked.headers, wire, bytesMaxOf(route))
+    const body = await uncompressed(asked.headers, wire, bytesMaxOf(route), room)
     answer = await route.handle({ ...came, body })
   } catch (error) {
     outcome = error instanceof WeirError ? error.code : 'ServerError'
