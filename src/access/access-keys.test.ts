@@ -105,6 +105,25 @@ test('policies: what no statement allows is denied, and one that denies wins', (
   )
 })
 
+test('a policy that could not be meant is refused, with its place', () => {
+  const refuse = (change: object, place: string, message: RegExp): void => {
+    const Statement = [{ Effect: 'Deny', Action: 'log:*', Resource: '*', ...change }]
+    assert.throws(() => parsePolicy({ Version: '1', Statement }), {
+      code: 'ParameterInvalid',
+      place: `policy.Statement.0${place}`,
+      message,
+    })
+  }
+  refuse({ Action: 'ecs:*' }, '.Action.0', /begins with log: or weir:/)
+  refuse({ Action: ['log:Get*', 'Log'] }, '.Action.1', /begins with log: or weir:/)
+  refuse({ Action: [] }, '.Action', /a text, or a list of texts/)
+  refuse({ Action: 5 }, '.Action', /a text, or a list of texts/)
+  refuse({ Resource: 'acs:oss:*:*:*' }, '.Resource.0', /acs:log:REGION:ACCOUNT:/)
+  refuse({ Resource: 'acs:log:*' }, '.Resource.0', /acs:log:REGION:ACCOUNT:/)
+  refuse({ Condition: {} }, '', /Condition/)
+  assert.throws(() => parsePolicy({ Version: '2', Statement: [] }), { place: 'policy.Version' })
+})
+
 test('read, write and admin of a project', () => {
   const may = (
     level: 'read' | 'write' | 'admin',
@@ -117,6 +136,7 @@ test('read, write and admin of a project', () => {
   assert.equal(may('write', 'log:PostLogStoreLogs'), true)
   assert.equal(may('write', 'weir:PutRecords'), true)
   assert.equal(may('write', 'log:DeleteLogStore'), false)
+  assert.equal(may('write', 'log:PutProjectPolicy', 'project/a'), false)
   assert.equal(may('admin', 'log:DeleteLogStore'), true)
   assert.equal(may('admin', 'log:DeleteLogStore', 'project/ab/logstore/l'), false)
   assert.equal(may('admin', 'weir:CreateFlowLog', '*'), false)

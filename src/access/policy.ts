@@ -6,11 +6,24 @@ import { z } from 'zod'
 import { WeirError } from '../base/errors.ts'
 
 const pattern = z.string().min(1).max(512)
-const patterns = z.union([pattern.transform((one) => [one]), z.array(pattern).min(1).max(500)])
+const action = pattern.regex(
+  /^(\*$|(log|weir|\*):)/i,
+  'an action is *, or begins with log: or weir:, as log:Get*',
+)
+const resource = pattern.regex(
+  /^(?!acs:)|^acs:(log|\*):[^:]*:[^:]*:./,
+  'a resource is *, project/NAME/*, or acs:log:REGION:ACCOUNT: and one of them',
+)
+/** One need not be a list. */
+const oneOrMore = (each: z.ZodString) =>
+  z.preprocess(
+    (value) => (typeof value === 'string' ? [value] : value),
+    z.array(each, 'a text, or a list of texts').min(1).max(500),
+  )
 const statement = z.strictObject({
   Effect: z.enum(['Allow', 'Deny']),
-  Action: patterns,
-  Resource: patterns,
+  Action: oneOrMore(action),
+  Resource: oneOrMore(resource),
 })
 const schema = z.strictObject({
   Version: z.literal('1'),
@@ -62,7 +75,8 @@ export interface Permission {
 const reading = ['log:Get*', 'log:List*', 'log:Pull*', 'weir:Query', 'weir:GetProjects']
 const writing = [
   'log:Post*',
-  'log:Put*',
+  'log:PutLogs',
+  'log:PutWebtracking',
   'log:CreateConsumerGroup',
   'log:UpdateConsumerGroup',
   'log:DeleteConsumerGroup',
