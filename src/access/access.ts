@@ -18,6 +18,7 @@ export { type AuditEntry, AuditLog, type AuditQuery } from './audit-log.ts'
 export type { Caller } from './caller.ts'
 export { type MasterKey, openMasterKey } from './master-key.ts'
 export {
+  allows,
   type Permission,
   type PermissionLevel,
   permissionLevels,

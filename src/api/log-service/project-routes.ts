@@ -1,5 +1,6 @@
 import { WeirError } from '../../base/errors.ts'
 import { Projects, type ServiceProject } from '../../log-service/log-service.ts'
+import { readProjectPolicy } from './project-policy.ts'
 import { nameIn, objectOf, pageOf } from './read-body.ts'
 import type { LogServiceAnswer, LogServiceRequest, LogServiceRoute } from './route.ts'
 import type { LogServiceThings } from './things.ts'
@@ -163,8 +164,9 @@ function policyRoutes(projects: Projects): LogServiceRoute[] {
       method: 'POST',
       action: 'log:PutProjectPolicy',
       handle(request) {
-        objectOf(request)
-        projects.setPolicy(request.project!, request.body.toString('utf8'))
+        const text = request.body.toString('utf8')
+        readProjectPolicy(text)
+        projects.setPolicy(request.project!, text)
         return {}
       },
     },

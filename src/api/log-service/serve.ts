@@ -1,6 +1,6 @@
 /**
  * Requests of the log service, from the wire to a route and back. In this order, so that little is done for who may do
- * little: route, version, signature, body as it came, limits, permission, project, compression.
+ * little: route, version, signature, body as it came, limits, permission, project and its policy, compression.
  */
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -9,6 +9,7 @@ import { WeirError } from '../../base/errors.ts'
 import { compressed, headerOf, uncompressed } from './compression.ts'
 import { commonHeaders, logRequestId } from './errors.ts'
 import { projectOf } from './host.ts'
+import { assertNotDenied } from './project-policy.ts'
 import { BodyRoom, receiveBody, type Room } from './receive.ts'
 import type { LogServiceAnswer, LogServiceRequest, LogServiceRoute } from './route.ts'
 import type { LogServiceThings } from './things.ts'
@@ -173,8 +174,12 @@ function admit(route: LogServiceRoute, came: LogServiceRequest, things: LogServi
     things.gate.take(caller, came.wireBytes)
     if (route.asksEach !== true) caller.assertMay(route.action, resourceOf(route, came))
   }
-  if (route.host === 'project' && !things.store.projects().some(({ name }) => name === project))
+  if (route.host !== 'project') return
+  if (!things.store.projects().some(({ name }) => name === project))
     throw new WeirError('ProjectNotExist', `The Project does not exist : ${project}`)
+  const policy = things.store.attribute(project!, undefined, 'policy')
+  if (typeof policy === 'string')
+    assertNotDenied(policy, route.action, resourceOf(route, came), came.source)
 }
 
 function resourceOf({ resource }: LogServiceRoute, request: LogServiceRequest): string {
