@@ -6,6 +6,7 @@ import { addAgentCommand } from './programs/agent-command.ts'
 import { addCheckCommand } from './programs/check-command.ts'
 import { addExplainCommand } from './programs/explain-command.ts'
 import { addFlowLogCommands } from './programs/flow-log-commands.ts'
+import { addImportCommand } from './programs/import-command.ts'
 import { addKeyCommands } from './programs/key-commands.ts'
 import { addLabCommands } from './programs/lab-commands.ts'
 import { addServerOptions } from './programs/server-options.ts'
@@ -47,6 +48,8 @@ Examples:
     const { replay } = await import('./programs/replay.ts')
     ended(await replay(files, options))
   })
+
+addImportCommand(weir, defaultServer, ended)
 
 weir
   .command('query')
