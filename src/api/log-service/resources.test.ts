@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Answer, keyOf, startLogService } from '../../../test/log-service-server.ts'
+import { shardRoutes } from './shard-routes.ts'
 
 const empty = { status: 200, length: '0', type: undefined }
 const emptiness = ({ status, headers }: Answer) => ({
@@ -90,7 +91,7 @@ test('§4.1: alicloud_log_project is created, read, changed and deleted', async 
 })
 
 test('§4.2: alicloud_log_store is created, read, changed and deleted', async (t) => {
-  const { ask, store } = await startLogService(t)
+  const { ask, store } = await startLogService(t, (store) => ({ routes: shardRoutes(store) }))
   store.createProject(project, { description: '' })
   const on = (method: string, url: string, body?: object) =>
     ask({ method, url, project, ...(body === undefined ? {} : { body }) })
@@ -126,11 +127,17 @@ test('§4.2: alicloud_log_store is created, read, changed and deleted', async (t
   }
   assert.deepEqual(await fields('store-1'), read, 'no telemetryType, no hot_ttl')
 
+  const shards = (await on('GET', '/logstores/store-1/shards')).json as { status: string }[]
+  assert.deepEqual(
+    shards.map(({ status }) => status),
+    ['readwrite', 'readwrite'],
+  )
+
   const change = { ttl: 60, autoSplit: true, maxSplitShard: 64, hot_ttl: 30, mode: 'query' }
   assert.deepEqual(emptiness(await on('PUT', '/logstores/store-1', change)), empty)
   assert.deepEqual(await fields('store-1'), { ...read, ...change })
-  const shards = { ttl: 60, shardCount: 3 }
-  assert.deepEqual(failure(await on('PUT', '/logstores/store-1', shards)), [
+  const more = { ttl: 60, shardCount: 3 }
+  assert.deepEqual(failure(await on('PUT', '/logstores/store-1', more)), [
     400,
     'ParameterInvalid',
     'invalid shard count,you can only modify shardCount by split& merge shard',
