@@ -4,7 +4,8 @@ import { WeirError } from '../base/errors.ts'
 import { type Caller, callerOf } from './caller.ts'
 import type { MasterKey } from './master-key.ts'
 import { parsePolicy, type Policy, type PolicyDocument } from './policy.ts'
-import type { KeyLimits } from './rate-limits.ts'
+import { type KeyLimits, parseLimits } from './rate-limits.ts'
+import { inTransaction, openTables } from './tables.ts'
 
 export interface NewKey {
   /** For people. */
@@ -21,7 +22,7 @@ export interface KeyEntry extends NewKey {
   readonly enabled: boolean
   /** Unix seconds. */
   readonly createdAt: number
-  /** Unix seconds, to a minute; undefined when it never was. */
+  /** Unix seconds; undefined when it never was. */
   readonly usedAt: number | undefined
 }
 
@@ -32,22 +33,17 @@ interface Kept {
   usedAt: number | undefined
 }
 
-const schema = `
-  CREATE TABLE IF NOT EXISTS access_keys (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, secret BLOB NOT NULL, policy TEXT NOT NULL, limits TEXT NOT NULL,
-    enabled INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER, used_at INTEGER
-  ) STRICT, WITHOUT ROWID;
-`
-const useNotedSeconds = 60
 const nameMax = 128
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
 /** The keys of a server. Secrets are encrypted at rest, since a signature is checked with the secret itself. */
 export class AccessKeys {
   readonly #db: DatabaseSync
-  readonly #master: MasterKey
+  #master: MasterKey
   readonly #now: () => number
   readonly #keys = new Map<string, Kept>()
+  /** Used since `saveUses`. */
+  readonly #used = new Set<string>()
 
   /**
    * @param now Unix seconds
@@ -61,27 +57,31 @@ export class AccessKeys {
     this.#db = db
     this.#master = master
     this.#now = now
-    db.exec(schema)
+    openTables(db)
     for (const row of db.prepare('SELECT * FROM access_keys').all()) this.#keep(row)
   }
 
-  /** The secret is told here and never again. Throws ParameterInvalid. */
-  create(wanted: NewKey): { readonly id: string; readonly secret: string } {
-    checkName(wanted.name)
-    const policy = parsePolicy(wanted.policy)
+  /**
+   * The secret is told here and never again.
+   *
+   * @param wanted with a `secret` when the key has one elsewhere already: 16 to 128 letters, digits and marks
+   * @throws WeirError ParameterInvalid
+   */
+  create(wanted: NewKey & { readonly secret?: string }): {
+    readonly id: string
+    readonly secret: string
+  } {
+    const { name, secret = randomText(30), expiresAt } = wanted
+    checkName(name)
+    if (!/^[!-~]{16,128}$/.test(secret))
+      throw new WeirError('ParameterInvalid', "a key's secret has 16 to 128 ASCII characters")
+    const policy = JSON.stringify(parsePolicy(wanted.policy))
+    const limits = JSON.stringify(parseLimits(wanted.limits ?? {}))
     const id = `LTAI${randomText(20)}`
-    const secret = randomText(30)
+    const sealed = this.#master.seal(secret, id)
     this.#db
       .prepare('INSERT INTO access_keys VALUES (?, ?, ?, ?, ?, 1, ?, ?, NULL)')
-      .run(
-        id,
-        wanted.name,
-        this.#master.seal(secret, id),
-        JSON.stringify(policy),
-        JSON.stringify(wanted.limits ?? {}),
-        this.#now(),
-        wanted.expiresAt ?? null,
-      )
+      .run(id, name, sealed, policy, limits, this.#now(), expiresAt ?? null)
     this.#reload(id)
     return { id, secret }
   }
@@ -110,12 +110,13 @@ export class AccessKeys {
     },
   ): KeyEntry {
     const { entry } = this.#kept(id)
-    const { name, enabled, limits } = { ...entry, ...change }
+    const { name, enabled } = { ...entry, ...change }
     checkName(name)
+    const limits = parseLimits(change.limits ?? entry.limits ?? {})
     const policy = change.policy === undefined ? entry.policy : parsePolicy(change.policy)
     this.#db
       .prepare('UPDATE access_keys SET name = ?, policy = ?, enabled = ?, limits = ? WHERE id = ?')
-      .run(name, JSON.stringify(policy), enabled ? 1 : 0, JSON.stringify(limits ?? {}), id)
+      .run(name, JSON.stringify(policy), enabled ? 1 : 0, JSON.stringify(limits), id)
     this.#reload(id)
     return this.get(id)
   }
@@ -125,30 +126,49 @@ export class AccessKeys {
     this.#kept(id)
     this.#db.prepare('DELETE FROM access_keys WHERE id = ?').run(id)
     this.#keys.delete(id)
+    this.#used.delete(id)
   }
 
   /** Of a key that may be used. Throws InvalidAccessKeyId, Unauthorized when it is disabled or over. */
   secretOf(id: string): string {
+    return this.#usable(id).secret
+  }
+
+  /** Whose signature was found good. Throws as `secretOf`. */
+  caller(id: string): Caller {
+    const kept = this.#usable(id)
+    kept.usedAt = this.#now()
+    this.#used.add(id)
+    return kept.caller
+  }
+
+  /** Writes down when keys were used last: to be called now and then, and at the end. */
+  saveUses(): void {
+    if (this.#used.size === 0) return
+    const save = this.#db.prepare('UPDATE access_keys SET used_at = ? WHERE id = ?')
+    inTransaction(this.#db, () => {
+      for (const id of this.#used) save.run(this.#keys.get(id)?.usedAt ?? null, id)
+    })
+    this.#used.clear()
+  }
+
+  /** From now on all secrets are encrypted with another master key. It is done for all, or for none. */
+  rewrap(master: MasterKey): void {
+    const save = this.#db.prepare('UPDATE access_keys SET secret = ? WHERE id = ?')
+    inTransaction(this.#db, () => {
+      for (const [id, { secret }] of this.#keys) save.run(master.seal(secret, id), id)
+    })
+    this.#master = master
+  }
+
+  #usable(id: string): Kept {
     const kept = this.#keys.get(id)
     if (kept === undefined)
       throw new WeirError('InvalidAccessKeyId', `The access key id you provided is invalid: ${id}.`)
     const { enabled, expiresAt } = kept.entry
     if (!enabled || (expiresAt !== undefined && expiresAt <= this.#now()))
       throw new WeirError('Unauthorized', `The access key ${id} is disabled.`)
-    return kept.secret
-  }
-
-  /** Whose signature was found good. Throws InvalidAccessKeyId. */
-  caller(id: string): Caller {
-    const kept = this.#keys.get(id)
-    if (kept === undefined)
-      throw new WeirError('InvalidAccessKeyId', `The access key id you provided is invalid: ${id}.`)
-    const now = this.#now()
-    if (now - (kept.usedAt ?? 0) >= useNotedSeconds) {
-      kept.usedAt = now
-      this.#db.prepare('UPDATE access_keys SET used_at = ? WHERE id = ?').run(now, id)
-    }
-    return kept.caller
+    return kept
   }
 
   #kept(id: string): Kept {
@@ -169,7 +189,7 @@ export class AccessKeys {
       id,
       name: String(row['name']),
       policy: parsePolicy(JSON.parse(String(row['policy']))),
-      limits: JSON.parse(String(row['limits'])) as KeyLimits,
+      limits: parseLimits(JSON.parse(String(row['limits']))),
       enabled: row['enabled'] === 1,
       createdAt: Number(row['created_at']),
       usedAt: used === null ? undefined : Number(used),
@@ -179,7 +199,7 @@ export class AccessKeys {
       entry,
       secret: this.#master.open(row['secret'] as Uint8Array, id),
       caller: callerOf(id, entry.name, entry.policy, entry.limits ?? {}),
-      usedAt: entry.usedAt,
+      usedAt: this.#keys.get(id)?.usedAt ?? entry.usedAt,
     })
   }
 }

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { openTables } from './tables.ts'
 
 /** A change that somebody made, or tried to make. */
 export interface AuditEntry {
@@ -12,6 +13,8 @@ export interface AuditEntry {
   readonly resource: string
   /** `ok`, or the error's code. */
   readonly outcome: string
+  /** What was changed, without any secret. */
+  readonly detail?: string
 }
 
 export interface AuditQuery {
@@ -22,38 +25,39 @@ export interface AuditQuery {
   readonly limit?: number
 }
 
-const schema = `
-  CREATE TABLE IF NOT EXISTS audit (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, key_id TEXT NOT NULL, source TEXT NOT NULL,
-    request_id TEXT NOT NULL, action TEXT NOT NULL, resource TEXT NOT NULL, outcome TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS audit_at ON audit (at);
-`
-const daysKept = 400
 const dayMilliseconds = 86_400_000
 const limitDefault = 1000
+/** So that a change waits for no long removal. */
+const sweptAtOnce = 200
 
-/** Nothing in it is ever changed; what is older than 400 days goes. */
+/** Nothing in it is ever changed; what is older than it is kept for goes. */
 export class AuditLog {
   readonly #db: DatabaseSync
+  readonly #keptMilliseconds: number
   readonly #insert: StatementSync
+  readonly #sweep: StatementSync
   #sweptAt = 0
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, daysKept = 400) {
     this.#db = db
-    db.exec(schema)
+    this.#keptMilliseconds = daysKept * dayMilliseconds
+    openTables(db)
     this.#insert = db.prepare(
-      'INSERT INTO audit (at, key_id, source, request_id, action, resource, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      `INSERT INTO audit (at, key_id, source, request_id, action, resource, outcome, detail)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    this.#sweep = db.prepare(
+      'DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ? ORDER BY at LIMIT ?)',
     )
   }
 
   /** On the disk when it returns. */
   add(entry: AuditEntry): void {
-    const { at, keyId, source, requestId, action, resource, outcome } = entry
-    this.#insert.run(at, keyId, source, requestId, action, resource, outcome)
+    const { at, keyId, source, requestId, action, resource, outcome, detail } = entry
+    this.#insert.run(at, keyId, source, requestId, action, resource, outcome, detail ?? null)
     if (at - this.#sweptAt < dayMilliseconds) return
-    this.#sweptAt = at
-    this.#db.prepare('DELETE FROM audit WHERE at < ?').run(at - daysKept * dayMilliseconds)
+    const { changes } = this.#sweep.run(at - this.#keptMilliseconds, sweptAtOnce)
+    if (Number(changes) < sweptAtOnce) this.#sweptAt = at
   }
 
   /** The latest first. */
@@ -78,6 +82,7 @@ export class AuditLog {
         action: String(row['action']),
         resource: String(row['resource']),
         outcome: String(row['outcome']),
+        ...(row['detail'] === null ? {} : { detail: String(row['detail']) }),
       }))
   }
 }

@@ -6,6 +6,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from 'node:fs'
@@ -33,19 +34,32 @@ export function openMasterKey(file: string, env: NodeJS.ProcessEnv): MasterKey {
   const given = env[masterKeyVariable]
   if (given !== undefined) return masterKeyOf(bytesOf(given, masterKeyVariable))
   try {
-    const { mode } = statSync(file)
-    if ((mode & 0o077) !== 0)
-      throw new WeirError('MasterKeyInvalid', 'others can read the master key', {
-        place: file,
-        hint: `chmod 600 ${file}`,
-      })
-    return masterKeyOf(bytesOf(readFileSync(file, 'utf8'), file))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return masterKeyOf(readKey(file) ?? makeKey(file))
+  } catch (cause) {
+    if (cause instanceof WeirError) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new WeirError('MasterKeyInvalid', `the master key cannot be opened: ${reason}`, {
+      place: file,
+      cause,
+    })
   }
+}
+
+function readKey(file: string): Buffer | undefined {
+  const stat = statSync(file, { throwIfNoEntry: false })
+  if (stat === undefined) return undefined
+  if ((stat.mode & 0o077) !== 0)
+    throw new WeirError('MasterKeyInvalid', 'others can read the master key', {
+      place: file,
+      hint: `chmod 600 ${file}`,
+    })
+  return bytesOf(readFileSync(file, 'utf8'), file)
+}
+
+function makeKey(file: string): Buffer {
   const made = randomBytes(keyBytes)
   writeNew(file, `${made.toString('base64')}\n`)
-  return masterKeyOf(made)
+  return made
 }
 
 function bytesOf(text: string, place: string): Buffer {
@@ -87,7 +101,8 @@ function masterKeyOf(key: Buffer): MasterKey {
 /** On the disk, whole, when it returns. */
 function writeNew(file: string, text: string): void {
   const temporary = `${file}.new`
-  const handle = openSync(temporary, 'w', 0o600)
+  rmSync(temporary, { force: true })
+  const handle = openSync(temporary, 'wx', 0o600)
   try {
     writeSync(handle, text)
     fsyncSync(handle)

@@ -1,6 +1,27 @@
+import { z } from 'zod'
+import { WeirError } from '../base/errors.ts'
+
+const positive = z.number('a number above 0').positive()
+const schema = z.strictObject({
+  requestsPerSecond: positive.optional(),
+  bytesPerSecond: positive.optional(),
+  bodyBytesMax: positive.optional(),
+})
+
 export interface KeyLimits {
   readonly requestsPerSecond?: number | undefined
   readonly bytesPerSecond?: number | undefined
+  /** Of one request, as it is sent. */
+  readonly bodyBytesMax?: number | undefined
+}
+
+/** @throws WeirError ParameterInvalid with the limit that is none */
+export function parseLimits(limits: unknown): KeyLimits {
+  const checked = schema.safeParse(limits)
+  if (checked.success) return checked.data
+  const [issue] = checked.error.issues
+  const place = ['limits', ...issue!.path.map(String)].join('.')
+  throw new WeirError('ParameterInvalid', `${place}: ${issue!.message}`, { place })
 }
 
 interface Bucket {

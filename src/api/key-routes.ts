@@ -10,7 +10,7 @@ const rate = { type: 'number', exclusiveMinimum: 0 } as const
 const limits = {
   type: 'object',
   additionalProperties: false,
-  properties: { requestsPerSecond: rate, bytesPerSecond: rate },
+  properties: { requestsPerSecond: rate, bytesPerSecond: rate, bodyBytesMax: rate },
 } as const
 const permissions = {
   type: 'array',

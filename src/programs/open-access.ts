@@ -16,12 +16,14 @@ import {
 } from '../access/access.ts'
 import type { AccessGate } from '../api/api.ts'
 import { localKeyFile, readKeyFile } from '../api/client-key.ts'
-import { WeirError } from '../base/errors.ts'
+import { describeError, WeirError } from '../base/errors.ts'
 
 export interface Access extends AccessGate {
   readonly audit: AuditLog
   /** Made because there was none but the host's own: to be shown once. */
   readonly firstKey: { readonly id: string; readonly secret: string } | undefined
+  /** What is broken now, a sentence each. */
+  readonly problems: () => readonly string[]
   close(): void
 }
 
@@ -39,6 +41,7 @@ export function openAccess(dataDir: string, masterKeyFile: string): Access {
     const keys = new AccessKeys(db, master)
     const audit = new AuditLog(db)
     const rates = new RateLimits()
+    const uses = saveUses(keys)
     const isFirst = keys.list().length === 0
     const firstKey = isFirst ? keys.create({ name: 'first', policy: admin }) : undefined
     keepLocalKey(dataDir, keys)
@@ -49,7 +52,14 @@ export function openAccess(dataDir: string, masterKeyFile: string): Access {
       verify: (request) => verifyLogService(request, keys, Date.now()),
       take: (caller, bytes) => takeOf(rates, caller, bytes),
       note: (entry) => audit.add({ ...entry, at: Date.now() }),
-      close: () => db.close(),
+      problems: uses.problems,
+      close: () => {
+        try {
+          uses.stop()
+        } finally {
+          db.close()
+        }
+      },
     }
   } catch (error) {
     db.close()
@@ -57,7 +67,35 @@ export function openAccess(dataDir: string, masterKeyFile: string): Access {
   }
 }
 
+const savedEveryMilliseconds = 60_000
+
+/** Writes down when keys were used last; a disk that takes no more leaves them usable. */
+function saveUses(keys: AccessKeys) {
+  let problem: string | undefined
+  const timer = setInterval(() => {
+    try {
+      keys.saveUses()
+      problem = undefined
+    } catch (error) {
+      problem = `when keys were used last cannot be written down: ${describeError(error)}`
+    }
+  }, savedEveryMilliseconds).unref()
+  return {
+    problems: () => (problem === undefined ? [] : [problem]),
+    stop(): void {
+      clearInterval(timer)
+      keys.saveUses()
+    },
+  }
+}
+
 function takeOf(rates: RateLimits, caller: Caller, bytes: number): void {
+  const { bodyBytesMax = Infinity } = caller.limits
+  if (bytes > bodyBytesMax)
+    throw new WeirError(
+      'PostBodyTooLarge',
+      `key ${caller.keyId} sends at most ${bodyBytesMax} bytes at once, not ${bytes}`,
+    )
   const wait = rates.take(caller.keyId, bytes, caller.limits, performance.now())
   if (wait === undefined) return
   const code = bytes > 0 ? 'WriteQuotaExceed' : 'ReadQuotaExceed'

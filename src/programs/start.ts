@@ -179,6 +179,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
       ...agents.problems(),
       ...storeProblems(store),
       ...service.problems(),
+      ...access.problems(),
       ...(file?.problem() === undefined ? [] : [file.problem()!]),
     ],
     log,
