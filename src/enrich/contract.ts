@@ -1,5 +1,20 @@
 /** What is looked up, and in which files. */
-import type { ThreatFormat } from './threat-formats.ts'
+
+/** The forms of threat feeds. */
+export const threatFormats = [
+  'plain', // an address, block or first-last range a line; # or ; comments; domains and URLs too
+  'netset', // FireHOL: plain, with a header that names it
+  'tor', // ExitAddress lines
+  'drop', // Spamhaus DROP as text
+  'drop-json', // Spamhaus DROP as JSON lines
+  'csv', // with a line of names: Feodo Tracker, ThreatFox, URLhaus
+  'abuseipdb', // the JSON blacklist
+  'misp', // an event, several, or a folder of them
+  'stix', // a STIX 2.1 bundle or TAXII envelope
+  'zeek', // Zeek intelligence
+] as const
+
+export type ThreatFormat = (typeof threatFormats)[number]
 
 /** Names are given in these languages where a file has them; countries in both, always. */
 export type Language = 'en' | 'zh-CN'

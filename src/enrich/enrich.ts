@@ -22,7 +22,7 @@ export type {
   ThreatFeed,
   ThreatFile,
 } from './contract.ts'
-export { type ThreatFormat, threatFormats } from './threat-formats.ts'
+export { type ThreatFormat, threatFormats } from './contract.ts'
 
 const now = (): number => Math.floor(Date.now() / 1000)
 

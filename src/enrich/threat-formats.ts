@@ -1,25 +1,11 @@
 /** The forms of threat feeds, each told by its first lines (reference enrichment.md, Threat intelligence). */
 import { columnsOf, readCsv } from './threat-csv.ts'
+import type { ThreatFormat } from './contract.ts'
 import { type FeedTaker, linesOf } from './feed-taker.ts'
 import { jsonOf, listOf, readAbuseIpdb, readDropJson, readMisp } from './threat-json.ts'
 import { readDrop, readNetset, readPlain, readTor, readZeek } from './threat-lines.ts'
 import { readStix } from './threat-stix.ts'
 import { inside } from './mmdb.ts'
-
-export const threatFormats = [
-  'plain', // an address, block or first-last range a line; # or ; comments; domains and URLs too
-  'netset', // FireHOL: plain, with a header that names it
-  'tor', // ExitAddress lines
-  'drop', // Spamhaus DROP as text
-  'drop-json', // Spamhaus DROP as JSON lines
-  'csv', // with a line of names: Feodo Tracker, ThreatFox, URLhaus
-  'abuseipdb', // the JSON blacklist
-  'misp', // an event, several, or a folder of them
-  'stix', // a STIX 2.1 bundle or TAXII envelope
-  'zeek', // Zeek intelligence
-] as const
-
-export type ThreatFormat = (typeof threatFormats)[number]
 
 type Reader = (text: string, taker: FeedTaker) => void
 
