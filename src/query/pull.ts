@@ -7,7 +7,7 @@ import { parseQuery } from './parse.ts'
 import { storeView } from './plan.ts'
 import { quoteName } from './quote.ts'
 import { printPredicate } from './search-print.ts'
-import type { ResultColumn, Row, WorkerQuery } from './worker-messages.ts'
+import type { ResultColumn, Row, WorkerPull, WorkerQuery } from './worker-messages.ts'
 
 /** Rows in the order in which they came. */
 export interface PullRequest {
@@ -43,9 +43,6 @@ export interface PullResult {
   readonly columns: readonly string[]
   readonly rows: readonly PulledRow[]
 }
-
-/** What of a request goes to the worker beside the query's own fields. */
-export type WorkerPull = Pick<PullRequest, 'shard' | 'skip' | 'rows' | 'reverse'>
 
 /**
  * The order is by second of receipt, and within it by the record itself: the same however segments are merged, and

@@ -3,7 +3,6 @@ import type { ErrorCode } from '../base/errors.ts'
 import type { EnrichmentFiles } from '../enrich/enrich.ts'
 import type { EngineLimits, SourceFile } from './engine.ts'
 import type { RawRows } from './plan.ts'
-import type { WorkerPull } from './pull.ts'
 
 /** One query, complete: the worker has nothing else to ask for. */
 export interface WorkerQuery {
@@ -20,6 +19,14 @@ export interface WorkerQuery {
   readonly charactersMax: number
   /** Rows as they came, `from` and `to` being seconds of receipt, instead of what the query asks. */
   readonly pull?: WorkerPull
+}
+
+/** What a `PullRequest` says beside what every query has. */
+export interface WorkerPull {
+  readonly shard?: number
+  readonly skip?: number
+  readonly rows: number
+  readonly reverse?: boolean
 }
 
 /** Handed to the worker as the one argument of its command line. */
