@@ -48,12 +48,12 @@ export async function startDataService(t: TestContext) {
     ...server,
     ok,
     /** What was put is pulled from now on, and what comes from now on comes in a later second. */
-    async sealed() {
+    sealed: async () => {
       const now = Date.now() / 1000
       while (server.store.sealedThrough() < Math.floor(now)) await setTimeout(50)
     },
     /** With an index over every word, and over `keys`. */
-    async createLogstore(
+    createLogstore: async (
       name: string,
       {
         keys = {},
@@ -64,7 +64,7 @@ export async function startDataService(t: TestContext) {
         appendMeta?: boolean
         enable_tracking?: boolean
       } = {},
-    ) {
+    ) => {
       const body = { logstoreName: name, ttl: 3650, shardCount: 1, ...more }
       await ok({ method: 'POST', url: '/logstores', body })
       await ok({ method: 'POST', url: `/logstores/${name}/index`, body: { line, keys } })

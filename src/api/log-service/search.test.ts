@@ -36,7 +36,7 @@ async function startSearch(t: TestContext) {
       to: String(at + 600),
       ...query,
     })
-    return server.ask({ url: `/logstores/store-1?${all}`, project })
+    return server.ask({ url: `/logstores/store-1?${all.toString()}`, project })
   }
   return { ...server, v1, v2 }
 }
@@ -234,7 +234,7 @@ test('with_pack_meta, and the logs before and after one by their arrival', async
       forward_lines: String(forward),
     }
     const query = new URLSearchParams({ type: 'context_log', ...asked })
-    return { url: `/logstores/store-1?${query}`, project }
+    return { url: `/logstores/store-1?${query.toString()}`, project }
   }
   const wordsOf = ({ json }: Answer) => {
     const { logs, ...more } = json as { logs: Row[] }
