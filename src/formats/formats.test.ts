@@ -119,6 +119,12 @@ suite('AWS', () => {
       ...Array.from({ length: 1000 }, (_, i) => line.replace('1700000000', String(3600 * i))),
     )
     assert.deepEqual((await imported(hours, 'aws')).batches, [900, 100])
+    const wordy = Array.from({ length: 5000 }, (_, i) =>
+      line.replace('eni-1', `eni-${'x'.repeat(1000)}${i}`),
+    )
+    const { batches } = await imported(lines(...wordy), 'aws')
+    assert.ok(batches.length > 1, 'a server takes 32 MiB at once')
+    assert.equal(batches[0]! + batches[1]!, 5000)
     assert.deepEqual((await imported('', 'aws')).batches, [0])
   })
 })

@@ -17,6 +17,8 @@ const hourSeconds = 3600
 /** The year 10000: what is later is milliseconds taken for seconds. */
 const timeMax = 253_402_300_799
 const textCharactersMax = 1024
+/** Characters of different texts in one batch: a server takes 32 MiB, and a character has up to 3 bytes. */
+const batchCharactersMax = 4 << 20
 
 const timeFields: readonly FlowRecordField[] = ['start', 'end']
 const ipFields: readonly FlowRecordField[] = ['srcaddr', 'dstaddr']
@@ -36,7 +38,8 @@ export class RecordRows {
   }
 
   get isFull(): boolean {
-    return this.rows === this.#rowsMax || this.#hours.size >= hoursMax
+    if (this.rows === this.#rowsMax || this.#hours.size >= hoursMax) return true
+    return this.#texts.reduce((sum, { characters }) => sum + characters, 0) >= batchCharactersMax
   }
 
   /**
@@ -142,6 +145,7 @@ class TextRows {
   readonly name: FlowRecordField
   readonly codes: Uint32Array
   readonly dictionary: string[] = []
+  characters = 0
   /** By the text as it was given: what was checked once is not checked again. */
   readonly #known = new Map<string, number>()
 
@@ -164,6 +168,7 @@ class TextRows {
     if (found !== undefined) return found
     const code = this.dictionary.push(text)
     this.#known.set(text, code)
+    this.characters += text.length
     return code
   }
 }
