@@ -5,6 +5,8 @@ import { decodeLogGroup, encodeLogGroup, type Log } from '../../src/log-group/lo
 import { putGroup } from '../../src/log-service/log-service.ts'
 import { type LogStore, type LogStoreConfig, openLogStore } from '../../src/logstore/logstore.ts'
 import { flowLogTopic, flowRecordColumns } from '../../src/record/columns.ts'
+import { logGroupType } from '../../test/log-group-schema.ts'
+import { median } from './report.ts'
 import { StoreRecords } from './store-records.ts'
 
 export const project = 'bench'
@@ -182,8 +184,14 @@ export function logGroupOf({ rows, columns }: ColumnBatch) {
   return { topic: flowLogTopic, source: '10.0.0.1', tags: [], logs }
 }
 
+export interface DecodeRates {
+  readonly lz4: number
+  readonly decode: number
+  readonly protobufjs: number
+}
+
 /** Records a CPU second of the stages before the store, each alone, on one thread. */
-export function decodeRates(seed: number, groups: number): { lz4: number; decode: number } {
+export function decodeRates(seed: number, groups: number): DecodeRates {
   const records = new StoreRecords(seed)
   const blocks = Array.from({ length: groups }, () =>
     lz4.compressSync(encodeLogGroup(logGroupOf(records.next(batchRows)))),
@@ -192,12 +200,18 @@ export function decodeRates(seed: number, groups: number): { lz4: number; decode
   return {
     lz4: rateOf(groups, () => blocks.forEach((block) => lz4.uncompressSync(block))),
     decode: rateOf(groups, () => bodies.forEach((body) => decodeLogGroup(body))),
+    protobufjs: rateOf(groups, () => bodies.forEach((body) => logGroupType.decode(body))),
   }
 }
 
+const rateRuns = 5
+
 function rateOf(groups: number, work: () => void): number {
   work()
-  const cpu = process.threadCpuUsage()
-  work()
-  return (groups * batchRows) / secondsOf(process.threadCpuUsage(cpu))
+  const rates = Array.from({ length: rateRuns }, () => {
+    const cpu = process.threadCpuUsage()
+    work()
+    return (groups * batchRows) / secondsOf(process.threadCpuUsage(cpu))
+  })
+  return median(rates)
 }
