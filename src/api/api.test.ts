@@ -395,7 +395,10 @@ test('who signed may do what the policy says; a body is the one that was signed'
   assert.equal((await asReader('/weir/v1/keys')).status, 403)
   const signature = signLogService(
     {
-      ...{ method: 'POST', url: '/weir/v1/query', host: new URL(url).host, headers: json },
+      method: 'POST',
+      url: '/weir/v1/query',
+      host: new URL(url).host,
+      headers: json,
       body: Buffer.from(JSON.stringify(asked)),
     },
     testKey,
@@ -404,7 +407,9 @@ test('who signed may do what the policy says; a body is the one that was signed'
   const other = { ...asked, query: 'action:REJECT' }
   const headers = { ...json, ...signature }
   const changed = await fetch(`${url}/weir/v1/query`, {
-    ...{ method: 'POST', headers, body: JSON.stringify(other) },
+    method: 'POST',
+    headers,
+    body: JSON.stringify(other),
   })
   assert.equal(changed.status, 401)
   assert.equal(((await changed.json()) as { code: string }).code, 'SignatureNotMatch')

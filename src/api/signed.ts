@@ -3,7 +3,7 @@
  * needs; one that says nothing is /healthz or /metrics.
  */
 import { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, RequestPayload } from 'fastify'
 import { assertSignedBody, type Caller } from '../access/access.ts'
 import { WeirError } from '../base/errors.ts'
 import type { AccessGate } from './things.ts'
@@ -84,13 +84,14 @@ export function addSignatures(server: FastifyInstance, gate: AccessGate): void {
 const resourceOf = (right: Right, request: FastifyRequest): string =>
   right.resource?.(request) ?? '*'
 
-async function bodyOf(request: FastifyRequest, payload: AsyncIterable<unknown>): Promise<Buffer> {
+/** A socket that is not read to its end stays open, so that the answer still finds its way. */
+async function bodyOf(request: FastifyRequest, payload: RequestPayload): Promise<Buffer> {
   const max = request.routeOptions.bodyLimit
   const told = Number(request.headers['content-length'] ?? 0)
   if (max !== undefined && told > max) throw tooLarge()
   const parts: Buffer[] = []
   let length = 0
-  for await (const part of payload) {
+  for await (const part of (payload as Readable).iterator({ destroyOnReturn: false })) {
     const bytes = part as Buffer
     length += bytes.length
     if (max !== undefined && length > max) throw tooLarge()

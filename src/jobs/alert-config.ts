@@ -1,6 +1,6 @@
 /** What an alert asks, when it fires and whom it tells (alibaba-api.md 3.8). A field that is not carried out is refused. */
 import { type Condition, parseCondition } from './condition.ts'
-import { invalid, objectIn } from './schedule.ts'
+import { invalid, objectIn, textOf } from './schedule.ts'
 import { timeOf } from './time-expression.ts'
 
 export interface AlertConfig {
@@ -64,11 +64,25 @@ export interface Webhook {
 type Fields = Readonly<Record<string, unknown>>
 
 const carriedOut = [
-  ...['version', 'type', 'queryList', 'groupConfiguration', 'joinConfigurations'],
-  ...['severityConfigurations', 'conditionConfiguration', 'labels', 'annotations', 'threshold'],
-  ...['noDataFire', 'noDataSeverity', 'sendResolved', 'muteUntil', 'notificationList'],
+  'version',
+  'type',
+  'queryList',
+  'groupConfiguration',
+  'joinConfigurations',
+  'severityConfigurations',
+  'conditionConfiguration',
+  'labels',
+  'annotations',
+  'threshold',
+  'noDataFire',
+  'noDataSeverity',
+  'sendResolved',
+  'muteUntil',
+  'notificationList',
   // what a console shows; it says nothing about what is done
-  ...['dashboard', 'autoAnnotation', 'tags'],
+  'dashboard',
+  'autoAnnotation',
+  'tags',
 ]
 const severities = [2, 4, 6, 8, 10]
 const severityDefault = 6
@@ -132,7 +146,7 @@ function joinOf(fields: Fields, queries: number): AlertJoin | undefined {
   const joins = listIn(fields, 'joinConfigurations').map((each, index) => {
     const place = `configuration.joinConfigurations[${index}]`
     const { type, condition } = objectIn(each, place)
-    return { type: String(type), condition: String(condition ?? ''), place }
+    return { type: String(type), condition: textOf(condition), place }
   })
   const [first, ...others] = joins
   if (first === undefined || joins.every(({ type }) => type === 'no_join')) return undefined
@@ -236,7 +250,7 @@ function listIn(fields: Fields, name: string): readonly unknown[] {
 function namedIn(fields: Fields, name: string): NamedText[] {
   return listIn(fields, name).map((each, index) => {
     const { key, value } = objectIn(each, `configuration.${name}[${index}]`)
-    return { key: String(key), value: String(value ?? '') }
+    return { key: textOf(key), value: textOf(value) }
   })
 }
 

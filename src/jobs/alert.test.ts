@@ -49,7 +49,13 @@ test('threshold: runs in a row that must fire; sendResolved tells when it is ove
   })
   const [high, low] = [rowsOf({ n: '2' }), rowsOf({ n: '1' })]
   assert.deepEqual(told(config, [high, low, high, high, high, low, low]), [
-    ...[[], [], [], ['firing  6 1'], ['firing  6 1'], ['resolved  6 0'], []],
+    [],
+    [],
+    [],
+    ['firing  6 1'],
+    ['firing  6 1'],
+    ['resolved  6 0'],
+    [],
   ])
 })
 

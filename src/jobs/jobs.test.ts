@@ -44,7 +44,13 @@ class Setup {
     this.jobs = new JobStore(this.store, now, isAllowed)
     const { jobs, book, outbox, store, engine } = this
     this.runner = new JobRunner({
-      ...{ jobs, book, outbox, store, zone: 'UTC', now, log },
+      jobs,
+      book,
+      outbox,
+      store,
+      zone: 'UTC',
+      now,
+      log,
       query: (request, signal) => engine.run(request, signal),
     })
     return this
@@ -86,8 +92,13 @@ const scheduledSql = (script: string, more: Record<string, unknown> = {}): JobDo
   displayName: 'Per minute',
   description: '',
   configuration: {
-    ...{ script, sourceLogstore: 'source', destLogstore: 'target' },
-    ...{ fromTimeExpr: '@m-1m', toTimeExpr: '@m', maxRetries: 1, ...more },
+    script,
+    sourceLogstore: 'source',
+    destLogstore: 'target',
+    fromTimeExpr: '@m-1m',
+    toTimeExpr: '@m',
+    maxRetries: 1,
+    ...more,
   },
   schedule: { type: 'FixedRate', interval: '1m', delay: 5 },
 })

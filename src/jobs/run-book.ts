@@ -1,5 +1,5 @@
 /** What became of each run of a job: in SQLite, so that no run is done twice or forgotten. */
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 
 export type RunStatus = 'RUNNING' | 'SUCCEEDED' | 'FAILED'
 
@@ -140,7 +140,7 @@ export class RunBook {
   }
 }
 
-const runOf = (row: Record<string, unknown>): Run => ({
+const runOf = (row: Record<string, SQLOutputValue>): Run => ({
   job: String(row['job']),
   time: Number(row['time']),
   status: row['status'] as RunStatus,

@@ -46,7 +46,7 @@ export function scheduleOf(wire: unknown): Schedule {
     case 'Weekly':
       return cron(`0 ${hour()} * * ${wholeIn(fields, 'dayOfWeek', 0, 7) ?? 0}`)
     case 'Cron':
-      return cron(String(fields['cronExpression'] ?? ''))
+      return cron(textOf(fields['cronExpression']))
     default:
       throw invalid(
         'schedule.type',
@@ -104,10 +104,10 @@ function intervalIn(text: unknown): number {
 
 /** `+0800` as the API writes it, or a name. */
 function zoneIn(fields: Readonly<Record<string, unknown>>): string {
-  const text = fields['timeZone'] ?? ''
+  const text = textOf(fields['timeZone'])
   if (text === '') return 'UTC'
-  const [, sign, hours, minutes] = /^([+-])(\d\d):?(\d\d)$/.exec(String(text)) ?? []
-  const zone = sign === undefined ? String(text) : `${sign}${hours}:${minutes}`
+  const [, sign, hours, minutes] = /^([+-])(\d\d):?(\d\d)$/.exec(text) ?? []
+  const zone = sign === undefined ? text : `${sign}${hours}:${minutes}`
   try {
     new Intl.DateTimeFormat('en', { timeZone: zone })
     return zone
@@ -128,6 +128,9 @@ function wholeIn(
     return Number(value)
   throw invalid(`schedule.${name}`, `${JSON.stringify(value)} is not ${least} to ${most}`)
 }
+
+/** What is no text is none. */
+export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 export function objectIn(value: unknown, place: string): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value))

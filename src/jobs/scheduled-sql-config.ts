@@ -22,8 +22,18 @@ export interface ScheduledSqlConfig {
 /** Names of another region's endpoint, of roles and of pools say nothing here; they may be sent and are not kept apart. */
 const ignored = ['destEndpoint', 'roleArn', 'destRoleArn', 'resourcePool']
 const known = [
-  ...['script', 'sqlType', 'sourceLogstore', 'destProject', 'destLogstore', 'dataFormat'],
-  ...['fromTimeExpr', 'toTimeExpr', 'fromTime', 'toTime', 'maxRetries', 'maxRunTimeInSeconds'],
+  'script',
+  'sqlType',
+  'sourceLogstore',
+  'destProject',
+  'destLogstore',
+  'dataFormat',
+  'fromTimeExpr',
+  'toTimeExpr',
+  'fromTime',
+  'toTime',
+  'maxRetries',
+  'maxRunTimeInSeconds',
   'parameters',
 ]
 

@@ -46,7 +46,12 @@ export function openLogService(
   const outbox = new Outbox(db, isAllowed, now, log)
   const jobs = new JobStore(store, now, isAllowed)
   const runner = new JobRunner({
-    ...{ jobs, book, outbox, store, now, log },
+    jobs,
+    book,
+    outbox,
+    store,
+    now,
+    log,
     zone: config.query.zone,
     query: (request, signal) => engine.run(request, signal),
   })
@@ -68,7 +73,10 @@ export function openLogService(
   const { region, account, endpoints } = config.api
   return {
     things: {
-      ...{ store, region, account, routes },
+      store,
+      region,
+      account,
+      routes,
       endpoints: ['localhost', ...endpoints],
       gate: access,
     },

@@ -14,7 +14,11 @@ export function consumerGroupRoutes(groups: ConsumerGroups): LogServiceRoute[] {
     `project/${project}/logstore/${params['logstore']}/consumergroup/${params['group'] ?? '*'}`
   return [
     {
-      ...{ method: 'POST', path: all, host, action: 'log:CreateConsumerGroup', resource },
+      method: 'POST',
+      path: all,
+      host,
+      action: 'log:CreateConsumerGroup',
+      resource,
       handle(request) {
         const [project, logstore] = of(request)
         const { consumerGroup, ...rest } = objectOf(request)
@@ -26,28 +30,44 @@ export function consumerGroupRoutes(groups: ConsumerGroups): LogServiceRoute[] {
       },
     },
     {
-      ...{ method: 'GET', path: all, host, action: 'log:ListConsumerGroup', resource },
+      method: 'GET',
+      path: all,
+      host,
+      action: 'log:ListConsumerGroup',
+      resource,
       handle(request) {
         const [project, logstore] = of(request)
         return { json: groups.list(project, logstore) }
       },
     },
     {
-      ...{ method: 'PUT', path: one, host, action: 'log:UpdateConsumerGroup', resource },
+      method: 'PUT',
+      path: one,
+      host,
+      action: 'log:UpdateConsumerGroup',
+      resource,
       handle(request) {
         groups.update(...of(request), settingsOf(objectOf(request)))
         return {}
       },
     },
     {
-      ...{ method: 'DELETE', path: one, host, action: 'log:DeleteConsumerGroup', resource },
+      method: 'DELETE',
+      path: one,
+      host,
+      action: 'log:DeleteConsumerGroup',
+      resource,
       handle(request) {
         groups.delete(...of(request))
         return {}
       },
     },
     {
-      ...{ method: 'GET', path: one, host, action: 'log:GetConsumerGroupCheckPoint', resource },
+      method: 'GET',
+      path: one,
+      host,
+      action: 'log:GetConsumerGroupCheckPoint',
+      resource,
       handle(request) {
         const shard = request.query.get('shard') ?? ''
         return {
@@ -56,7 +76,11 @@ export function consumerGroupRoutes(groups: ConsumerGroups): LogServiceRoute[] {
       },
     },
     {
-      ...{ method: 'POST', path: one, host, action: 'log:ConsumerGroupHeartBeat', resource },
+      method: 'POST',
+      path: one,
+      host,
+      action: 'log:ConsumerGroupHeartBeat',
+      resource,
       where: { type: 'heartbeat' },
       async handle(request) {
         const held = jsonOf(request.body)
@@ -66,7 +90,11 @@ export function consumerGroupRoutes(groups: ConsumerGroups): LogServiceRoute[] {
       },
     },
     {
-      ...{ method: 'POST', path: one, host, action: 'log:ConsumerGroupUpdateCheckPoint', resource },
+      method: 'POST',
+      path: one,
+      host,
+      action: 'log:ConsumerGroupUpdateCheckPoint',
+      resource,
       where: { type: 'checkpoint' },
       handle(request) {
         const { shard, checkpoint } = objectOf(request)

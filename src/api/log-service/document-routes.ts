@@ -54,29 +54,49 @@ function routesOf(documents: Documents, wire: Wire): LogServiceRoute[] {
     `project/${project(request)}/${kind.noun}/${request.params['name'] ?? '*'}`
   return [
     {
-      ...{ method: 'POST', path: `/${plural}`, host, action: `log:Create${action}`, resource },
+      method: 'POST',
+      path: `/${plural}`,
+      host,
+      action: `log:Create${action}`,
+      resource,
       handle(request) {
         documents.create(project(request), objectOf(request))
         return {}
       },
     },
     {
-      ...{ method: 'GET', path: `/${plural}`, host, action: `log:List${action}`, resource },
+      method: 'GET',
+      path: `/${plural}`,
+      host,
+      action: `log:List${action}`,
+      resource,
       handle: (request) => ({ json: listOf(documents, wire, request) }),
     },
     {
-      ...{ method: 'GET', path, host, action: `log:Get${action}`, resource },
+      method: 'GET',
+      path,
+      host,
+      action: `log:Get${action}`,
+      resource,
       handle: (request) => ({ json: documents.get(project(request), name(request)) }),
     },
     {
-      ...{ method: 'PUT', path, host, action: `log:Update${action}`, resource },
+      method: 'PUT',
+      path,
+      host,
+      action: `log:Update${action}`,
+      resource,
       handle(request) {
         documents.update(project(request), name(request), objectOf(request))
         return {}
       },
     },
     {
-      ...{ method: 'DELETE', path, host, action: `log:Delete${action}`, resource },
+      method: 'DELETE',
+      path,
+      host,
+      action: `log:Delete${action}`,
+      resource,
       handle(request) {
         documents.delete(project(request), name(request))
         return {}

@@ -35,7 +35,11 @@ function routesOf({ jobs }: JobThings, place: Place): LogServiceRoute[] {
   const resource = ({ project, params }: LogServiceRequest): string =>
     `project/${project}/job/${params['name'] ?? '*'}`
   const switchTo = (to: 'enable' | 'disable'): LogServiceRoute => ({
-    ...{ method: 'PUT', path: one, where: { action: to }, host, resource },
+    method: 'PUT',
+    path: one,
+    where: { action: to },
+    host,
+    resource,
     action: `log:Update${action}`,
     handle(request) {
       const { name, type } = jobs.get(request.project!, nameOf(request), place.type)
@@ -45,26 +49,42 @@ function routesOf({ jobs }: JobThings, place: Place): LogServiceRoute[] {
   })
   return [
     {
-      ...{ method: 'POST', path, host, action: `log:Create${action}`, resource },
+      method: 'POST',
+      path,
+      host,
+      action: `log:Create${action}`,
+      resource,
       handle(request) {
         jobs.create(request.project!, documentOf(request, place.type))
         return {}
       },
     },
     {
-      ...{ method: 'GET', path, host, action: `log:List${action}`, resource },
+      method: 'GET',
+      path,
+      host,
+      action: `log:List${action}`,
+      resource,
       handle: (request) => ({ json: listOf(jobs, place, request) }),
     },
     switchTo('enable'),
     switchTo('disable'),
     {
-      ...{ method: 'GET', path: one, host, action: `log:Get${action}`, resource },
+      method: 'GET',
+      path: one,
+      host,
+      action: `log:Get${action}`,
+      resource,
       handle: (request) => ({
         json: answerOf(jobs.get(request.project!, nameOf(request), place.type)),
       }),
     },
     {
-      ...{ method: 'PUT', path: one, host, action: `log:Update${action}`, resource },
+      method: 'PUT',
+      path: one,
+      host,
+      action: `log:Update${action}`,
+      resource,
       handle(request) {
         const known = jobs.get(request.project!, nameOf(request), place.type)
         jobs.update(request.project!, documentOf(request, known.type, known))
@@ -72,7 +92,11 @@ function routesOf({ jobs }: JobThings, place: Place): LogServiceRoute[] {
       },
     },
     {
-      ...{ method: 'DELETE', path: one, host, action: `log:Delete${action}`, resource },
+      method: 'DELETE',
+      path: one,
+      host,
+      action: `log:Delete${action}`,
+      resource,
       handle(request) {
         const { name, type } = jobs.get(request.project!, nameOf(request), place.type)
         jobs.delete(request.project!, name, type)
