@@ -165,7 +165,11 @@ for (const [good, cuts] of long
     const writer = pcap()
     putFlows(writer, 0, count, 0)
     const path = file(t, writer.finish())
-    await using server = await WeirServer.start([...serverArgs(t), '--port', '0'])
+    const args = serverArgs(t)
+    await using server = await WeirServer.start([...args, '--port', '0'])
+    // No answer is about where the key is.
+    process.env['WEIR_KEY_FILE'] = join(args[args.indexOf('--data') + 1]!, 'access-key.json')
+    t.after(() => delete process.env['WEIR_KEY_FILE'])
     const proxy = await cutter(server.url, good, cuts)
     try {
       const { status, stderr } = await weir(into(proxy.url, path))

@@ -24,8 +24,15 @@ export async function clientKey(server: URL): Promise<ClientKey | undefined> {
   } = process.env
   if (id !== undefined && secret !== undefined) return { id, secret }
   if (file !== undefined) return readKeyFile(file)
-  return await localKey(server)
+  const found = localKeys.get(server.origin) ?? (await localKey(server))
+  if (found !== undefined) localKeys.set(server.origin, found)
+  return found
 }
+
+const localKeys = new Map<string, ClientKey>()
+
+/** A server does not take the key that was found for it: its data directory is another by now. @returns whether there was one */
+export const forgetLocalKey = (server: URL): boolean => localKeys.delete(server.origin)
 
 /** @throws WeirError FileUnreadable, ConfigInvalid */
 export function readKeyFile(path: string): ClientKey {

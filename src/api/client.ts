@@ -3,7 +3,7 @@ import { encodeBatch } from '../base/batch-codec.ts'
 import type { BatchId, ColumnBatch } from '../base/columns.ts'
 import { signLogService } from '../access/access.ts'
 import { type ErrorCode, errorCatalogue, WeirError } from '../base/errors.ts'
-import { clientKey } from './client-key.ts'
+import { clientKey, forgetLocalKey } from './client-key.ts'
 import type {
   AgentEntry,
   AgentOrdersAnswer,
@@ -279,10 +279,14 @@ async function exchange(server: string, path: string, init: Init) {
     throw new WeirError('Usage', `${JSON.stringify(server)} is not the URL of a server`, {
       hint: 'Write it like http://127.0.0.1:8080',
     })
-  try {
+  const ask = async () => {
     const headers = { ...init.headers, ...(await signatureOf(url, init)) }
     const response = await fetch(url, { ...init, headers, redirect: 'error' })
     return { status: response.status, text: await response.text() }
+  }
+  try {
+    const answer = await ask()
+    return answer.status === 401 && forgetLocalKey(url) ? await ask() : answer
   } catch (cause) {
     if (cause instanceof WeirError) throw cause
     if (init.signal?.aborted === true)
