@@ -123,6 +123,11 @@ export function addKeyRoutes(server: FastifyInstance, { keys, audit }: AccessGat
       return reply.send({})
     },
   )
+  addAuditRoute(server, audit)
+}
+
+function addAuditRoute(server: FastifyInstance, audit: AccessGate['audit']): void {
+  const constraints = { api: 'weir' }
   server.get<{ Querystring: AuditFilter }>(
     '/weir/v1/audit',
     { constraints, config: rightTo('weir:ListAudit'), schema: { querystring: auditQuery } },

@@ -9,7 +9,14 @@ import { temporaryFolder } from '../../test/temporary-folder.ts'
 import { createLog } from '../base/log.ts'
 import { type LogStore, openLogStore } from '../logstore/logstore.ts'
 import { defaultQueryConfig, QueryEngine } from '../query/query.ts'
-import { type JobDocument, JobRunner, JobStore, Outbox, RunBook } from './jobs.ts'
+import {
+  type JobDocument,
+  type JobRunner,
+  type JobStore,
+  openJobs,
+  type Outbox,
+  type RunBook,
+} from './jobs.ts'
 
 const project = 'shop'
 const minute = 60
@@ -34,25 +41,20 @@ class Setup {
 
   async open(): Promise<this> {
     const now = (): number => this.time
-    const isAllowed = (url: URL): boolean => url.hostname === '127.0.0.1'
-    const log = createLog(() => {})
     this.store = await openLogStore(join(this.folder, 'data'), {}, { now })
     this.engine = new QueryEngine({ ...defaultQueryConfig, workers: 1 }, this.store)
     this.#db = new DatabaseSync(join(this.folder, 'jobs.db'))
-    this.book = new RunBook(this.#db)
-    this.outbox = new Outbox(this.#db, isAllowed, now, log)
-    this.jobs = new JobStore(this.store, now, isAllowed)
-    const { jobs, book, outbox, store, engine } = this
-    this.runner = new JobRunner({
-      jobs,
-      book,
-      outbox,
+    const { store, engine } = this
+    const jobs = openJobs({
       store,
-      zone: 'UTC',
-      now,
-      log,
+      db: this.#db,
       query: (request, signal) => engine.run(request, signal),
+      zone: 'UTC',
+      isWebhookAllowed: ({ hostname }) => hostname === '127.0.0.1',
+      now,
+      log: createLog(() => {}),
     })
+    Object.assign(this, jobs)
     return this
   }
 

@@ -11,13 +11,45 @@
  *
  * Who may make a job, and how one looks on a wire, is for others.
  */
-export type { AlertConfig, Webhook } from './alert-config.ts'
-export { JobRunner } from './job-runner.ts'
-export type { JobRunnerParts } from './job-runner.ts'
-export { JobStore } from './job-store.ts'
-export type { Job, JobAttributes, JobDocument, JobType } from './job-store.ts'
-export { Outbox } from './outbox.ts'
-export type { Letter } from './outbox.ts'
-export { RunBook } from './run-book.ts'
-export type { Run } from './run-book.ts'
-export type { RunQuery, TargetStore } from './scheduled-sql.ts'
+import type { DatabaseSync } from 'node:sqlite'
+import type { Log } from '../base/log.ts'
+import { JobRunner } from './job-runner.ts'
+import { type JobAttributes, JobStore } from './job-store.ts'
+import { Outbox } from './outbox.ts'
+import { RunBook } from './run-book.ts'
+import type { RunQuery, TargetStore } from './scheduled-sql.ts'
+
+export type { JobRunner } from './job-runner.ts'
+export type { Job, JobDocument, JobStore, JobType } from './job-store.ts'
+export type { Letter, Outbox } from './outbox.ts'
+export type { Run, RunBook } from './run-book.ts'
+
+export interface JobsParts {
+  readonly store: JobAttributes & TargetStore
+  /** Where runs and what is still to be told are kept. */
+  readonly db: DatabaseSync
+  readonly query: RunQuery
+  /** Where a schedule names no zone. */
+  readonly zone: string
+  /** Where alerts may send to. */
+  readonly isWebhookAllowed: (url: URL) => boolean
+  /** Unix seconds. */
+  readonly now: () => number
+  readonly log: Log
+}
+
+export interface Jobs {
+  readonly jobs: JobStore
+  readonly book: RunBook
+  readonly outbox: Outbox
+  /** Does nothing until it is started. */
+  readonly runner: JobRunner
+}
+
+export function openJobs({ db, isWebhookAllowed, ...parts }: JobsParts): Jobs {
+  const { store, now, log } = parts
+  const jobs = new JobStore(store, now, isWebhookAllowed)
+  const book = new RunBook(db)
+  const outbox = new Outbox(db, isWebhookAllowed, now, log)
+  return { jobs, book, outbox, runner: new JobRunner({ ...parts, jobs, book, outbox }) }
+}

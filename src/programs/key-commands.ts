@@ -44,6 +44,12 @@ export function addKeyCommands(
       const { listKeys } = await import('./key.ts')
       ended(await listKeys(options))
     })
+  addChangingCommands(add, ended)
+}
+
+type Add = (name: string, description: string, examples: string) => Command
+
+function addChangingCommands(add: Add, ended: (status: number) => void): void {
   add(
     'change <id>',
     'Rename a key, give it other rights, disable or enable it',

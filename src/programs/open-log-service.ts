@@ -10,7 +10,7 @@ import { putRoutes } from '../api/log-service/put-routes.ts'
 import { searchRoutes } from '../api/log-service/search-routes.ts'
 import { shardRoutes } from '../api/log-service/shard-routes.ts'
 import type { Log } from '../base/log.ts'
-import { JobRunner, JobStore, Outbox, RunBook } from '../jobs/jobs.ts'
+import { openJobs } from '../jobs/jobs.ts'
 import { ConsumerGroups, ShardReader } from '../log-service/log-service.ts'
 import type { LogStore } from '../logstore/logstore.ts'
 import type { QueryEngine } from '../query/query.ts'
@@ -41,19 +41,14 @@ export function openLogService(
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
   const now = (): number => Math.floor(Date.now() / 1000)
   const allowed = new Set(config.alerts.webhooks)
-  const isAllowed = ({ host, hostname }: URL): boolean => allowed.has(host) || allowed.has(hostname)
-  const book = new RunBook(db)
-  const outbox = new Outbox(db, isAllowed, now, log)
-  const jobs = new JobStore(store, now, isAllowed)
-  const runner = new JobRunner({
-    jobs,
-    book,
-    outbox,
+  const { jobs, book, outbox, runner } = openJobs({
     store,
+    db,
+    query: (request, signal) => engine.run(request, signal),
+    zone: config.query.zone,
+    isWebhookAllowed: ({ host, hostname }) => allowed.has(host) || allowed.has(hostname),
     now,
     log,
-    zone: config.query.zone,
-    query: (request, signal) => engine.run(request, signal),
   })
   const reader = new ShardReader({ store, engine })
   const groups = new ConsumerGroups(store, (...asked) => reader.isConsumed(...asked))

@@ -1,112 +1,100 @@
 import { WeirError } from '../../base/errors.ts'
 import type { ConsumerGroups } from '../../log-service/log-service.ts'
 import { jsonOf, objectOf } from './read-body.ts'
-import type { LogServiceRequest, LogServiceRoute } from './route.ts'
+import type { LogServiceAnswer, LogServiceRequest, LogServiceRoute } from './route.ts'
+
+type Handle = (
+  groups: ConsumerGroups,
+  request: LogServiceRequest,
+) => ReturnType<LogServiceRoute['handle']>
+
+const all = '/logstores/:logstore/consumergroups'
+const one = `${all}/:group`
+
+const table: readonly (readonly [
+  method: LogServiceRoute['method'],
+  path: string,
+  action: string,
+  handle: Handle,
+  where?: LogServiceRoute['where'],
+])[] = [
+  ['POST', all, 'CreateConsumerGroup', create],
+  ['GET', all, 'ListConsumerGroup', list],
+  ['PUT', one, 'UpdateConsumerGroup', update],
+  ['DELETE', one, 'DeleteConsumerGroup', remove],
+  ['GET', one, 'GetConsumerGroupCheckPoint', checkpoints],
+  ['POST', one, 'ConsumerGroupHeartBeat', heartbeat, { type: 'heartbeat' }],
+  ['POST', one, 'ConsumerGroupUpdateCheckPoint', setCheckpoint, { type: 'checkpoint' }],
+]
 
 /** Consumer groups (alibaba-api.md 3.7). */
-export function consumerGroupRoutes(groups: ConsumerGroups): LogServiceRoute[] {
-  const all = '/logstores/:logstore/consumergroups'
-  const one = `${all}/:group`
-  const of = ({ project, params }: LogServiceRequest) =>
-    [project!, params['logstore']!, params['group'] ?? ''] as const
-  const host = 'project'
-  const resource = ({ project, params }: LogServiceRequest): string =>
-    `project/${project}/logstore/${params['logstore']}/consumergroup/${params['group'] ?? '*'}`
-  return [
-    {
-      method: 'POST',
-      path: all,
-      host,
-      action: 'log:CreateConsumerGroup',
-      resource,
-      handle(request) {
-        const [project, logstore] = of(request)
-        const { consumerGroup, ...rest } = objectOf(request)
-        const { timeout, order } = settingsOf(rest)
-        if (typeof consumerGroup !== 'string') throw invalid('consumerGroup must be a text')
-        if (timeout === undefined) throw invalid('timeout must be a whole number of seconds')
-        groups.create(project, logstore, { name: consumerGroup, timeout, order: order ?? false })
-        return {}
-      },
-    },
-    {
-      method: 'GET',
-      path: all,
-      host,
-      action: 'log:ListConsumerGroup',
-      resource,
-      handle(request) {
-        const [project, logstore] = of(request)
-        return { json: groups.list(project, logstore) }
-      },
-    },
-    {
-      method: 'PUT',
-      path: one,
-      host,
-      action: 'log:UpdateConsumerGroup',
-      resource,
-      handle(request) {
-        groups.update(...of(request), settingsOf(objectOf(request)))
-        return {}
-      },
-    },
-    {
-      method: 'DELETE',
-      path: one,
-      host,
-      action: 'log:DeleteConsumerGroup',
-      resource,
-      handle(request) {
-        groups.delete(...of(request))
-        return {}
-      },
-    },
-    {
-      method: 'GET',
-      path: one,
-      host,
-      action: 'log:GetConsumerGroupCheckPoint',
-      resource,
-      handle(request) {
-        const shard = request.query.get('shard') ?? ''
-        return {
-          json: groups.checkpoints(...of(request), shard === '' ? undefined : wholeOf(shard)),
-        }
-      },
-    },
-    {
-      method: 'POST',
-      path: one,
-      host,
-      action: 'log:ConsumerGroupHeartBeat',
-      resource,
-      where: { type: 'heartbeat' },
-      async handle(request) {
-        const held = jsonOf(request.body)
-        if (!Array.isArray(held) || !held.every((each) => Number.isInteger(each)))
-          throw new WeirError('JsonInfoInvalid', 'a heartbeat is a list of shard ids')
-        return { json: await groups.heartbeat(...of(request), consumerOf(request), held) }
-      },
-    },
-    {
-      method: 'POST',
-      path: one,
-      host,
-      action: 'log:ConsumerGroupUpdateCheckPoint',
-      resource,
-      where: { type: 'checkpoint' },
-      handle(request) {
-        const { shard, checkpoint } = objectOf(request)
-        if (typeof shard !== 'number' || typeof checkpoint !== 'string')
-          throw new WeirError('JsonInfoInvalid', 'a checkpoint has a shard id and a cursor')
-        const force = /^true$/i.test(request.query.get('forceSuccess') ?? '')
-        const by = { consumer: request.query.get('consumer') ?? '', force }
-        groups.setCheckpoint(...of(request), { shard, checkpoint }, by)
-        return {}
-      },
-    },
-  ]
+export const consumerGroupRoutes = (groups: ConsumerGroups): LogServiceRoute[] =>
+  table.map(([method, path, action, handle, where]) => ({
+    method,
+    path,
+    host: 'project',
+    action: `log:${action}`,
+    resource,
+    ...(where === undefined ? {} : { where }),
+    handle: (request) => handle(groups, request),
+  }))
+
+const resource = ({ project, params }: LogServiceRequest): string =>
+  `project/${project}/logstore/${params['logstore']}/consumergroup/${params['group'] ?? '*'}`
+
+const placeOf = ({ project, params }: LogServiceRequest) =>
+  [project!, params['logstore']!, params['group'] ?? ''] as const
+
+function create(groups: ConsumerGroups, request: LogServiceRequest): LogServiceAnswer {
+  const [project, logstore] = placeOf(request)
+  const { consumerGroup, ...rest } = objectOf(request)
+  const { timeout, order } = settingsOf(rest)
+  if (typeof consumerGroup !== 'string') throw invalid('consumerGroup must be a text')
+  if (timeout === undefined) throw invalid('timeout must be a whole number of seconds')
+  groups.create(project, logstore, { name: consumerGroup, timeout, order: order ?? false })
+  return {}
+}
+
+function list(groups: ConsumerGroups, request: LogServiceRequest): LogServiceAnswer {
+  const [project, logstore] = placeOf(request)
+  return { json: groups.list(project, logstore) }
+}
+
+function update(groups: ConsumerGroups, request: LogServiceRequest): LogServiceAnswer {
+  groups.update(...placeOf(request), settingsOf(objectOf(request)))
+  return {}
+}
+
+function remove(groups: ConsumerGroups, request: LogServiceRequest): LogServiceAnswer {
+  groups.delete(...placeOf(request))
+  return {}
+}
+
+function checkpoints(groups: ConsumerGroups, request: LogServiceRequest): LogServiceAnswer {
+  const shard = request.query.get('shard') ?? ''
+  return {
+    json: groups.checkpoints(...placeOf(request), shard === '' ? undefined : wholeOf(shard)),
+  }
+}
+
+async function heartbeat(
+  groups: ConsumerGroups,
+  request: LogServiceRequest,
+): Promise<LogServiceAnswer> {
+  const held = jsonOf(request.body)
+  if (!Array.isArray(held) || !held.every((each) => Number.isInteger(each)))
+    throw new WeirError('JsonInfoInvalid', 'a heartbeat is a list of shard ids')
+  return { json: await groups.heartbeat(...placeOf(request), consumerOf(request), held) }
+}
+
+function setCheckpoint(groups: ConsumerGroups, request: LogServiceRequest): LogServiceAnswer {
+  const { shard, checkpoint } = objectOf(request)
+  if (typeof shard !== 'number' || typeof checkpoint !== 'string')
+    throw new WeirError('JsonInfoInvalid', 'a checkpoint has a shard id and a cursor')
+  const force = /^true$/i.test(request.query.get('forceSuccess') ?? '')
+  const by = { consumer: request.query.get('consumer') ?? '', force }
+  groups.setCheckpoint(...placeOf(request), { shard, checkpoint }, by)
+  return {}
 }
 
 const consumerNameMax = 256

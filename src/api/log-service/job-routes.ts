@@ -1,7 +1,7 @@
 import { WeirError } from '../../base/errors.ts'
 import type { Job, JobDocument, JobStore, JobType, Letter, Run } from '../../jobs/jobs.ts'
 import { objectOf, pageOf } from './read-body.ts'
-import type { LogServiceRequest, LogServiceRoute } from './route.ts'
+import type { LogServiceAnswer, LogServiceRequest, LogServiceRoute } from './route.ts'
 
 /** What the routes of jobs ask. */
 export interface JobThings {
@@ -30,83 +30,60 @@ export const jobRoutes = (things: JobThings): LogServiceRoute[] =>
 
 function routesOf({ jobs }: JobThings, place: Place): LogServiceRoute[] {
   const { path, action } = place
-  const one = `${path}/:name`
-  const host = 'project'
-  const resource = ({ project, params }: LogServiceRequest): string =>
-    `project/${project}/job/${params['name'] ?? '*'}`
-  const switchTo = (to: 'enable' | 'disable'): LogServiceRoute => ({
-    method: 'PUT',
-    path: one,
-    where: { action: to },
-    host,
+  const known = (request: LogServiceRequest): Job =>
+    jobs.get(request.project!, request.params['name']!, place.type)
+  const route = (
+    method: LogServiceRoute['method'],
+    verb: string,
+    handle: LogServiceRoute['handle'],
+    more: Pick<LogServiceRoute, 'path'> & Partial<LogServiceRoute> = { path: `${path}/:name` },
+  ): LogServiceRoute => ({
+    ...more,
+    method,
+    host: 'project',
+    action: `log:${verb}${action}`,
     resource,
-    action: `log:Update${action}`,
-    handle(request) {
-      const { name, type } = jobs.get(request.project!, nameOf(request), place.type)
-      jobs.enable(request.project!, name, type, to === 'enable')
-      return {}
-    },
+    handle,
   })
-  return [
-    {
-      method: 'POST',
-      path,
-      host,
-      action: `log:Create${action}`,
-      resource,
-      handle(request) {
-        jobs.create(request.project!, documentOf(request, place.type))
+  const switchTo = (to: 'enable' | 'disable'): LogServiceRoute =>
+    route(
+      'PUT',
+      'Update',
+      (request) => {
+        const { name, type } = known(request)
+        jobs.enable(request.project!, name, type, to === 'enable')
         return {}
       },
-    },
-    {
-      method: 'GET',
-      path,
-      host,
-      action: `log:List${action}`,
-      resource,
-      handle: (request) => ({ json: listOf(jobs, place, request) }),
-    },
+      { path: `${path}/:name`, where: { action: to } },
+    )
+  const create = (request: LogServiceRequest): LogServiceAnswer => {
+    jobs.create(request.project!, documentOf(request, place.type))
+    return {}
+  }
+  const update = (request: LogServiceRequest): LogServiceAnswer => {
+    const job = known(request)
+    jobs.update(request.project!, documentOf(request, job.type, job))
+    return {}
+  }
+  const remove = (request: LogServiceRequest): LogServiceAnswer => {
+    const { name, type } = known(request)
+    jobs.delete(request.project!, name, type)
+    return {}
+  }
+  return [
+    route('POST', 'Create', create, { path }),
+    route('GET', 'List', (request) => ({ json: listOf(jobs, place, request) }), { path }),
     switchTo('enable'),
     switchTo('disable'),
-    {
-      method: 'GET',
-      path: one,
-      host,
-      action: `log:Get${action}`,
-      resource,
-      handle: (request) => ({
-        json: answerOf(jobs.get(request.project!, nameOf(request), place.type)),
-      }),
-    },
-    {
-      method: 'PUT',
-      path: one,
-      host,
-      action: `log:Update${action}`,
-      resource,
-      handle(request) {
-        const known = jobs.get(request.project!, nameOf(request), place.type)
-        jobs.update(request.project!, documentOf(request, known.type, known))
-        return {}
-      },
-    },
-    {
-      method: 'DELETE',
-      path: one,
-      host,
-      action: `log:Delete${action}`,
-      resource,
-      handle(request) {
-        const { name, type } = jobs.get(request.project!, nameOf(request), place.type)
-        jobs.delete(request.project!, name, type)
-        return {}
-      },
-    },
+    route('GET', 'Get', (request) => ({ json: answerOf(known(request)) })),
+    route('PUT', 'Update', update),
+    route('DELETE', 'Delete', remove),
   ]
 }
 
-const nameOf = ({ params }: LogServiceRequest): string => params['name']!
+const resource = ({ project, params }: LogServiceRequest): string =>
+  `project/${project}/job/${params['name'] ?? '*'}`
+
 const secondsMax = 253_402_300_799
 
 /** Runs of a job, the latest first; of an alert also what became of what it had to tell. */
@@ -117,7 +94,7 @@ function historyRoute({ jobs, runs, letters }: JobThings, place: Place): LogServ
     host: 'project',
     action: `log:List${place.action}Instances`,
     handle(request) {
-      const job = jobs.get(request.project!, nameOf(request), place.type)
+      const job = jobs.get(request.project!, request.params['name']!, place.type)
       const seconds = (name: string, otherwise: number): number => {
         const text = request.query.get(name) ?? ''
         if (text === '') return otherwise
