@@ -25,7 +25,7 @@ const engineFunctions = (
   'list_position list_reduce list_reverse list_sort list_transform list_value list_slice array_slice ' +
   'array_to_string array_extract flatten len range generate_series generate_subscripts unnest struct_pack row ' +
   'struct_extract cardinality map map_keys map_values map_concat map_entries map_from_entries error ' +
-  'hash list_zip printf uuid typeof bit_count json_type'
+  'hash list_zip printf uuid typeof bit_count json_type json_valid'
 ).split(' ')
 
 const allowedFunctions = new Set([...engineFunctions, ...macroNames, ...jsFunctionNames])

@@ -55,7 +55,7 @@ export const addressMacros: readonly Macro[] = [
   ['sls_host(s)', `split_part(s, '/', 1)`],
   [
     'sls_bits(s)',
-    `CASE WHEN contains(s, '/') THEN try_cast(split_part(s, '/', 2) AS INTEGER) WHEN contains(s, ':') THEN 128 ELSE 32 END`,
+    `CASE WHEN contains(s, '/') THEN CASE WHEN split_part(s, '/', 3) = '' AND regexp_full_match(split_part(s, '/', 2), '[0-9]{1,3}') THEN CAST(split_part(s, '/', 2) AS INTEGER) END WHEN contains(s, ':') THEN 128 ELSE 32 END`,
   ],
   [
     'sls_ip4_mask(b)',

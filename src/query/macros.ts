@@ -108,11 +108,13 @@ const definitions: readonly Macro[] = [
       `map_from_entries(list_transform(list_filter(s, lambda e, j: j = 1 OR e.k <> s[j - 1].k), lambda e: {'key': e.k, 'value': e.v}))`,
     ),
   ],
+  ['sls_keys(s)', `list_filter(s, lambda e, j: j = 1 OR e.k <> s[j - 1].k)`],
   [
     // The places where a key begins, and one behind the end.
     'sls_key_starts(s)',
-    `list_concat(list_filter(range(1, len(s) + 1), lambda j: j = 1 OR s[j].k <> s[j - 1].k), [len(s) + 1])`,
+    `list_concat(list_transform(list_filter(list_transform(s, lambda e, j: {'j': j, 'new': j = 1 OR e.k <> s[j - 1].k}), lambda e: e.new), lambda e: e.j), [len(s) + 1])`,
   ],
+  ['sls_parts(v, b)', `list_transform(list_zip(b[:-2], b[2:]), lambda z: v[z[1]:z[2] - 1])`],
   [
     'sls_entries_multimap(l)',
     once(
@@ -121,7 +123,11 @@ const definitions: readonly Macro[] = [
       once(
         'sls_key_starts(s)',
         'b',
-        `map_from_entries(list_transform(range(1, len(b)), lambda j: {'key': s[b[j]].k, 'value': list_transform(s[b[j]:b[j + 1] - 1], lambda g: g.v)}))`,
+        once(
+          'list_transform(s, lambda e: e.v)',
+          'v',
+          'map(list_transform(sls_keys(s), lambda e: e.k), sls_parts(v, b))',
+        ),
       ),
     ),
   ],
@@ -173,13 +179,16 @@ const definitions: readonly Macro[] = [
   ],
   [
     'sls_shift_left(a, n)',
-    `CASE WHEN n > 63 THEN 0 ELSE sls_signed64(sls_bits64(sls_bits64(a) * (1::HUGEINT << CAST(n AS HUGEINT)))) END`,
+    `CASE WHEN n < 0 THEN sls_fail('a shift cannot be negative') WHEN n > 63 THEN 0 ELSE sls_signed64(sls_bits64(sls_bits64(a) * (1::HUGEINT << CAST(n AS HUGEINT)))) END`,
   ],
   [
     'sls_shift_right(a, n)',
-    `CASE WHEN n > 63 THEN 0 ELSE sls_signed64(sls_bits64(a) >> CAST(n AS HUGEINT)) END`,
+    `CASE WHEN n < 0 THEN sls_fail('a shift cannot be negative') WHEN n > 63 THEN 0 ELSE sls_signed64(sls_bits64(a) >> CAST(n AS HUGEINT)) END`,
   ],
-  ['sls_shift_right_signed(a, n)', `CAST(a AS BIGINT) >> CAST(least(n, 63) AS BIGINT)`],
+  [
+    'sls_shift_right_signed(a, n)',
+    `CASE WHEN n < 0 THEN sls_fail('a shift cannot be negative') ELSE CAST(a AS BIGINT) >> CAST(least(n, 63) AS BIGINT) END`,
+  ],
   [
     'sls_bit_count(n, bits)',
     `CASE WHEN bits NOT BETWEEN 2 AND 64 THEN sls_fail('bit_count takes 2 to 64 bits')
@@ -189,7 +198,14 @@ const definitions: readonly Macro[] = [
   ['sls_bin(x, bins)', `len(list_filter(bins, lambda e: e <= x))`],
   [
     'sls_width_bucket(x, low, high, n)',
-    `CASE WHEN x < low THEN 0 WHEN x >= high THEN n + 1 ELSE CAST(floor((x - low) / ((high - low) / CAST(n AS DOUBLE))) AS BIGINT) + 1 END`,
+    `CASE WHEN n <= 0 THEN sls_fail('width_bucket needs at least one bucket') WHEN low = high THEN sls_fail('width_bucket needs two bounds')
+      WHEN low < high AND x < low OR low > high AND x > low THEN 0 WHEN low < high AND x >= high OR low > high AND x <= high THEN n + 1
+      ELSE CAST(floor((x - low) / ((high - low) / CAST(n AS DOUBLE))) AS BIGINT) + 1 END`,
+  ],
+  [
+    // Functions of JSON give NULL for a text that is none.
+    'sls_json(j)',
+    `CASE WHEN json_valid(j) THEN j END`,
   ],
   [
     'sls_json_scalar(j, p)',
@@ -211,7 +227,8 @@ const definitions: readonly Macro[] = [
     'sls_json_size(j, p)',
     `CASE json_type(j, p) WHEN 'ARRAY' THEN CAST(json_array_length(j, p) AS BIGINT) WHEN 'OBJECT' THEN len(json_keys(j, p)) WHEN 'NULL' THEN 0 ELSE CASE WHEN json_type(j, p) IS NOT NULL THEN 0 END END`,
   ],
-  ['sls_url_decode(t)', `url_decode(replace(t, '+', ' '))`],
+  ['sls_percent(t)', once('t', 'v', 'TRY(url_decode(v))')],
+  ['sls_url_decode(t)', once(`replace(t, '+', ' ')`, 'v', 'TRY(url_decode(v))')],
   ['sls_form_letters(t)', `replace(replace(replace(t, '%20', '+'), '~', '%7E'), '%2A', '*')`],
   [
     'sls_url(u)',
@@ -227,9 +244,9 @@ const definitions: readonly Macro[] = [
     `regexp_extract(sls_url_part(u, 2), '^(?:[^@]*@)?(\\[[^\\]]*\\]|[^:]*)(?::[0-9]*)?$', 1)`,
   ],
   ['sls_url_port(u)', `try_cast(regexp_extract(sls_url_part(u, 2), ':([0-9]+)$', 1) AS BIGINT)`],
-  ['sls_url_path(u)', `url_decode(sls_url_part(u, 3))`],
-  ['sls_url_query(u)', `url_decode(sls_url_part(u, 4))`],
-  ['sls_url_fragment(u)', `url_decode(sls_url_part(u, 5))`],
+  ['sls_url_path(u)', `sls_percent(sls_url_part(u, 3))`],
+  ['sls_url_query(u)', `sls_percent(sls_url_part(u, 4))`],
+  ['sls_url_fragment(u)', `sls_percent(sls_url_part(u, 5))`],
   [
     'sls_url_parameter(u, name)',
     once(

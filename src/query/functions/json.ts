@@ -1,7 +1,7 @@
 import { quoteText } from '../quote.ts'
 import type { Printed } from '../types.ts'
 import type { CallContext, FunctionRule } from './rule.ts'
-import { list, scalar } from './rule.ts'
+import { scalar } from './rule.ts'
 
 /** `$["a b"]` is `$."a b"` for the engine; what it does not have is refused with its place. */
 function path(arg: Printed, call: CallContext): string {
@@ -15,8 +15,15 @@ function path(arg: Printed, call: CallContext): string {
   throw call.error(`${literal} is not a path into JSON`, arg.at, "as in '$.a.b[0]'")
 }
 
+const valid = ({ sql, type }: Printed): string => (type === 'json' ? sql : `sls_json(${sql})`)
+
 const withPath = ([json, at]: readonly Printed[], call: CallContext): string =>
-  `${json!.sql}, ${path(at!, call)}`
+  `${valid(json!)}, ${path(at!, call)}`
+
+const overJson =
+  (name: string) =>
+  ([json, ...more]: readonly Printed[]): string =>
+    `${name}(${[valid(json!), ...more.map(({ sql }) => sql)].join(', ')})`
 
 const extracted = (name: string, type: 'bigint' | 'double' | 'boolean'): FunctionRule =>
   scalar(
@@ -45,9 +52,9 @@ export const json: readonly FunctionRule[] = [
   extracted('json_extract_long', 'bigint'),
   extracted('json_extract_double', 'double'),
   extracted('json_extract_bool', 'boolean'),
-  scalar('json_array_get', 2, 'any number', 'varchar', 'sls_json_array_get'),
-  scalar('json_array_contains', 2, 'any any', 'boolean', 'sls_json_array_contains'),
-  scalar('json_array_length', 1, 'any', 'bigint', 'sls_json_array_length'),
+  scalar('json_array_get', 2, 'any number', 'varchar', overJson('sls_json_array_get')),
+  scalar('json_array_contains', 2, 'any any', 'boolean', overJson('sls_json_array_contains')),
+  scalar('json_array_length', 1, 'any', 'bigint', overJson('sls_json_array_length')),
   scalar(
     'json_size',
     2,
@@ -60,7 +67,7 @@ export const json: readonly FunctionRule[] = [
     1,
     'any',
     'boolean',
-    (args) => `(json_type(${list(args)}) NOT IN ('ARRAY', 'OBJECT'))`,
+    ([json]) => `(json_type(${valid(json!)}) NOT IN ('ARRAY', 'OBJECT'))`,
   ),
   scalar('json_parse', 1, 'text', 'json', ([text]) => `CAST(${text!.sql} AS JSON)`),
   scalar('json_format', 1, 'any', 'varchar', ([value]) => `CAST(json(${value!.sql}) AS VARCHAR)`),

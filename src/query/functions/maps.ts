@@ -26,7 +26,7 @@ export const maps: readonly FunctionRule[] = [
   scalar('map_concat', [2, 8], 'map', sameAs()),
   scalar('map_filter', 2, 'map any', sameAs(), (args, call) => {
     const kept = overEntries(args, call)
-    return `map_from_entries(list_filter(map_entries(${args[0]!.sql}), lambda e, i: ${kept}[i]))`
+    return `map_from_entries(list_transform(list_filter(list_zip(map_entries(${args[0]!.sql}), ${kept}), lambda e: e[2]), lambda e: e[1]))`
   }),
   scalar(
     'transform_values',

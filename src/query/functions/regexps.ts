@@ -32,8 +32,7 @@ function backtracks(arg: Printed, call: CallContext): boolean {
 function pattern(arg: Printed, call: CallContext): string {
   const text = arg.literal
   if (text === undefined) return arg.sql
-  const bare = text.replace(/\\[^]/g, '_').replace(/\[\^?\]?[^\]]*\]/g, '_')
-  if (/\(\?>|[*+?}]\+/.test(bare)) {
+  if (/\(\?>|[*+?}]\+/.test(bared(text))) {
     throw call.error('regular expressions with possessive groups are not supported', arg.at)
   }
   return quoteText(text.replace(/(^|[^\\])\(\?<(?=\w)/g, '$1(?P<'))
@@ -62,16 +61,26 @@ function replacement(arg: Printed): string {
   return quoteText(text)
 }
 
+/** The text with its escapes and classes blotted out. */
+const bared = (text: string): string =>
+  text.replace(/\\[^]/g, '_').replace(/\[\^?\]?[^\]]*\]/g, '_')
+
 /** The group to take: the whole match where the query names none. */
-const withGroup = (args: readonly Printed[]): readonly Printed[] => [
-  args[0]!,
-  args[1]!,
-  args[2] ?? { sql: '0', type: 'bigint', at: args[1]!.at },
-]
+function withGroup(args: readonly Printed[], call: CallContext): readonly Printed[] {
+  const [text, expression, group] = args
+  if (group === undefined) return [text!, expression!, { sql: '0', type: 'bigint', at: 0 }]
+  if (group.literal !== undefined && expression!.literal !== undefined) {
+    const groups = bared(expression!.literal).match(/\((?!\?)|\(\?P?<\w/g)?.length ?? 0
+    if (!(Number(group.literal) >= 0 && Number(group.literal) <= groups)) {
+      throw call.error(`the pattern has ${groups} groups, and not ${group.literal}`, group.at)
+    }
+  }
+  return args
+}
 
 const extractAll = (args: readonly Printed[], call: CallContext): string =>
   matched(
-    withGroup(args),
+    withGroup(args, call),
     call,
     (text, by) => `regexp_extract_all(${text}, ${by}, ${args[2]?.sql ?? '0'})`,
     'sls_js_regexp_extract_all',
@@ -84,7 +93,7 @@ export const regexps: readonly FunctionRule[] = [
   scalar('regexp_extract', [2, 3], 'text text number', 'varchar', (args, call) => {
     const group = args[2]?.sql ?? '0'
     return matched(
-      withGroup(args),
+      withGroup(args, call),
       call,
       (text, by) =>
         `(CASE WHEN regexp_matches(${text}, ${by}) THEN regexp_extract(${text}, ${by}, ${group}) END)`,

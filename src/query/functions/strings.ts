@@ -48,7 +48,7 @@ const digest =
     `unhex(${name}(${args[0]!.sql}))`
 
 /** Java's conversions that the engine has too; a width is bounded as every length. */
-const conversion = /%(?:(%)|([-0,+ ]*)(\d{1,4})?(?:\.(\d{1,3}))?([sdfxXeE])|)/g
+const conversion = /%(?:(%)|([-0,+ ]*)(\d{1,4})?(?:\.(\d{1,3}))?([sdfxXeE])|[^%A-Za-z]*[A-Za-z]?)/g
 
 function format([pattern, ...values]: readonly Printed[], call: CallContext): string {
   const text = literalOf(pattern!, 'the format', call)
