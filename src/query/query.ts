@@ -5,6 +5,7 @@
  *   search-*.ts       search part: tokens, grammar, predicate, its SQL (browser-safe but for the SQL)
  *   sql-*.ts          SQL part: masked, parsed, copied with default deny into a tree of our own
  *   print-*.ts        the tree for DuckDB, with light typing; functions/ is the table of functions
+ *   macro*.ts udf*.ts what the engine lacks, in its own language and in JavaScript
  *   plan.ts           one statement over the view `__store`
  *   pull.ts           or: rows in the order in which they came
  *   fence.ts          looks at the statement a second time, as the engine reads it

@@ -260,3 +260,31 @@ test('try makes NULL of every error inside it, and of nothing outside', async ()
   ])
   await fails([['coalesce(try(1 / 0), 1) + 1 / 0', /Division by zero/]])
 })
+
+test('rows of the function table, §8, that the document shows in another form', async () => {
+  const t = "from (values (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd')) as t(x, k)"
+  await answers([
+    [`arbitrary(x) ${t}`, '1'],
+    [`regr_slope(x, x) ${t}`, '1.0'],
+    [`regr_intercept(x, x) ${t}`, '0.0'],
+    [`count(distinct x) ${t}`, '4'],
+    [`array_join(array_agg(k), ',') ${t}`, 'a,b,c,d'],
+    ['typeof(now())', 'timestamp'],
+    ["timestamp '2020-01-01 00:00:00' + interval '1' day", '2020-01-02 00:00:00.000'],
+    ["from_unixtime(1494985275, 'UTC')", '2017-05-17 01:41:15.000 UTC'],
+    ['array_sort(array[3, 1])', '[1,3]'],
+    ['array_distinct(array[1, 1, 2])', '[1,2]'],
+    ['shuffle(array[1])', '[1]'],
+    ["cardinality(map(array['a'], array[1]))", '1'],
+    ['random() is not null', 'true'],
+    ['rand() is not null', 'true'],
+    ["try(cast('x' as bigint))", null],
+    ["try_cast('x' as bigint)", null],
+    ['cast(123 as varchar)', '123'],
+    ["cast('12' as bigint)", '12'],
+    ['cast(1.0e0 as varchar)', '1.0'],
+    ['cast(true as varchar)', 'true'],
+    ["replace(bar(1, 2), chr(27), 'E')", 'E[38;5;196m█E[38;5;46m█E[0m'],
+  ])
+  await fails([["mobile_carrier('13800000000')", /function not supported: mobile_carrier/]])
+})
