@@ -53,23 +53,32 @@ export function readKeyFile(path: string): ClientKey {
   })
 }
 
-function keyOf(text: string): ClientKey | undefined {
-  let value: unknown
+function objectOf(text: string): object | undefined {
   try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
   }
-  if (typeof value !== 'object' || value === null) return undefined
-  const { id, secret } = value as Partial<Record<string, unknown>>
+}
+
+function keyOf(text: string): ClientKey | undefined {
+  const { id, secret } = (objectOf(text) ?? {}) as Partial<Record<string, unknown>>
   return typeof id === 'string' && typeof secret === 'string' ? { id, secret } : undefined
+}
+
+/** Undefined also when it is no server of ours that answers. */
+function dataOf(text: string): string | undefined {
+  const { data } = (objectOf(text) ?? {}) as { readonly data?: unknown }
+  return typeof data === 'string' ? data : undefined
 }
 
 /** A server on this host says where its data are; who may not read there asks without a key. */
 async function localKey(server: URL): Promise<ClientKey | undefined> {
   const health = await fetch(new URL('/healthz', server), { redirect: 'error' })
-  const { data } = (await health.json()) as { readonly data?: unknown }
-  if (typeof data !== 'string') return undefined
+  const data = dataOf(await health.text())
+  if (data === undefined) return undefined
   try {
     return keyOf(readFileSync(join(data, localKeyFile), 'utf8'))
   } catch (error) {
