@@ -99,7 +99,7 @@ async function printIngest(options: Options, folder: string): Promise<void> {
     thousands(each.rows / each.wallSeconds),
     thousands(each.rows / each.cpuSeconds),
     rest ? thousands(each.rows / each.settledCpuSeconds) : '-',
-    `${((100 * each.threadSeconds) / each.settledCpuSeconds).toFixed(0)} %`,
+    rest ? `${((100 * each.threadSeconds) / each.settledCpuSeconds).toFixed(0)} %` : '-',
     `${each.acknowledgeMs.median.toFixed(1)} / ${each.acknowledgeMs.p99.toFixed(0)}`,
     rest ? (each.restBytes / each.rows).toFixed(1) : '-',
     each.wireBytes === 0 ? '-' : (each.wireBytes / each.rows).toFixed(0),

@@ -49,9 +49,10 @@ export async function costOf(
     wall.push(performance.now() - began)
     cpu.push(asked.cpuSeconds * 1000)
   }
+  const scale = query.oneHour === true ? 1 : engine.scale
   return {
-    cpuMs: median(cpu) * engine.scale,
-    wallMs: median(wall) * engine.scale,
+    cpuMs: median(cpu) * scale,
+    wallMs: median(wall) * scale,
     rows: first.rows,
   }
 }

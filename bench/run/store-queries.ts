@@ -12,6 +12,8 @@ export interface StoreQuery {
   readonly sql: string
   /** Arguments of nfdump behind `-R DIR`; what it cannot answer is left out. */
   readonly nfdump?: readonly string[]
+  /** What it looks at does not grow with the records that are stored. */
+  readonly oneHour?: boolean
   /** Whether every engine must give the same rows. */
   readonly comparable: boolean
 }
@@ -75,6 +77,7 @@ export function storeQueries(known: KnownFlow, seedTexts: readonly string[]): St
       name: 'one hour, top 10 sources',
       text: '* | SELECT srcaddr, sum(bytes) AS b FROM log GROUP BY srcaddr ORDER BY b DESC LIMIT 10',
       range: [firstDay + 3600, firstDay + 7200],
+      oneHour: true,
       sql: `SELECT srcaddr, sum(bytes) AS b FROM log WHERE "__time__" >= ${firstDay + 3600} AND "__time__" < ${firstDay + 7200} GROUP BY srcaddr ORDER BY b DESC LIMIT 10`,
       comparable: true,
     },
@@ -84,6 +87,9 @@ export function storeQueries(known: KnownFlow, seedTexts: readonly string[]): St
 const bitRate = `sum(bytes * 8.0 / 60) AS bandwidth`
 const perMinute = (where: string, by: string): string =>
   `SELECT ${minute} AS t, ${by}, ${bitRate} FROM log WHERE ${where} GROUP BY t, ${by} ORDER BY t LIMIT 100`
+
+const bitsOf = (site: string): string =>
+  `SELECT ${minute} AS t, sum(bytes * 8.0 / (CASE WHEN "end" - start = 0 THEN 1 ELSE "end" - start END)) AS b FROM log WHERE action = 'ACCEPT' AND dstaddr LIKE '10.1.%' AND srcaddr LIKE '192.168.${site}.%' GROUP BY t`
 
 /** The page's statements as other stores are asked them. Where 100 of many rows are asked for, which is not said. */
 const seedSql: readonly { sql: string; nfdump?: readonly string[] }[] = [
@@ -127,7 +133,7 @@ const seedSql: readonly { sql: string; nfdump?: readonly string[] }[] = [
   },
   { sql: perMinute(`direction = 'in' AND srcaddr LIKE '10.0.0.%'`, 'srcaddr, dstaddr') },
   {
-    sql: `SELECT ${minute} AS t, sum(CASE WHEN srcaddr LIKE '192.168.20.%' THEN bytes * 8.0 / (CASE WHEN "end" - start = 0 THEN 1 ELSE "end" - start END) ELSE 0 END) AS one, sum(CASE WHEN srcaddr LIKE '192.168.10.%' THEN bytes * 8.0 / (CASE WHEN "end" - start = 0 THEN 1 ELSE "end" - start END) ELSE 0 END) AS two FROM log WHERE action = 'ACCEPT' AND srcaddr LIKE '192.168.%' AND dstaddr LIKE '10.1.%' GROUP BY t ORDER BY t`,
+    sql: `WITH one AS (${bitsOf('20')}), two AS (${bitsOf('10')}) SELECT COALESCE(one.t, two.t) AS m, COALESCE(one.b, 0) * 100 / NULLIF(COALESCE(one.b, 0) + COALESCE(two.b, 0), 0) AS share FROM one FULL OUTER JOIN two ON one.t = two.t ORDER BY m`,
   },
 ]
 
