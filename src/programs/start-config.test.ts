@@ -15,6 +15,7 @@ const defaults = {
   capture: captureDefaults,
   api: { endpoints: [], region: 'cn-hangzhou', account: '-' },
   alerts: { webhooks: [] },
+  enrich: {},
   query: { zone: 'UTC', workers: 2, seconds: 55, memoryMebibytes: 2048 },
   // "Otherwise, the default is 300 days."
   logstore: { ttlDays: 300, reserveMebibytes: 256 },
@@ -67,6 +68,7 @@ logstore: { ttlDays: 7 }
     capture: { ...captureDefaults, interfaces: ['eth0', 'eth1'], ringMebibytes: 8 },
     api: defaults.api,
     alerts: defaults.alerts,
+    enrich: {},
     query: { ...defaults.query, zone: 'Asia/Shanghai', workers: 4 },
     logstore: { ...defaults.logstore, ttlDays: 7 },
   }
@@ -126,7 +128,7 @@ test('what is wrong is said with its place', (t) => {
 })
 
 const known =
-  'data, listen, port, topology, sample, capture, tls, masterKeyFile, api, alerts, query, logstore'
+  'data, listen, port, topology, sample, capture, tls, masterKeyFile, api, alerts, enrich, query, logstore'
 const knownOfCapture =
   'enabled, interfaces, ringMebibytes, method, spoolMebibytes, cpuBudget, flowExport'
 const tooFew = 'capture.interfaces: Too small: expected array to have >=1 items'
@@ -186,4 +188,19 @@ test('where routers send their flows: in the file, and as an option', (t) => {
       name: 'Usage',
       message: `--flow-export is ${text}, not a port such as 2055`,
     })
+})
+
+test('files of addresses lie beside the configuration', (t) => {
+  const { folder, write } = fileOf(t)
+  const config = write(`
+enrich:
+  country: country.mmdb
+  asn: { ipv4: asn4.csv, ipv6: /data/asn6.csv }
+  threats: [{ path: drop.txt, category: hostile, format: drop }]
+`)
+  assert.deepEqual(readStartConfig({ config }).enrich, {
+    country: join(folder, 'country.mmdb'),
+    asn: { ipv4: join(folder, 'asn4.csv'), ipv6: '/data/asn6.csv' },
+    threats: [{ path: join(folder, 'drop.txt'), category: 'hostile', format: 'drop' }],
+  })
 })

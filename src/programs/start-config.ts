@@ -12,6 +12,7 @@
  *     tls:     { generate: true, names: [sls.example.org] }   # or { certificate: FILE, key: FILE }
  *     api:     { endpoints: [sls.example.org], region: cn-hangzhou, account: "1234567890" }
  *     alerts:  { webhooks: [hooks.example.org] }   # hosts that alerts may send to
+ *     enrich:  { country: FILE.mmdb, city: FILE.mmdb, asn: FILE.csv, threats: [{ path: FILE, category: scanner }] }
  *     query:   { zone: UTC, workers: 2, seconds: 55, memoryMebibytes: 2048 }
  *     logstore: { ttlDays: 300, reserveMebibytes: 256 }
  */
@@ -20,8 +21,10 @@ import { dirname, resolve } from 'node:path'
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import type { FlowExportConfig } from '../agent/agent.ts'
+import type { EnrichmentFiles } from '../enrich/enrich.ts'
 import { WeirError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
+import { enrichmentConfig, enrichmentFiles } from './enrichment-config.ts'
 import { flowExportPortDefault } from '../sources/sources.ts'
 
 const whole = (least: number, most: number) => z.int().min(least).max(most)
@@ -115,6 +118,8 @@ const schema = z.strictObject({
       webhooks: z.array(z.string().min(1)).default([]),
     })
     .prefault({}),
+  /** What queries look addresses up in. */
+  enrich: enrichmentConfig.default({}),
   query: z
     .strictObject({
       zone: z.string().min(1).default('UTC'),
@@ -132,7 +137,9 @@ const schema = z.strictObject({
     .prefault({}),
 })
 
-export type StartConfig = z.infer<typeof schema>
+export type StartConfig = Omit<z.infer<typeof schema>, 'enrich'> & {
+  readonly enrich: EnrichmentFiles
+}
 
 export interface StartOptions {
   readonly config?: string
@@ -145,7 +152,8 @@ export interface StartOptions {
 
 /** @throws WeirError FileUnreadable; ConfigInvalid with the place of every problem */
 export function readStartConfig(options: StartOptions): StartConfig {
-  const config = options.config === undefined ? schema.parse({}) : readFile(options.config)
+  const config: StartConfig =
+    options.config === undefined ? { ...schema.parse({}), enrich: {} } : readFile(options.config)
   const port = options.port === undefined ? config.port : portOf(options.port)
   const topology = options.topology ?? config.topology
   return {
@@ -184,11 +192,12 @@ function readFile(path: string): StartConfig {
     })
   const checked = schema.safeParse(document.toJS() ?? {})
   if (!checked.success) throw invalid(checked.error, document, placeOf)
-  const { topology, data, tls: shown, masterKeyFile } = checked.data
+  const { topology, data, enrich, tls: shown, masterKeyFile } = checked.data
   const beside = (file: string): string => resolve(dirname(path), file)
   return {
     ...checked.data,
     data: beside(data),
+    enrich: enrichmentFiles(enrich, beside),
     ...(shown === undefined || 'generate' in shown
       ? {}
       : { tls: { certificate: beside(shown.certificate), key: beside(shown.key) } }),
@@ -249,6 +258,7 @@ function knownKeys(path: readonly (string | number)[]): string[] {
   let shape: unknown = schema.parse({
     topology: 'x',
     tls: { generate: true },
+    enrich: { country: 'x', city: 'x', asn: 'x', threats: [] },
     masterKeyFile: 'x',
     capture: { interfaces: ['x'], cpuBudget: '20%', flowExport: { netns: 'x' } },
   })
