@@ -15,7 +15,7 @@ const defaults = {
   capture: captureDefaults,
   api: { endpoints: [], region: 'cn-hangzhou', account: '-' },
   alerts: { webhooks: [] },
-  enrich: {},
+  enrichment: {},
   query: { zone: 'UTC', workers: 2, seconds: 55, memoryMebibytes: 2048 },
   // "Otherwise, the default is 300 days."
   logstore: { ttlDays: 300, reserveMebibytes: 256 },
@@ -68,7 +68,7 @@ logstore: { ttlDays: 7 }
     capture: { ...captureDefaults, interfaces: ['eth0', 'eth1'], ringMebibytes: 8 },
     api: defaults.api,
     alerts: defaults.alerts,
-    enrich: {},
+    enrichment: {},
     query: { ...defaults.query, zone: 'Asia/Shanghai', workers: 4 },
     logstore: { ...defaults.logstore, ttlDays: 7 },
   }
@@ -128,7 +128,7 @@ test('what is wrong is said with its place', (t) => {
 })
 
 const known =
-  'data, listen, port, topology, sample, capture, tls, masterKeyFile, api, alerts, enrich, query, logstore'
+  'data, listen, port, topology, sample, capture, tls, masterKeyFile, api, alerts, enrichment, query, logstore'
 const knownOfCapture =
   'enabled, interfaces, ringMebibytes, method, spoolMebibytes, cpuBudget, flowExport'
 const tooFew = 'capture.interfaces: Too small: expected array to have >=1 items'
@@ -193,12 +193,12 @@ test('where routers send their flows: in the file, and as an option', (t) => {
 test('files of addresses lie beside the configuration', (t) => {
   const { folder, write } = fileOf(t)
   const config = write(`
-enrich:
+enrichment:
   country: country.mmdb
   asn: { ipv4: asn4.csv, ipv6: /data/asn6.csv }
   threats: [{ path: drop.txt, category: hostile, format: drop }]
 `)
-  assert.deepEqual(readStartConfig({ config }).enrich, {
+  assert.deepEqual(readStartConfig({ config }).enrichment, {
     country: join(folder, 'country.mmdb'),
     asn: { ipv4: join(folder, 'asn4.csv'), ipv6: '/data/asn6.csv' },
     threats: [{ path: join(folder, 'drop.txt'), category: 'hostile', format: 'drop' }],

@@ -12,7 +12,7 @@
  *     tls:     { generate: true, names: [sls.example.org] }   # or { certificate: FILE, key: FILE }
  *     api:     { endpoints: [sls.example.org], region: cn-hangzhou, account: "1234567890" }
  *     alerts:  { webhooks: [hooks.example.org] }   # hosts that alerts may send to
- *     enrich:  { country: FILE.mmdb, city: FILE.mmdb, asn: FILE.csv, threats: [{ path: FILE, category: scanner }] }
+ *     enrichment: { country: FILE.mmdb, city: FILE.mmdb, asn: FILE.csv, threats: [{ path: FILE, category: scanner }] }
  *     query:   { zone: UTC, workers: 2, seconds: 55, memoryMebibytes: 2048 }
  *     logstore: { ttlDays: 300, reserveMebibytes: 256 }
  */
@@ -119,7 +119,7 @@ const schema = z.strictObject({
     })
     .prefault({}),
   /** What queries look addresses up in. */
-  enrich: enrichmentConfig.default({}),
+  enrichment: enrichmentConfig.default({}),
   query: z
     .strictObject({
       zone: z.string().min(1).default('UTC'),
@@ -137,8 +137,8 @@ const schema = z.strictObject({
     .prefault({}),
 })
 
-export type StartConfig = Omit<z.infer<typeof schema>, 'enrich'> & {
-  readonly enrich: EnrichmentFiles
+export type StartConfig = Omit<z.infer<typeof schema>, 'enrichment'> & {
+  readonly enrichment: EnrichmentFiles
 }
 
 export interface StartOptions {
@@ -153,7 +153,9 @@ export interface StartOptions {
 /** @throws WeirError FileUnreadable; ConfigInvalid with the place of every problem */
 export function readStartConfig(options: StartOptions): StartConfig {
   const config: StartConfig =
-    options.config === undefined ? { ...schema.parse({}), enrich: {} } : readFile(options.config)
+    options.config === undefined
+      ? { ...schema.parse({}), enrichment: {} }
+      : readFile(options.config)
   const port = options.port === undefined ? config.port : portOf(options.port)
   const topology = options.topology ?? config.topology
   return {
@@ -192,12 +194,12 @@ function readFile(path: string): StartConfig {
     })
   const checked = schema.safeParse(document.toJS() ?? {})
   if (!checked.success) throw invalid(checked.error, document, placeOf)
-  const { topology, data, enrich, tls: shown, masterKeyFile } = checked.data
+  const { topology, data, enrichment, tls: shown, masterKeyFile } = checked.data
   const beside = (file: string): string => resolve(dirname(path), file)
   return {
     ...checked.data,
     data: beside(data),
-    enrich: enrichmentFiles(enrich, beside),
+    enrichment: enrichmentFiles(enrichment, beside),
     ...(shown === undefined || 'generate' in shown
       ? {}
       : { tls: { certificate: beside(shown.certificate), key: beside(shown.key) } }),
@@ -258,7 +260,7 @@ function knownKeys(path: readonly (string | number)[]): string[] {
   let shape: unknown = schema.parse({
     topology: 'x',
     tls: { generate: true },
-    enrich: { country: 'x', city: 'x', asn: 'x', threats: [] },
+    enrichment: { country: 'x', city: 'x', asn: 'x', threats: [] },
     masterKeyFile: 'x',
     capture: { interfaces: ['x'], cpuBudget: '20%', flowExport: { netns: 'x' } },
   })

@@ -150,7 +150,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     {
       ...defaultQueryConfig,
       zone: config.query.zone,
-      enrichment: config.enrich,
+      enrichment: config.enrichment,
       workers: config.query.workers,
       timeMaxMilliseconds: config.query.seconds * 1000,
       memoryBytesMax: config.query.memoryMebibytes * mebibyte,
