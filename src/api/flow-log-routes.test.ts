@@ -198,7 +198,7 @@ test('"we recommend that you Create Project and Create Logstore": both are made 
       columns: flowRecordColumns,
       ttlDays,
       sortBy: ['eni-id'],
-      openColumns: false,
+      openColumns: true,
     })),
   )
   assert.deepEqual(
