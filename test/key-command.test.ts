@@ -4,7 +4,7 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { temporaryFolder } from './temporary-folder.ts'
-import { type Ended, weir, WeirServer, weirSays } from './weir-process.ts'
+import { type Ended, weir, WeirProcess, WeirServer, weirSays } from './weir-process.ts'
 
 async function start(t: TestContext, more = '') {
   const folder = temporaryFolder(t)
@@ -95,6 +95,38 @@ test('who may not read the data directory has no key, and is told what to do', a
     await weir([...count, '--server', url], { through: nobody }),
     5,
     /Unauthorized: the request is not signed.*--key-file FILE/,
+  )
+})
+
+test('an agent is let in by a key that allows its name, and by no other', async (t) => {
+  const { folder, url } = await start(t)
+  const [policy, file] = [join(folder, 'policy.json'), join(folder, 'agent-key.json')]
+  const Statement = [{ Effect: 'Allow', Action: 'weir:Agent', Resource: 'agent/edge' }]
+  writeFileSync(policy, JSON.stringify({ Version: '1', Statement }))
+  await weirSays(['key', 'create', 'edge', '--policy', policy, '--file', file, '--server', url])
+  const agentArgs = (name: string) => [
+    'agent',
+    '--server',
+    url,
+    '--key-file',
+    file,
+    '--name',
+    name,
+    '--data',
+    join(folder, name),
+    '--flow-export',
+    '127.0.0.1:0',
+  ]
+  await using other = new WeirProcess(agentArgs('core'))
+  await other.until('stderr', /AccessDenied: key \w+ may not do weir:Agent on agent\/core/)
+  await using agent = new WeirProcess(agentArgs('edge'))
+  await agent.until('stdout', /edge/)
+  const agents = JSON.parse(await weirSays(['agent', 'list', '--json', '--server', url])) as {
+    name: string
+  }[]
+  assert.deepEqual(
+    agents.map(({ name }) => name),
+    ['edge'],
   )
 })
 
