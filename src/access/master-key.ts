@@ -1,17 +1,8 @@
 /** The key that the secrets of AccessKeys are encrypted with: in a file of its own, or in the environment. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
-import { dirname } from 'node:path'
+import { readFileSync, statSync } from 'node:fs'
 import { WeirError } from '../base/errors.ts'
+import { replaceFile } from '../base/replace-file.ts'
 
 const keyBytes = 32
 const nonceBytes = 12
@@ -58,7 +49,7 @@ function readKey(file: string): Buffer | undefined {
 
 function makeKey(file: string): Buffer {
   const made = randomBytes(keyBytes)
-  writeNew(file, `${made.toString('base64')}\n`)
+  replaceFile(file, `${made.toString('base64')}\n`, 0o600)
   return made
 }
 
@@ -95,25 +86,5 @@ function masterKeyOf(key: Buffer): MasterKey {
         })
       }
     },
-  }
-}
-
-/** On the disk, whole, when it returns. */
-function writeNew(file: string, text: string): void {
-  const temporary = `${file}.new`
-  rmSync(temporary, { force: true })
-  const handle = openSync(temporary, 'wx', 0o600)
-  try {
-    writeSync(handle, text)
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-  renameSync(temporary, file)
-  const folder = openSync(dirname(file), 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
   }
 }

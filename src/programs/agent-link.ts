@@ -2,12 +2,13 @@
  * An agent's line to its server: each second it says what it has and gets its orders when they changed. While the
  * server is away the last orders stay in force, also over a restart of the agent.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AgentServer, reportAgent } from '../api/client.ts'
 import type { AgentOrdersAnswer, AgentReport } from '../api/contract.ts'
 import { describeError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { replaceFile } from '../base/replace-file.ts'
 
 export type Orders = NonNullable<AgentOrdersAnswer['orders']>
 type Accounts = AgentReport['accounts']
@@ -116,8 +117,7 @@ export class AgentLink {
 
   async #keepAndTake(revision: string, orders: Orders): Promise<void> {
     await this.#take(orders)
-    writeFileSync(`${this.#file}.new`, JSON.stringify({ revision, orders }), { mode: 0o600 })
-    renameSync(`${this.#file}.new`, this.#file)
+    replaceFile(this.#file, JSON.stringify({ revision, orders }), 0o600)
     this.#revision = revision
   }
 

@@ -1,5 +1,5 @@
 /** `weir key`: who may ask a server what. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { KeyLimits, Permission, PermissionLevel } from '../access/access.ts'
 import {
   auditOfServer,
@@ -10,6 +10,7 @@ import {
 } from '../api/client.ts'
 import type { KeyAnswer } from '../api/contract.ts'
 import { WeirError } from '../base/errors.ts'
+import { replaceFile } from '../base/replace-file.ts'
 import { exitStatus } from './exit-status.ts'
 import { plainTable } from './plain-table.ts'
 import { writeStandardOutput } from './standard-output.ts'
@@ -49,8 +50,7 @@ export async function createKey(name: string, options: CreateOptions): Promise<n
   const text = `${JSON.stringify(key)}\n`
   if (options.file === undefined) writeStandardOutput(text)
   else {
-    writeFileSync(`${options.file}.new`, text, { mode: 0o600 })
-    renameSync(`${options.file}.new`, options.file)
+    replaceFile(options.file, text, 0o600)
     process.stderr.write(`Key ${key.id} is in ${options.file}.\n`)
   }
   return exitStatus.ok

@@ -2,7 +2,7 @@
  * Who may ask a server: its keys, with a master key in a file of its own, and the key that commands of its owner on this
  * host find.
  */
-import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import {
@@ -17,6 +17,7 @@ import {
 import type { AccessGate } from '../api/api.ts'
 import { localKeyFile, readKeyFile } from '../api/client-key.ts'
 import { describeError, WeirError } from '../base/errors.ts'
+import { replaceFile } from '../base/replace-file.ts'
 
 export interface Access extends AccessGate {
   readonly audit: AuditLog
@@ -110,8 +111,7 @@ function keepLocalKey(dataDir: string, keys: AccessKeys): void {
   if (isKept(file, keys)) return
   for (const { id, name } of keys.list()) if (name === localKeyName) keys.delete(id)
   const key = keys.create({ name: localKeyName, policy: admin })
-  writeFileSync(`${file}.new`, JSON.stringify(key), { mode: 0o600 })
-  renameSync(`${file}.new`, file)
+  replaceFile(file, JSON.stringify(key), 0o600)
 }
 
 function isKept(file: string, keys: AccessKeys): boolean {

@@ -34,6 +34,37 @@ export function startProgress(what: string, sources: readonly ByteSource[]): Pro
   }
 }
 
+/** Follows files that are read one after another. `tick` is cheap. */
+export function startFileProgress(what: string) {
+  let next = Date.now() + quietMilliseconds
+  let bar: Bar | undefined
+  let opening: Promise<void> | undefined
+  return {
+    tick: (files: number, of: number): void => {
+      const now = Date.now()
+      if (process.stderr.isTTY !== true || now < next) return
+      next = now + intervalMilliseconds
+      bar?.update(files)
+      opening ??= openFileBar(what, of).then((opened) => void (bar = opened))
+    },
+    stop: async (): Promise<void> => {
+      await opening
+      bar?.stop()
+    },
+  }
+}
+
+async function openFileBar(what: string, of: number): Promise<Bar> {
+  const { default: cliProgress } = await import('cli-progress')
+  const bar = new cliProgress.SingleBar({
+    format: `${what} {bar} {percentage} % | {value} of {total} files | {eta_formatted} left`,
+    clearOnComplete: true,
+    stream: process.stderr,
+  })
+  bar.start(of, 0)
+  return { update: (done) => bar.update(done), stop: () => bar.stop() }
+}
+
 async function openBar(what: string, totalMebibytes: number): Promise<Bar> {
   const { default: cliProgress } = await import('cli-progress')
   const known = Number.isFinite(totalMebibytes)

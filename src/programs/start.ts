@@ -2,7 +2,7 @@
  * `weir start`: everything in one process, wired by hand in the order that traffic and questions pass:
  * log store, sample project, delivery, capture, queries, HTTP.
  */
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import {
   type CaptureAgent,
@@ -14,6 +14,7 @@ import {
 import { type ApiThings, createApi } from '../api/api.ts'
 import { WeirError } from '../base/errors.ts'
 import { createLog, type Log } from '../base/log.ts'
+import { replaceFile } from '../base/replace-file.ts'
 import { unixSeconds } from '../base/time.ts'
 import { type LogStore, openLogStore } from '../logstore/logstore.ts'
 import { defaultQueryConfig, QueryEngine } from '../query/query.ts'
@@ -191,8 +192,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
   try {
     // Everywhere is no address to ask at: this machine's own is.
     const url = (await api.listen(config.listen, config.port)).replace('//[::]:', '//[::1]:')
-    writeFileSync(`${whereFile}.new`, JSON.stringify({ url, pid: process.pid }), { mode: 0o600 })
-    renameSync(`${whereFile}.new`, whereFile)
+    replaceFile(whereFile, JSON.stringify({ url, pid: process.pid }), 0o600)
     service.start()
     process.stdout.write(await banner(url, config, { ...parts, tls }))
     const signal = await stopped

@@ -3,12 +3,13 @@
  * to trust. `DIR/tls/ca.crt` is that authority, `server.crt` and `server.key` what is shown.
  */
 import { X509Certificate } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls'
 import { WeirError } from '../base/errors.ts'
+import { replaceFile } from '../base/replace-file.ts'
 
 export type TlsConfig =
   | { readonly certificate: string; readonly key: string }
@@ -85,8 +86,8 @@ function projectContexts(folder: string, names: readonly string[]): ServerTls['c
 
 async function generate(folder: string, names: readonly string[]): Promise<void> {
   const { key, cert } = await leaf(folder, names)
-  write(join(folder, 'server.key'), key, 0o600)
-  write(join(folder, 'server.crt'), cert, 0o644)
+  replaceFile(join(folder, 'server.key'), key, 0o600)
+  replaceFile(join(folder, 'server.crt'), cert, 0o644)
 }
 
 async function leaf(
@@ -130,8 +131,8 @@ async function authorityOf(folder: string): Promise<{ key: string; cert: string 
       { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
     ],
   })
-  write(keyFile, made.private, 0o600)
-  write(file, made.cert, 0o644)
+  replaceFile(keyFile, made.private, 0o600)
+  replaceFile(file, made.cert, 0o644)
   return { key: made.private, cert: made.cert }
 }
 
@@ -196,9 +197,4 @@ function read(path: string): string {
   } catch (cause) {
     throw new WeirError('FileUnreadable', (cause as Error).message, { place: path, cause })
   }
-}
-
-function write(path: string, text: string, mode: number): void {
-  writeFileSync(`${path}.new`, text, { mode })
-  renameSync(`${path}.new`, path)
 }
