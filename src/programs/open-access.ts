@@ -90,7 +90,7 @@ function saveUses(keys: AccessKeys) {
   }
 }
 
-function takeOf(rates: RateLimits, caller: Caller, bytes: number): void {
+function takeOf(rates: RateLimits, caller: Pick<Caller, 'keyId' | 'limits'>, bytes: number): void {
   const { bodyBytesMax = Infinity } = caller.limits
   if (bytes > bodyBytesMax)
     throw new WeirError(

@@ -167,19 +167,28 @@ async function finish(
   return await send(reply, answer, asked.headers)
 }
 
+/** Web tracking is signed by nobody: an address may send as much as a busy page of it would. */
+const trackingLimits = { requestsPerSecond: 100, bytesPerSecond: 6 * 1024 * 1024 }
+
 function admit(route: LogServiceRoute, came: LogServiceRequest, things: LogServiceThings): void {
   const { caller, project } = came
   if (caller !== undefined) {
     assertSignedBody(came.headers, came.body)
     things.gate.take(caller, came.wireBytes)
     if (route.asksEach !== true) caller.assertMay(route.action, resourceOf(route, came))
-  }
+  } else things.gate.take({ keyId: `web ${came.source}`, limits: trackingLimits }, came.wireBytes)
   if (route.host !== 'project') return
   if (!things.store.projects().some(({ name }) => name === project))
     throw new WeirError('ProjectNotExist', `The Project does not exist : ${project}`)
   const policy = things.store.attribute(project!, undefined, 'policy')
   if (typeof policy === 'string')
     assertNotDenied(policy, route.action, resourceOf(route, came), came.source)
+  const { logstore } = came.params
+  if (
+    logstore !== undefined &&
+    !things.store.logstores(project!).some(({ name }) => name === logstore)
+  )
+    throw new WeirError('LogStoreNotExist', `logstore ${logstore} does not exist`)
 }
 
 function resourceOf({ resource }: LogServiceRoute, request: LogServiceRequest): string {

@@ -19,8 +19,8 @@ export interface LogServiceThings {
 export interface LogServiceGate {
   /** Who signed it. Throws the log service's codes for a signature that does not hold. */
   verify(request: SignedRequest): Caller
-  /** Counts a request and its body against the caller's limits. Throws WriteQuotaExceed, ReadQuotaExceed. */
-  take(caller: Caller, bytes: number): void
+  /** Counts a request and its body against limits. Throws WriteQuotaExceed, ReadQuotaExceed, PostBodyTooLarge. */
+  take(caller: Pick<Caller, 'keyId' | 'limits'>, bytes: number): void
   /** Writes a change down. */
   note(entry: Omit<AuditEntry, 'at'>): void
 }
