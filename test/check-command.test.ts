@@ -36,6 +36,8 @@ const account = `eni-a at host-1 shop/eth0, frames from 1970-01-01T00:00:00Z to 
 Lost
   1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z  eni-a  the capture ring was full: 4 frames
 
+Log store: 0 files were read, 0 bytes of them log
+
 All is well.
 `
 

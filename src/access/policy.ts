@@ -84,7 +84,7 @@ const writing = [
   'weir:PutRecords',
 ]
 /** Of the server as a whole, for who may do so with all projects. */
-const seeing = ['weir:ListFlowLogs', 'weir:Explain', 'weir:Ledger', 'weir:ListAgents']
+const seeing = ['weir:ListFlowLogs', 'weir:Explain', 'weir:Ledger', 'weir:ListAgents', 'weir:Check']
 
 /** The short form: read, write (and read) or admin of projects. */
 export function policyOf(permissions: readonly Permission[]): Policy {

@@ -31,6 +31,7 @@ import type {
   QueryAnswer,
   QueryRequest,
   RecordsAnswer,
+  StoreCheckAnswer,
 } from './contract.ts'
 
 /**
@@ -110,6 +111,10 @@ export function ledgerOfServer(server: string, request: LedgerRequest = {}): Pro
   for (const [name, value] of Object.entries(request)) filter.set(name, String(value))
   return call(server, `/weir/v1/ledger?${filter.toString()}`, {})
 }
+
+/** Has a server read its whole log store again. Errors as `queryServer`. */
+export const checkStoreOfServer = (server: string): Promise<StoreCheckAnswer> =>
+  call(server, '/weir/v1/store-check', {})
 
 /** What is wrong at a server. Errors as `queryServer`. */
 export async function healthOfServer(server: string): Promise<HealthAnswer> {

@@ -2,6 +2,7 @@
 import type { AuditEntry, KeyEntry, KeyLimits, Permission } from '../access/access.ts'
 import type { FlowLog } from '../flow-log/flow-log.ts'
 import type { KeptLoss, Ledger, Loss } from '../ledger/ledger.ts'
+import type { Damage, LogstoreAccount } from '../logstore/logstore.ts'
 import type { EniIdentity } from '../record/batch.ts'
 import type { Explanation, Question } from '../vpc/vpc.ts'
 
@@ -186,6 +187,15 @@ export interface LedgerRequest {
 export interface LedgerAnswer {
   readonly ledgers: readonly Ledger[]
   readonly losses: readonly KeptLoss[]
+}
+
+/** The answer of GET /weir/v1/store-check: every file of the log store was read again. */
+export interface StoreCheckAnswer {
+  /** Segments and log files that were read. */
+  readonly files: number
+  readonly logBytes: number
+  readonly logstores: readonly LogstoreAccount[]
+  readonly damages: readonly Damage[]
 }
 
 /** The answer of GET /healthz. */

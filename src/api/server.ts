@@ -32,6 +32,7 @@ import { type ErrorReply, errorReply, requestIdHeader } from './reply.ts'
 import { ruleFor } from './route-by-header.ts'
 import { schemaError, strictAjv } from './schema.ts'
 import { addSignatures } from './signed.ts'
+import { addStoreCheckRoute } from './store-check-route.ts'
 import { addStoreRoutes } from './store-routes.ts'
 import type { ApiThings } from './things.ts'
 
@@ -109,6 +110,7 @@ export function createServer(things: ApiThings, tls?: TlsOptions): FastifyInstan
   addStoreRoutes(server, things.store, things.sample)
   addFlowLogRoutes(server, things.flowLogs)
   addLedgerRoute(server, things.ledger)
+  addStoreCheckRoute(server, things.store)
   addExplainRoute(server, things.explain)
   if (things.logService !== undefined) addLogService(server, things.logService)
   return server

@@ -58,7 +58,10 @@ export interface QueryRunner {
 
 export type RangedQuery = QueryRequest & { readonly from: number; readonly to: number }
 
-export type RecordStore = Pick<LogStore, 'projects' | 'logstores' | 'lease' | 'append'>
+export type RecordStore = Pick<
+  LogStore,
+  'projects' | 'logstores' | 'lease' | 'append' | 'verify' | 'accounts' | 'stats'
+>
 
 /** The accounts of all taps. */
 export type LedgerReader = Pick<LedgerBook, 'ledgers' | 'losses'>

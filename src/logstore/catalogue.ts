@@ -141,6 +141,15 @@ export class Catalogue {
     this.db.prepare('UPDATE logstores SET covered = ? WHERE id = ?').run(sequence, logstore)
   }
 
+  /** Within the transaction that adds or drops the segments of these rows. */
+  countRows(logstore: number, { stored = 0, expired = 0 }): void {
+    this.db
+      .prepare(
+        'UPDATE logstores SET stored_rows = stored_rows + ?, expired_rows = expired_rows + ? WHERE id = ?',
+      )
+      .run(stored, expired, logstore)
+  }
+
   /** Log records of all logstores up to this sequence are in segments. */
   coveredThrough(): number {
     return this.#logState('covered_through')

@@ -160,6 +160,27 @@ export interface Damage {
   readonly reason: string
 }
 
+/**
+ * What became of the rows of a logstore: `storedRows` = `expiredRows` + `segmentRows`, and `hotRows` besides;
+ * anything else is a loss or a repeat.
+ */
+export interface LogstoreAccount {
+  readonly project: string
+  readonly logstore: string
+  /** Those that are damaged included. */
+  readonly segments: number
+  readonly segmentRows: number
+  readonly segmentBytes: number
+  /** Acknowledged, and in the log alone. */
+  readonly hotRows: number
+  /** Ever put into segments, as the log's records count them. */
+  readonly storedRows: number
+  /** Of these dropped by retention. */
+  readonly expiredRows: number
+  /** Batches with an id that are known, so that a repeat is not stored again. */
+  readonly batches: number
+}
+
 export interface VerifyOptions {
   /** Called after each file with how many of all files were read. */
   readonly onProgress?: (files: number, of: number) => void
@@ -273,6 +294,8 @@ export interface LogStore extends LogReader, AttributeStore {
    * the log is still in memory and becomes segments. Throws StorageFull, StorageBroken.
    */
   verify(options?: VerifyOptions): Promise<readonly Damage[]>
+  /** Of each logstore, by project and name. */
+  accounts(): readonly LogstoreAccount[]
   /** Runs what is due now: flush, retention, compaction, unlinks. The store does so by itself too. */
   maintain(): Promise<void>
   stats(): LogStoreStats

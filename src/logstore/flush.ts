@@ -33,6 +33,8 @@ export async function flushOldest(parts: StoreParts, logstore: LogstoreEntry): P
     parts.catalogue.transaction(() => {
       for (const segment of segments) parts.segments.add(segment)
       parts.delivered.save(logstore.id, records.map(({ id }) => id).filter(isId))
+      const stored = records.reduce((sum, { rows }) => sum + rows, 0)
+      parts.catalogue.countRows(logstore.id, { stored })
       parts.catalogue.setCovered(logstore.id, through)
       parts.catalogue.raiseReceivedThrough(records.at(-1)?.receiveTime ?? 0)
       parts.catalogue.setCoveredThrough(parts.hot.coveredThrough(logstore.id, through))

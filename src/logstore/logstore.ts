@@ -52,6 +52,7 @@ export type {
   Damage,
   LogReader,
   Logstore,
+  LogstoreAccount,
   LogstoreOptions,
   LogStore,
   LogStoreStats,

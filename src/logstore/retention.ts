@@ -13,6 +13,10 @@ export function dropExpired(parts: StoreParts, logstore: LogstoreEntry): void {
   const end = parts.now() - logstore.ttlDays * 24 * hourSeconds
   const expired = parts.segments.before(logstore.id, Math.floor(end / hourSeconds), end)
   if (expired.length === 0) return
-  parts.catalogue.transaction(() => parts.segments.retire(expired))
+  parts.catalogue.transaction(() => {
+    parts.segments.retire(expired)
+    const rows = expired.reduce((sum, segment) => sum + segment.rows, 0)
+    parts.catalogue.countRows(logstore.id, { expired: rows })
+  })
   parts.counters.retentionDrops += expired.length
 }

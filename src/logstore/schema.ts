@@ -63,4 +63,12 @@ const version2 = `
   ALTER TABLE log_state ADD COLUMN sealed_through REAL NOT NULL DEFAULT 0;
 `
 
-export const schemaSteps: readonly string[] = [version1, version2]
+/** What was in segments before is taken as stored; what had expired is not known, and adds up to nothing. */
+const version3 = `
+  ALTER TABLE logstores ADD COLUMN stored_rows INTEGER NOT NULL DEFAULT 0; -- ever put into segments
+  ALTER TABLE logstores ADD COLUMN expired_rows INTEGER NOT NULL DEFAULT 0; -- of these dropped by retention
+  UPDATE logstores SET stored_rows =
+    (SELECT coalesce(sum(rows), 0) FROM segments WHERE segments.logstore = logstores.id);
+`
+
+export const schemaSteps: readonly string[] = [version1, version2, version3]

@@ -9,6 +9,7 @@ import type {
   Attribute,
   Damage,
   Logstore,
+  LogstoreAccount,
   LogstoreOptions,
   LogStore,
   LogStoreStats,
@@ -19,6 +20,7 @@ import type {
   SplitOptions,
   VerifyOptions,
 } from './contract.ts'
+import { accountsOf } from './accounts.ts'
 import { keyOf } from './delivered.ts'
 import { logstoreGone, publicLogstore } from './directory.ts'
 import { asStorageError } from './flush.ts'
@@ -180,6 +182,11 @@ export class OpenStore implements LogStore {
     this.#checkOpen()
     const alone = <T>(work: () => Promise<T>) => this.#background.alone(work)
     return verifyStore(this.#parts, this.#log, alone, options)
+  }
+
+  accounts(): readonly LogstoreAccount[] {
+    this.#checkOpen()
+    return accountsOf(this.#parts)
   }
 
   async maintain(): Promise<void> {
