@@ -1,30 +1,22 @@
-/** The Node client of today asks for logs, cursors and shards: `PORT KEY-ID SECRET v1|v4`. It cannot write (alibaba-api.md §0.9). */
+/** The Node client of today asks for logs, cursors and shards. It cannot write (alibaba-api.md §0.9): the older one does. */
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
-import type * as Sls from '@alicloud/sls20201230'
-import type * as OpenApi from '@alicloud/openapi-core'
+import { logClient, refused, type Sls, sls, slsClient } from './official-clients.ts'
 
-// Both are CommonJS with a default export of their own.
-const require = createRequire(import.meta.url)
-const sls = require('@alicloud/sls20201230') as typeof Sls.default
-const { $OpenApiUtil } = require('@alicloud/openapi-core') as typeof OpenApi
-
-const [port, accessKeyId, accessKeySecret, signatureVersion] = process.argv.slice(2)
-const config = new $OpenApiUtil.Config({
-  accessKeyId: accessKeyId!,
-  accessKeySecret: accessKeySecret!,
-  endpoint: `localhost:${port}`,
-  protocol: 'HTTP',
-  regionId: 'cn-hangzhou',
-  // It gives up after 3 seconds; a loaded machine may need longer for the first query of a server.
-  readTimeout: 50_000,
-  connectTimeout: 50_000,
-  ...(signatureVersion === 'v4' ? { signatureVersion } : {}),
-})
-const client = new sls.default(config)
-const [project, logstore] = ['my-proj', 'store-1']
+const client = slsClient()
+const [project, logstore] = ['read-logs', 'store-1']
 const at = 1_700_000_000
 const range = { from: at, to: at + 600 }
+
+const writer = logClient()
+await writer.createProject(project, { description: '' })
+await writer.createLogStore(project, logstore, { ttl: 3650, shardCount: 1 })
+const line = { token: [' ', ','], caseSensitive: false }
+await writer.createIndex(project, logstore, { line })
+await writer.postLogStoreLogs(project, logstore, {
+  logs: [{ timestamp: at, content: { word: 'one' } }],
+  topic: 'tp',
+  source: 'src',
+})
 
 const log = { __time__: String(at), __topic__: 'tp', __source__: 'src', word: 'one' }
 const { body: raw } = await client.getLogs(
@@ -100,4 +92,14 @@ assert.deepEqual(statuses(merged.body), [
   [1, 'readonly'],
   [2, 'readonly'],
 ])
-await assert.rejects(client.mergeShard(project, logstore, '3'), { code: 'ParameterInvalid' })
+await refused(
+  client.mergeShard(project, logstore, '3'),
+  'ParameterInvalid',
+  'can not merge the last shard',
+)
+await refused(
+  client.splitShard(project, logstore, '0', new sls.SplitShardRequest({ key })),
+  'ParameterInvalid',
+  'invalid shard id. shard 0 is readonly',
+)
+await client.deleteProject(project, new sls.DeleteProjectRequest({}))

@@ -1,31 +1,15 @@
-/** What the Node client of today does with projects, logstores and indexes: `PORT KEY-ID SECRET v1|v4`. */
+/** The Node client of today: projects, logstores, indexes, tags, policies, resource groups. */
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
-import type * as Sls from '@alicloud/sls20201230'
-import type * as OpenApi from '@alicloud/openapi-core'
+import { refused, sls, slsClient } from './official-clients.ts'
 
-// Both are CommonJS with a default export of their own.
-const require = createRequire(import.meta.url)
-const sls = require('@alicloud/sls20201230') as typeof Sls.default
-const { $OpenApiUtil } = require('@alicloud/openapi-core') as typeof OpenApi
-
-const [port, accessKeyId, accessKeySecret, signatureVersion] = process.argv.slice(2)
-const config = new $OpenApiUtil.Config({
-  accessKeyId: accessKeyId!,
-  accessKeySecret: accessKeySecret!,
-  endpoint: `localhost:${port}`,
-  protocol: 'HTTP',
-  regionId: 'cn-hangzhou',
-  ...(signatureVersion === 'v4' ? { signatureVersion } : {}),
-})
-const client = new sls.default(config)
+const client = slsClient()
 const [project, logstore] = ['shop-logs', 'flow-log']
 
-await assert.rejects(client.getProject(project), (error: Error & { code?: string }) => {
-  assert.equal(error.code, 'ProjectNotExist')
-  assert.match(error.message, /The Project does not exist : shop-logs/)
-  return true
-})
+await refused(
+  client.getProject(project),
+  'ProjectNotExist',
+  `The Project does not exist : ${project}`,
+)
 await client.createProject(
   new sls.CreateProjectRequest({ projectName: project, description: 'd', resourceGroupId: 'rg-1' }),
 )
@@ -36,7 +20,7 @@ assert.deepEqual(
   [project, 'other', 'Normal', 'rg-1'],
 )
 const { body: page } = await client.listProject(
-  new sls.ListProjectRequest({ offset: 0, size: 100 }),
+  new sls.ListProjectRequest({ offset: 0, size: 100, projectName: project }),
 )
 assert.deepEqual([page?.count, page?.total, page?.projects?.[0]?.projectName], [1, 1, project])
 
@@ -63,6 +47,7 @@ await client.changeResourceGroup(
   }),
 )
 assert.equal((await client.getProject(project)).body?.resourceGroupId, 'rg-2')
+await client.openSlsService()
 assert.equal((await client.getSlsService()).body?.enabled, true)
 const { body: regions } = await client.describeRegions(new sls.DescribeRegionsRequest({}))
 assert.equal(regions?.regions?.[0]?.region, 'cn-hangzhou')
@@ -110,6 +95,15 @@ assert.deepEqual(Object.keys((await client.getIndex(project, logstore)).body?.ke
 await client.deleteIndex(project, logstore)
 await assert.rejects(client.getIndex(project, logstore), { code: 'IndexConfigNotExist' })
 
+await refused(
+  client.updateLogStore(
+    project,
+    logstore,
+    new sls.UpdateLogStoreRequest({ ttl: 30, shardCount: 3 }),
+  ),
+  'ParameterInvalid',
+  'invalid shard count,you can only modify shardCount by split& merge shard',
+)
 await client.deleteLogStore(project, logstore)
 await assert.rejects(client.getLogStore(project, logstore), { code: 'LogStoreNotExist' })
 await client.deleteProject(project, new sls.DeleteProjectRequest({}))
