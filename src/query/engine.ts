@@ -34,7 +34,7 @@ export async function createEngine(
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
   const settings = [
-    `memory_limit = '${Math.floor(limits.memoryBytesMax / 1024)}KiB'`,
+    memoryLimit(limits.memoryBytesMax),
     `threads = ${limits.threads}`,
     `temp_directory = ${quoteText(limits.tempDirectory)}`,
     ...(limits.tempDirectory === ''
@@ -53,26 +53,39 @@ export interface SourceFile {
   readonly lacks: readonly string[]
 }
 
+/** A view over files: rows of all of them, with these columns. */
+export interface SourceView {
+  readonly name: string
+  readonly files: readonly SourceFile[]
+  readonly columns: readonly ColumnSpec[]
+}
+
 /**
  * Opens the files and shuts everything else, in this order: the paths, external access off,
- * extensions off, the view, the lock.
+ * extensions off, the views, the lock.
  */
 export async function shutAround(
   { connection }: Engine,
-  files: readonly SourceFile[],
-  columns: readonly ColumnSpec[],
+  views: readonly SourceView[],
+  memoryBytesMax?: number,
 ): Promise<void> {
+  const paths = new Set(views.flatMap(({ files }) => files.map(({ path }) => quoteText(path))))
   const closing = [
-    `allowed_paths = [${files.map(({ path }) => quoteText(path)).join(', ')}]`,
+    ...(memoryBytesMax === undefined ? [] : [memoryLimit(memoryBytesMax)]),
+    `allowed_paths = [${[...paths].join(', ')}]`,
     'enable_external_access = false',
     'autoinstall_known_extensions = false',
     'autoload_known_extensions = false',
     'allow_community_extensions = false',
   ]
   for (const setting of closing) await connection.run(`SET GLOBAL ${setting}`)
-  await connection.run(`CREATE VIEW ${storeView} AS ${selectFrom(files, columns)}`)
+  for (const { name, files, columns } of views) {
+    await connection.run(`CREATE VIEW ${name} AS ${selectFrom(files, columns)}`)
+  }
   await connection.run('SET GLOBAL lock_configuration = true')
 }
+
+const memoryLimit = (bytes: number): string => `memory_limit = '${Math.floor(bytes / 1024)}KiB'`
 
 /**
  * More SELECTs than this cost more than the engine's reading every footer first: over 300 files CPU of
@@ -118,10 +131,14 @@ export async function createMacros({ connection, lookups }: Engine, sql: string)
 }
 
 /** Throws QueryRefused when the second fence does not know what the statement holds. */
-export async function checkStatement({ connection }: Engine, sql: string): Promise<void> {
+export async function checkStatement(
+  { connection }: Engine,
+  sql: string,
+  views: readonly string[] = [storeView],
+): Promise<void> {
   const reader = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)', [sql])
   const serialized = reader.getRows()[0]?.[0]
-  const reason = fenceReason(String(serialized), [storeView])
+  const reason = fenceReason(String(serialized), views)
   if (reason === undefined) return
   throw new WeirError(
     'QueryRefused',
@@ -141,7 +158,7 @@ export function engineError(error: unknown): WeirError {
     .replace(/^[A-Za-z ]*(Error|Exception): /, '')
     .replace(raised, '$1')
     .replace(/(?:\/[^/\s"']+)+\/([^/\s"']+)/g, '$1')
-    .replace(/"?__(src|store)"?/g, 'log')
+    .replace(/"?__(src|store)[0-9]*(_rows|_all|_kept)*"?/g, 'log')
     .replace(/sls_(?:js_)?(\w+)/g, '$1')
   if (message.startsWith('Out of Memory')) {
     return new WeirError('QueryMemory', 'the query needs more memory than it may have', {

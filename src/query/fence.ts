@@ -17,7 +17,7 @@ const engineFunctions = (
   'split_part starts_with ends_with translate chr unicode levenshtein hamming nfc_normalize encode decode ' +
   'hex unhex base64 from_base64 md5 sha1 sha256 url_decode url_encode contains prefix suffix ' +
   'regexp_matches regexp_full_match regexp_extract regexp_extract_all regexp_replace regexp_split_to_array ' +
-  'json_extract json_array_length json ' +
+  'json_extract json_extract_string json_array_length json ' +
   'make_timestamp timezone now strftime strptime date_trunc date_sub epoch_us date_part ' +
   'to_milliseconds to_seconds to_minutes to_hours to_days to_weeks to_months to_years ' +
   'year quarter month week day hour minute second millisecond isodow dayofyear isoyear last_day ' +

@@ -62,7 +62,8 @@ test('the engine is shut around the leased files', async () => {
   })
   const limits = { memoryBytesMax: 256 * MiB, threads: 1, tempDirectory: '', tempBytesMax: 0 }
   const engine = await createEngine(limits)
-  await shutAround(engine, files, [{ name: 'bytes', kind: 'integer' }])
+  const columns = [{ name: 'bytes', kind: 'integer' } as const]
+  await shutAround(engine, [{ name: '__store', files, columns }])
   const { connection } = engine
   const count = await connection.runAndReadAll('SELECT count(*) FROM __store')
   assert.deepEqual(count.getRows(), [[3000n]])

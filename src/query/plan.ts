@@ -1,27 +1,26 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
-import { reservedColumns } from '../logstore/logstore.ts'
 import { isZone } from './functions/time.ts'
+import type { IndexConfig } from './index-config.ts'
 import type { ParsedQuery } from './parse.ts'
+import { checkRange } from './plan-range.ts'
+import type { QueryRange } from './plan-range.ts'
 import { QueryPrinter } from './print-query.ts'
-import { sourceName } from './print-relation.ts'
 import { quoteName } from './quote.ts'
-import { printPredicate } from './search-print.ts'
+import { printSearch } from './search-print.ts'
+import { scanView } from './source.ts'
+import type { Scan } from './source.ts'
+import { SourceBook, openStore } from './source-book.ts'
+import type { StoreSpec } from './source-book.ts'
 import { typeName } from './types.ts'
 
-/** The view over the leased files, in the engine. */
-export const storeView = '__store'
+/** The view over the leased files of the logstore itself, in the engine. */
+export const storeView = scanView(0)
 
 /** "Without LIMIT at most 100 rows"; `LIMIT n` up to 1,000,000; with an offset n up to 10,000. */
 export const defaultRows = 100
 export const limitMax = 1_000_000
 export const pagedLimitMax = 10_000
-
-export interface QueryRange {
-  /** Unix seconds; rows with `from <= __time__ < to`. */
-  readonly from: number
-  readonly to: number
-}
 
 /** What a search without SQL asks for besides its predicate. */
 export interface RawRows {
@@ -30,9 +29,10 @@ export interface RawRows {
   readonly reverse: boolean
 }
 
-/** What will be run: one statement over the view `__store`, and what its columns mean. */
+/** What will be run: one statement over the views of its scans, and what its columns mean. */
 export interface QueryPlan {
   readonly sql: string
+  readonly scans: readonly Scan[]
   readonly columns: readonly PlanColumn[]
   readonly hasSql: boolean
   /** Rows to return. The statement asks for one more where the limit is not the user's own. */
@@ -47,6 +47,15 @@ export interface PlanColumn {
   readonly zone?: string
 }
 
+export interface PlanOptions {
+  /** The logstore's own name; `log` unless told. */
+  readonly logstore?: string
+  readonly raw?: RawRows
+  readonly index?: IndexConfig | undefined
+  /** Other logstores that may be named in FROM. */
+  readonly stores?: readonly StoreSpec[]
+}
+
 /**
  * The plan of a query over a logstore's own `columns` (the reserved ones are added here). Pure.
  * Throws QuerySyntax and QueryRefused with places, InvalidTimeRange, ParameterInvalid for the zone.
@@ -56,7 +65,7 @@ export function planQuery(
   columns: readonly ColumnSpec[],
   range: QueryRange,
   zone: string,
-  options: { readonly logstore?: string; readonly raw?: RawRows } = {},
+  options: PlanOptions = {},
 ): QueryPlan {
   checkRange(range)
   if (!isZone(zone)) {
@@ -64,13 +73,21 @@ export function planQuery(
       hint: 'as in UTC or Asia/Shanghai',
     })
   }
-  const all = [...reservedColumns.slice(0, 1), ...columns, ...reservedColumns.slice(1)]
-  const inRange = `"__time__" >= ${range.from} AND "__time__" < ${range.to}`
-  const where = `${inRange} AND ${printPredicate(parsed.text, parsed.search, all)}`
+  const { logstore = 'log', raw, index, stores = [] } = options
+  const current = openStore({ name: logstore, columns, index }, undefined, (fields) =>
+    printSearch(parsed.text, parsed.search, fields),
+  )
   if (parsed.sql === undefined) {
-    return rawPlan(all, where, options.raw ?? { line: defaultRows, offset: 0, reverse: false })
+    const where = `"__time__" >= ${range.from} AND "__time__" < ${range.to} AND ${current.search}`
+    const page = raw ?? { line: defaultRows, offset: 0, reverse: false }
+    return { ...rawPlan(current.columns, where, page), scans: [{ store: undefined, ...range }] }
   }
-  const printer = new QueryPrinter(parsed.text, zone, all, options.logstore ?? 'log')
+  const others = stores.map((each) => ({
+    ...openStore(each, each.name, () => 'TRUE'),
+    store: each.name,
+  }))
+  const book = new SourceBook(current, logstore, others)
+  const printer = new QueryPrinter(parsed.text, zone, book, logstore, range)
   const { limit, offset } = parsed.sql
   const most = offset === undefined || offset === 0 ? limitMax : pagedLimitMax
   const skipped = Math.min(offset ?? 0, limitMax)
@@ -82,21 +99,22 @@ export function planQuery(
     const zoned = typeof type === 'object' && 'zoned' in type ? { zone: type.zoned } : {}
     return { name, type: typeName(type), ...zoned }
   })
-  const used = all
-    .filter((column) => printer.used.has(column.name))
-    .map(({ name }) => quoteName(name))
-  const source = `SELECT ${used.join(', ') || '1 AS one'} FROM ${storeView} WHERE ${where}`
+  const sources = book.print()
   // A WITH of the query itself continues ours.
   const own = printed.sql.startsWith('WITH ') ? `, ${printed.sql.slice(5)}` : ` ${printed.sql}`
-  const sql = printer.readsLog ? `WITH ${sourceName} AS (${source})${own}` : printed.sql
-  return { sql, columns: outputs, hasSql: true, rowsMax }
+  const sql = sources.length > 0 ? `WITH ${sources.join(', ')}${own}` : printed.sql
+  return { sql, scans: book.scans, columns: outputs, hasSql: true, rowsMax }
 }
 
 /**
  * Rows in order of time. Ties are ordered by the rest of the record, so that pages fit together
  * however the segments lie: the first pass finds the last time needed, the second sorts only so far.
  */
-function rawPlan(all: readonly ColumnSpec[], where: string, raw: RawRows): QueryPlan {
+function rawPlan(
+  all: readonly ColumnSpec[],
+  where: string,
+  raw: RawRows,
+): Omit<QueryPlan, 'scans'> {
   const names = all.map((column) => quoteName(column.name))
   const order = raw.reverse ? 'DESC' : 'ASC'
   const rows = raw.line + 1
@@ -112,11 +130,4 @@ function rawPlan(all: readonly ColumnSpec[], where: string, raw: RawRows): Query
     type: kind === 'integer' ? 'bigint' : 'varchar',
   }))
   return { sql, columns, hasSql: false, rowsMax: raw.line }
-}
-
-export function checkRange({ from, to }: QueryRange): void {
-  if (Number.isSafeInteger(from) && Number.isSafeInteger(to) && from < to) return
-  throw new WeirError('InvalidTimeRange', `the range ${from} to ${to} is empty`, {
-    hint: 'from and to are Unix seconds, and to is after from',
-  })
 }

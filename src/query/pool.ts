@@ -7,15 +7,22 @@ import { fileURLToPath } from 'node:url'
 import { assert } from '../base/assert.ts'
 import { WeirError } from '../base/errors.ts'
 import type { EnrichmentFiles } from '../enrich/enrich.ts'
+import type { SourceFile } from './engine.ts'
 import type { Executed } from './execute.ts'
+import { FairQueue } from './fair-queue.ts'
+import type { Scan } from './source.ts'
 import type { FromWorker, Row, ToWorker, WorkerQuery, WorkerSetup } from './worker-messages.ts'
 
 export interface PoolConfig {
   /** Queries that run at once, each in a process of its own. */
   readonly workers: number
+  /** Processes besides, for searches without SQL only: they do not wait behind long queries. */
+  readonly searchWorkers: number
   /** Queries that wait; one more is QueryBusy. */
   readonly queueMax: number
-  readonly timeMaxMilliseconds: number
+  /** Of one project, waiting and running: searches without SQL, and queries with SQL. */
+  readonly searchesPerProject: number
+  readonly sqlPerProject: number
   readonly memoryBytesMax: number
   readonly processBytesMax: number
   readonly threads: number
@@ -29,6 +36,22 @@ export interface PoolAnswer extends Executed {
   readonly rows: Row[]
 }
 
+/** A query and how it is run. */
+export interface PoolTask {
+  readonly query: WorkerQuery
+  readonly kind: Kind
+  /** Whose turn it is goes by project. Undefined: the server's own, which is not limited. */
+  readonly project?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly timeMaxMilliseconds: number
+  /** The files of each scan; what it throws, `run` throws. */
+  files(scans: readonly Scan[]): Promise<readonly (readonly SourceFile[])[]>
+  /** Told of the share that is done, 0 to 1. */
+  onProgress?: ((share: number) => void) | undefined
+}
+
+export type Kind = 'search' | 'sql'
+
 /** After the interrupt; a call of the engine that cannot be interrupted ends with its process. */
 const killAfterMilliseconds = 1000
 /** A worker is replaced after so many queries: what it leaks is bounded. */
@@ -37,6 +60,8 @@ const workerFile = new URL('./worker.ts', import.meta.url)
 
 interface Worker {
   readonly child: ChildProcess
+  /** It takes searches only. */
+  readonly reserved: boolean
   readonly tempDirectory: string
   queries: number
   /** Set from `run` until the worker is ready again. */
@@ -47,9 +72,9 @@ interface Worker {
 }
 
 interface Job {
-  readonly query: WorkerQuery
+  readonly task: PoolTask
+  readonly owner: string
   readonly rows: Row[]
-  readonly signal: AbortSignal | undefined
   readonly resolve: (answer: PoolAnswer) => void
   readonly reject: (error: WeirError) => void
   /** Why it is being stopped. */
@@ -65,8 +90,9 @@ const cancelled = () => new WeirError('QueryCancelled', 'the query was cancelled
 export class WorkerPool {
   readonly #config: PoolConfig
   readonly #workers = new Set<Worker>()
-  readonly #waiting: Job[] = []
-  #starting = 0
+  readonly #waiting = { search: new FairQueue<Job>(), sql: new FairQueue<Job>() }
+  /** Workers on their way to a process. */
+  readonly #starting = { any: 0, reserved: 0 }
   #closed = false
 
   constructor(config: PoolConfig) {
@@ -74,12 +100,12 @@ export class WorkerPool {
   }
 
   /** Throws what the worker answers, QueryBusy, QueryTimeout, QueryMemory, QueryCancelled. */
-  run(query: WorkerQuery, signal?: AbortSignal): Promise<PoolAnswer> {
+  run(task: PoolTask): Promise<PoolAnswer> {
     return new Promise((resolve, reject) => {
       const job: Job = {
-        query,
+        task,
+        owner: task.project ?? '',
         rows: [],
-        signal,
         resolve,
         reject,
         stop: undefined,
@@ -87,55 +113,82 @@ export class WorkerPool {
         timers: [],
         onAbort: () => this.#stop(job, cancelled()),
       }
-      if (this.#closed || signal?.aborted === true) return reject(cancelled())
-      if (this.#waiting.length >= this.#config.queueMax + this.#free()) {
-        const hint = 'try again in a moment'
-        return reject(new WeirError('QueryBusy', 'too many queries are running', { hint }))
-      }
-      signal?.addEventListener('abort', job.onAbort, { once: true })
-      this.#waiting.push(job)
+      if (this.#closed || task.signal?.aborted === true) return reject(cancelled())
+      const busy = this.#busy(task)
+      if (busy !== undefined) return reject(busy)
+      task.signal?.addEventListener('abort', job.onAbort, { once: true })
+      this.#waiting[task.kind].add(job.owner, job)
       this.#assign()
     })
   }
 
+  #busy({ kind, project }: PoolTask): WeirError | undefined {
+    const { queueMax, workers, searchesPerProject, sqlPerProject } = this.#config
+    const most = kind === 'sql' ? sqlPerProject : searchesPerProject
+    if (project !== undefined && this.#waiting[kind].admitted(project) >= most) {
+      const what = kind === 'sql' ? 'queries with SQL' : 'searches'
+      return new WeirError('QueryBusy', `${project} has ${most} ${what} under way already`, {
+        hint: 'try again when one of them is answered',
+      })
+    }
+    const running = [...this.#workers].filter(({ job, reserved }) => job !== undefined && !reserved)
+    const free = workers - running.length
+    if (this.#waiting.sql.size + this.#waiting.search.size < queueMax + free) return undefined
+    const hint = 'try again in a moment'
+    return new WeirError('QueryBusy', 'too many queries are running', { hint })
+  }
+
   async close(): Promise<void> {
     this.#closed = true
-    for (const job of this.#waiting.splice(0)) this.#settle(job, cancelled())
+    this.#settleWaiting(cancelled())
     await Promise.all([...this.#workers].map((worker) => this.#end(worker)))
   }
 
-  #free(): number {
-    const busy = [...this.#workers].filter((worker) => worker.job !== undefined).length
-    return this.#config.workers - busy
+  #settleWaiting(outcome: WeirError): void {
+    for (const queue of [this.#waiting.search, this.#waiting.sql]) {
+      for (const job of queue.clear()) this.#settle(job, outcome)
+    }
   }
 
   #assign(): void {
-    while (this.#waiting.length > 0 && !this.#closed) {
-      const worker = [...this.#workers].find((each) => each.ready && each.job === undefined)
-      if (worker === undefined) break
-      this.#start(worker, this.#waiting.shift()!)
+    if (this.#closed) return
+    const { search, sql } = this.#waiting
+    for (const worker of this.#workers) {
+      if (!worker.ready || worker.job !== undefined) continue
+      const job = worker.reserved ? search.take() : (sql.take() ?? search.take())
+      if (job !== undefined) this.#start(worker, job)
     }
-    const coming = [...this.#workers].filter((each) => !each.ready && each.job === undefined).length
-    const wanted = this.#waiting.length - coming - this.#starting
-    const room = this.#config.workers - this.#workers.size - this.#starting
-    for (let started = 0; started < Math.min(wanted, room); started++) this.#spawn()
+    const coming = this.#count(false, (worker) => !worker.ready && worker.job === undefined)
+    const room = this.#config.workers - this.#count(false, () => true)
+    const more = Math.max(0, Math.min(sql.size + search.size - coming, room))
+    for (let started = 0; started < more; started++) this.#spawn(false)
+    const reserved = this.#count(true, (worker) => !worker.ready && worker.job === undefined)
+    const left = search.size - Math.max(0, coming + more - sql.size) - reserved
+    const reservedRoom = this.#config.searchWorkers - this.#count(true, () => true)
+    for (let started = 0; started < Math.min(left, reservedRoom); started++) this.#spawn(true)
   }
 
-  #spawn(): void {
-    this.#starting++
-    this.#createWorker()
+  /** Workers of a kind, with those that are being started. */
+  #count(reserved: boolean, which: (worker: Worker) => boolean): number {
+    const there = [...this.#workers].filter((each) => each.reserved === reserved && which(each))
+    return there.length + this.#starting[reserved ? 'reserved' : 'any']
+  }
+
+  #spawn(reserved: boolean): void {
+    const kind = reserved ? 'reserved' : 'any'
+    this.#starting[kind]++
+    this.#createWorker(reserved)
       .catch((error: unknown) => {
-        const failure = new WeirError('QueryFailed', 'no query worker can be started', {
-          cause: error,
-        })
-        for (const job of this.#waiting.splice(0)) this.#settle(job, failure)
+        this.#settleWaiting(
+          new WeirError('QueryFailed', 'no query worker can be started', { cause: error }),
+        )
       })
       .finally(() => {
-        this.#starting--
+        this.#starting[kind]--
       })
   }
 
-  async #createWorker(): Promise<void> {
+  async #createWorker(reserved: boolean): Promise<void> {
     const { tempBytesMax, memoryBytesMax, threads, processBytesMax } = this.#config
     const tempDirectory = await mkdtemp(join(tmpdir(), 'weir-query-'))
     const engine = {
@@ -156,6 +209,7 @@ export class WorkerPool {
     })
     const worker: Worker = {
       child,
+      reserved,
       tempDirectory,
       queries: 0,
       job: undefined,
@@ -178,8 +232,8 @@ export class WorkerPool {
     worker.job = job
     worker.ready = false
     worker.queries++
-    send(worker, { kind: 'run', query: job.query })
-    const { timeMaxMilliseconds } = this.#config
+    send(worker, { kind: 'run', query: job.task.query })
+    const { timeMaxMilliseconds } = job.task
     const timeout = () => {
       const seconds = timeMaxMilliseconds / 1000
       const hint = 'ask for a shorter time range'
@@ -196,7 +250,7 @@ export class WorkerPool {
     job.stop = reason
     const worker = [...this.#workers].find((each) => each.job === job)
     if (worker === undefined) {
-      this.#waiting.splice(this.#waiting.indexOf(job), 1)
+      this.#waiting[job.task.kind].remove(job.owner, job)
       return this.#settle(job, reason)
     }
     send(worker, { kind: 'interrupt' })
@@ -206,20 +260,22 @@ export class WorkerPool {
   #receive(worker: Worker, message: FromWorker): void {
     const { job } = worker
     if (message.kind === 'ready') {
-      worker.job = undefined
+      this.#release(worker)
       worker.ready = true
       if (worker.queries >= queriesPerWorkerMax) void this.#end(worker)
       else this.#assign()
       return
     }
     assert(job !== undefined, 'a worker answers only while it has a query')
+    if (message.kind === 'scans') return this.#sendFiles(worker, job, message.scans)
+    if (message.kind === 'progress') return job.task.onProgress?.(message.share)
     if (message.kind === 'rows') {
       for (const row of message.rows) job.rows.push(row)
       return
     }
     if (message.kind === 'done') {
-      const { columns, hasSql, limited } = message
-      this.#settle(job, job.stop ?? { columns, hasSql, limited, rows: job.rows })
+      const { columns, hasSql, limited, cut } = message
+      this.#settle(job, job.stop ?? { columns, hasSql, limited, cut, rows: job.rows })
     } else {
       const { code, message: text, place, hint } = message
       const more = {
@@ -230,11 +286,29 @@ export class WorkerPool {
     }
   }
 
+  #sendFiles(worker: Worker, job: Job, scans: readonly Scan[]): void {
+    job.task.files(scans).then(
+      (files) => send(worker, { kind: 'files', files }),
+      (error: unknown) => {
+        const failure = new WeirError('QueryFailed', 'the segments cannot be read', {
+          cause: error,
+        })
+        this.#stop(job, error instanceof WeirError ? error : failure)
+      },
+    )
+  }
+
+  #release(worker: Worker): void {
+    const { job } = worker
+    worker.job = undefined
+    if (job !== undefined) this.#waiting[job.task.kind].done(job.owner)
+  }
+
   #settle(job: Job, outcome: PoolAnswer | WeirError): void {
     if (job.settled) return
     job.settled = true
     for (const timer of job.timers) clearTimeout(timer)
-    job.signal?.removeEventListener('abort', job.onAbort)
+    job.task.signal?.removeEventListener('abort', job.onAbort)
     if (outcome instanceof WeirError) job.reject(outcome)
     else job.resolve(outcome)
   }
@@ -243,11 +317,11 @@ export class WorkerPool {
     this.#workers.delete(worker)
     void rm(worker.tempDirectory, { recursive: true, force: true })
     const { job } = worker
+    this.#release(worker)
     if (job !== undefined) this.#settle(job, job.stop ?? died(worker, code, exitSignal))
     else if (!worker.ready && !this.#closed) {
       // It never got ready, and the next one would not either: do not start them for ever.
-      for (const waiting of this.#waiting.splice(0))
-        this.#settle(waiting, died(worker, code, exitSignal))
+      this.#settleWaiting(died(worker, code, exitSignal))
     }
     this.#assign()
   }

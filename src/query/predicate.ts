@@ -1,3 +1,5 @@
+import type { WordRules } from './index-config.ts'
+
 /**
  * What the search part means, as a tree one can print. `not` is a set complement: a record whose
  * value is missing satisfies `not bytes > 100`.
@@ -43,12 +45,12 @@ export interface TextCondition {
 /** The documents' default delimiters: they cut a text field into words. */
 export const delimiters = ' ,\'";=()[]{}?@&<>/:\n\t\r'
 
-/** The words of a text, lower-cased: search does not look at case. */
-export function wordsOf(text: string): string[] {
+/** The words of a text, as `rules` cut it: lower-cased where case does not count. */
+export function wordsOf(text: string, { token, caseSensitive }: WordRules): string[] {
   const words: string[] = []
   let word = ''
-  for (const character of text.toLowerCase()) {
-    if (!delimiters.includes(character)) {
+  for (const character of caseSensitive ? text : text.toLowerCase()) {
+    if (!token.includes(character)) {
       word += character
     } else if (word !== '') {
       words.push(word)

@@ -1,5 +1,7 @@
+import type { CallContext } from './functions/rule.ts'
 import { elementOf } from './functions/lists.ts'
 import { isZone, localTime, utcTime, zoneArgument } from './functions/time.ts'
+import { isPlanned } from './planned.ts'
 import { CallPrinter } from './print-call.ts'
 import { printCast } from './print-cast.ts'
 import {
@@ -38,6 +40,10 @@ export class ExpressionPrinter {
     return { ...printed, at: expression.at }
   }
 
+  context(place: Place, at: number): CallContext {
+    return this.#calls.context(place, at)
+  }
+
   orderBy(items: readonly OrderItem[], place: Place): string[] {
     return this.#calls.orderBy(items, place)
   }
@@ -54,6 +60,9 @@ export class ExpressionPrinter {
       case 'column':
         return place.scope.column(expression.table, expression.name, at)
       case 'call':
+        if (place.planned !== undefined && isPlanned(expression.name)) {
+          return place.planned(expression, place)
+        }
         return this.#calls.print(expression, place)
       case 'not':
         return plain('boolean', [this.#boolean(expression.of, place)], ([of]) => `(NOT ${of})`)

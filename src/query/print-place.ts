@@ -1,7 +1,7 @@
 import type { QueryText } from './place.ts'
 import type { Scope } from './scope.ts'
-import type { Query, Window } from './sql-tree.ts'
-import type { SqlType } from './types.ts'
+import type { Call, Query, Window } from './sql-tree.ts'
+import type { Printed, SqlType } from './types.ts'
 
 /** Where an expression stands. */
 export interface Place {
@@ -12,6 +12,8 @@ export interface Place {
   readonly inTry?: 'caught' | 'nulls'
   readonly inLambda?: boolean
   readonly windows?: ReadonlyMap<string, Window>
+  /** Prints the calls that say how the whole SELECT is answered. */
+  readonly planned?: (call: Call, place: Place) => Printed
 }
 
 export interface Environment {

@@ -1,4 +1,3 @@
-import type { ColumnSpec } from '../base/columns.ts'
 import { functionTable } from './functions/table.ts'
 import { direction } from './print-call.ts'
 import { ExpressionPrinter } from './print-expression.ts'
@@ -7,10 +6,19 @@ import type { Place } from './print-place.ts'
 import { RelationPrinter, internalNames, renameColumns } from './print-relation.ts'
 import type { Ctes, OutputColumn, PrintedQuery } from './print-relation.ts'
 import type { QueryText } from './place.ts'
+import { CompareForm } from './print-compare.ts'
+import { SeriesForm } from './print-series.ts'
+import { SpreadForm } from './print-spread.ts'
+import { formOf, isPlanned, plannedCalls } from './planned.ts'
+import type { SelectForm } from './planned.ts'
+import type { QueryRange } from './plan-range.ts'
+import type { SourceBook } from './source-book.ts'
+import type { Buckets } from './source-spread.ts'
 import { quoteName } from './quote.ts'
 import { Scope } from './scope.ts'
 import type { ScopeRelation } from './scope.ts'
 import type {
+  Alias,
   Expression,
   GroupItem,
   Name,
@@ -34,23 +42,25 @@ interface SelectOutput {
  * position, so the engine never looks a name up in its own order.
  */
 export class QueryPrinter {
-  /** Columns of the log that the query reads. */
-  readonly used = new Set<string>()
-  readsLog = false
   readonly #query: QueryText
-  readonly #logColumns: readonly ColumnSpec[]
+  readonly #zone: string
+  readonly #sources: SourceBook
   readonly #relations: RelationPrinter
   readonly #expressions: ExpressionPrinter
   #ctes: Ctes = new Map()
+  #range: QueryRange
 
   constructor(
     query: QueryText,
     zone: string,
-    logColumns: readonly ColumnSpec[],
+    sources: SourceBook,
     storeName: string,
+    range: QueryRange,
   ) {
     this.#query = query
-    this.#logColumns = logColumns
+    this.#zone = zone
+    this.#sources = sources
+    this.#range = range
     this.#expressions = new ExpressionPrinter({
       query,
       zone,
@@ -61,15 +71,12 @@ export class QueryPrinter {
     })
     this.#relations = new RelationPrinter({
       query,
-      logColumns,
       storeName,
       expressions: this.#expressions,
       ctes: () => this.#ctes,
       print: (inner, outer) => this.print(inner, outer),
-      readsLog: () => {
-        this.readsLog = true
-      },
-      uses: (column) => void this.used.add(column),
+      range: () => this.#range,
+      source: (name) => sources.find(name, this.#range),
     })
   }
 
@@ -92,7 +99,11 @@ export class QueryPrinter {
   #cte(name: Name, renamed: readonly Name[], query: Query, outer: Scope | undefined): string {
     const printed = this.print(query, outer)
     const columns = renameColumns(this.#query, name, renamed, printed.columns)
-    this.#ctes = new Map(this.#ctes).set(name.text.toLowerCase(), { name: name.text, columns })
+    this.#ctes = new Map(this.#ctes).set(name.text.toLowerCase(), {
+      name: name.text,
+      columns,
+      range: this.#range,
+    })
     return `${quoteName(name.text)}(${internalNames(columns).map(quoteName).join(', ')}) AS (${printed.sql})`
   }
 
@@ -144,25 +155,90 @@ export class QueryPrinter {
   #select(select: Select, orderBy: readonly OrderItem[], outer: Scope | undefined): PrintedQuery {
     const from = select.from ?? (readsRows(select) ? logRelation : undefined)
     const relations: ScopeRelation[] = []
-    const fromSql =
-      from === undefined ? '' : ` FROM ${this.#relations.print(from, relations, outer)}`
+    const form = this.#form(select, orderBy, outer)
+    const fromSql = form?.from?.(relations) ?? this.#from(from, relations, outer)
     const scope = new Scope(this.#query, relations, outer)
     const windows = new Map<string, Window>(
       select.windows.map((each) => [each.name.toLowerCase(), each.window]),
     )
-    const place: Place = { scope, windows }
+    const planned = form === undefined ? {} : { planned: form.call.bind(form) }
+    const place: Place = { scope, windows, ...planned }
     const outputs = this.#outputs(select, place)
     const list = outputs.map((output) => `${output.printed.sql} AS ${quoteName(output.name)}`)
     const where = this.#condition('WHERE', select.where, { ...place, noAggregates: 'WHERE' })
     const group = this.#groupBy(select, outputs, place)
     const having = this.#condition('HAVING', select.having, place)
-    const order = this.#orderBy(orderBy, outputs, place)
     const distinct = select.distinct ? 'DISTINCT ' : ''
     const columns = outputs.map((output) => ({ name: output.name, type: output.printed.type }))
-    return {
-      sql: `SELECT ${distinct}${list.join(', ')}${fromSql}${where}${group}${having}${order}`,
-      columns,
+    const source = fromSql === undefined ? '' : ` FROM ${fromSql}`
+    const sql = `SELECT ${distinct}${list.join(', ')}${source}${where}${group}${having}`
+    if (form instanceof SeriesForm) {
+      return form.fill(sql, columns, this.#positions(orderBy.slice(1), outputs))
     }
+    return { sql: `${sql}${this.#orderBy(orderBy, outputs, place)}`, columns }
+  }
+
+  #from(from: Relation | undefined, into: ScopeRelation[], outer: Scope | undefined) {
+    return from === undefined ? undefined : this.#relations.print(from, into, outer)
+  }
+
+  /** ORDER BY where only what is selected can be named. */
+  #positions(items: readonly OrderItem[], outputs: readonly SelectOutput[]): string[] {
+    return items.map((item) => {
+      const index = this.#outputIndex(item.value, outputs, 'ORDER BY', (output) => output.name)
+      if (index !== undefined) return `${index + 1}${direction(item)}`
+      throw this.#query.syntax('ORDER BY takes what is selected here', item.value.at)
+    })
+  }
+
+  #form(
+    select: Select,
+    orderBy: readonly OrderItem[],
+    outer: Scope | undefined,
+  ): SelectForm | undefined {
+    const calls = plannedCalls(select, orderBy)
+    const kind = formOf(this.#query, calls)
+    if (kind === undefined) return undefined
+    const env = {
+      query: this.#query,
+      zone: this.#zone,
+      range: this.#range,
+      expression: (each: Expression, place: Place) => this.#expressions.print(each, place),
+    }
+    if (kind === 'compare') {
+      const print = (query: Query, range: QueryRange) => this.#printAt(query, outer, range)
+      return new CompareForm({ ...env, print }, select, calls)
+    }
+    if (kind === 'series') {
+      const context = (place: Place, at: number) => this.#expressions.context(place, at)
+      return new SeriesForm({ ...env, context }, select, orderBy, calls)
+    }
+    return new SpreadForm({ ...env, table: this.#spreadTable.bind(this) }, select, calls)
+  }
+
+  #printAt(query: Query, outer: Scope | undefined, range: QueryRange): PrintedQuery {
+    const before = this.#range
+    this.#range = range
+    try {
+      return this.print(query, outer)
+    } finally {
+      this.#range = before
+    }
+  }
+
+  #spreadTable(
+    name: Name,
+    alias: Alias | undefined,
+    into: ScopeRelation[],
+    buckets: Buckets,
+  ): string {
+    const isCte = this.#ctes.has(name.text.toLowerCase())
+    const source = isCte ? undefined : this.#sources.findSpread(name.text, this.#range, buckets)
+    if (source !== undefined) return this.#relations.source(name, source, alias, into)
+    throw this.#query.refused(
+      `flow_time() needs records with start and end, which ${name.text} has not`,
+      name.at,
+    )
   }
 
   #condition(clause: string, value: Select['where'], place: Place): string {
@@ -191,8 +267,7 @@ export class QueryPrinter {
 
   /** A column of the log is called as the log calls it, however it was written. */
   #columnName(name: string): string {
-    const own = this.#logColumns.find((column) => column.name.toLowerCase() === name.toLowerCase())
-    return own?.name ?? name
+    return this.#sources.current.fields.sqlField(name)?.name ?? name
   }
 
   /** GROUP BY: an alias wins over a column of the same name; both are printed by position. */
@@ -278,6 +353,7 @@ function mentionsRows(node: unknown, bound: readonly string[]): boolean {
   const { kind, name, parameters } = node as Record<string, unknown>
   if (kind === 'query') return false
   if (kind === 'column') return !bound.includes(String(name))
+  if (kind === 'call' && isPlanned(String(name))) return true
   if (kind === 'call' && (functionTable.get(String(name))?.kind ?? 'scalar') !== 'scalar')
     return true
   const inner = kind === 'lambda' ? [...bound, ...(parameters as string[])] : bound

@@ -1,4 +1,3 @@
-import type { ColumnSpec } from '../base/columns.ts'
 import { elementOf } from './functions/lists.ts'
 import type { ExpressionPrinter } from './print-expression.ts'
 import { checkCondition } from './print-operators.ts'
@@ -8,11 +7,11 @@ import { quoteName } from './quote.ts'
 import { Scope } from './scope.ts'
 import type { ScopeColumn, ScopeRelation } from './scope.ts'
 import type { Alias, Name, Query, Relation } from './sql-tree.ts'
+import type { SqlField } from './fields.ts'
+import type { QueryRange } from './plan-range.ts'
+import type { Source } from './source.ts'
 import { classOf, typeName } from './types.ts'
 import type { SqlType } from './types.ts'
-
-/** The CTE every reference to the log reads from. */
-export const sourceName = '__src'
 
 export interface OutputColumn {
   readonly name: string
@@ -27,21 +26,26 @@ export interface PrintedQuery {
 /** Queries of WITH by lower-case name, as they are seen at one place. */
 export type Ctes = ReadonlyMap<
   string,
-  { readonly name: string; readonly columns: readonly OutputColumn[] }
+  {
+    readonly name: string
+    readonly columns: readonly OutputColumn[]
+    /** The time range that it was printed for. */
+    readonly range: QueryRange
+  }
 >
 
 /** What the relations of a query are printed with. */
 export interface RelationEnvironment {
   readonly query: QueryText
-  readonly logColumns: readonly ColumnSpec[]
   /** The logstore's own name, which is open beside `log`. */
   readonly storeName: string
   readonly expressions: ExpressionPrinter
   ctes(): Ctes
   print(query: Query, outer: Scope | undefined): PrintedQuery
-  /** Told of every reference to the log, and of every column used. */
-  readsLog(): void
-  uses(column: string): void
+  /** The range that is printed for. */
+  range(): QueryRange
+  /** What a name that is no WITH query reads, or undefined where that is not open. */
+  source(name: string): Source | undefined
 }
 
 /** Prints what stands in FROM: tables, queries, joins and UNNEST. */
@@ -61,13 +65,17 @@ export class RelationPrinter {
       const name = relation.alias?.name ?? { text: `_query${into.length}`, at: relation.query.at }
       const renamed = renameColumns(this.#env.query, name, relation.alias?.columns ?? [], columns)
       const internal = internalNames(renamed)
-      this.#add(into, relation.alias?.name, columnsOf(name.text, renamed, internal))
+      this.#add(into, relation.alias?.name, { columns: columnsOf(name.text, renamed, internal) })
       return `(${sql}) AS ${quoteName(name.text)}(${internal.map(quoteName).join(', ')})`
     }
     return this.#table(relation.name, relation.alias, into)
   }
 
-  #add(into: ScopeRelation[], alias: Name | undefined, columns: readonly ScopeColumn[]): void {
+  #add(
+    into: ScopeRelation[],
+    alias: Name | undefined,
+    relation: Omit<ScopeRelation, 'alias'>,
+  ): void {
     const taken = (each: ScopeRelation) => each.alias?.toLowerCase() === alias?.text.toLowerCase()
     if (alias !== undefined && into.some(taken)) {
       throw this.#env.query.syntax(
@@ -76,7 +84,7 @@ export class RelationPrinter {
         'give one an alias',
       )
     }
-    into.push({ alias: alias?.text, columns })
+    into.push({ ...relation, alias: alias?.text })
   }
 
   #table(name: Name, alias: Alias | undefined, into: ScopeRelation[]): string {
@@ -84,30 +92,55 @@ export class RelationPrinter {
     const shown = alias?.name ?? name
     const cte = this.#env.ctes().get(wanted)
     if (cte !== undefined) {
+      if (cte.range !== this.#env.range()) {
+        throw this.#env.query.refused(
+          `${name.text} cannot be read for an earlier range`,
+          name.at,
+          'write the query of WITH in its place',
+        )
+      }
       const renamed = renameColumns(this.#env.query, shown, alias?.columns ?? [], cte.columns)
       const internal = internalNames(renamed)
-      this.#add(into, shown, columnsOf(shown.text, renamed, internal))
+      this.#add(into, shown, { columns: columnsOf(shown.text, renamed, internal) })
       return `${quoteName(cte.name)} AS ${quoteName(shown.text)}(${internal.map(quoteName).join(', ')})`
     }
-    if (wanted !== 'log' && wanted !== this.#env.storeName.toLowerCase()) {
-      throw this.#env.query.refused(
-        `the table ${name.text} is not open to this query`,
-        name.at,
-        `FROM log is the logstore ${this.#env.storeName}`,
-      )
-    }
+    const source = this.#env.source(name.text)
+    if (source === undefined) throw this.#closed(name)
+    return this.source(name, source, alias, into)
+  }
+
+  #closed(name: Name) {
+    return this.#env.query.refused(
+      `the table ${name.text} is not open to this query`,
+      name.at,
+      `FROM log is the logstore ${this.#env.storeName}`,
+    )
+  }
+
+  /** Prints a table of records. */
+  source(name: Name, source: Source, alias: Alias | undefined, into: ScopeRelation[]): string {
     if (alias !== undefined && alias.columns.length > 0) {
-      throw this.#env.query.refused('the columns of log cannot be renamed here', name.at)
+      throw this.#env.query.refused(`the columns of ${name.text} cannot be renamed here`, name.at)
     }
-    this.#env.readsLog()
-    const columns = this.#env.logColumns.map((column): ScopeColumn => ({
-      name: column.name,
-      sql: `${quoteName(shown.text)}.${quoteName(column.name)}`,
-      type: column.kind === 'integer' ? 'bigint' : 'varchar',
-      use: () => this.#env.uses(column.name),
-    }))
-    this.#add(into, shown, columns)
-    return `${sourceName} AS ${quoteName(shown.text)}`
+    const shown = alias?.name ?? name
+    const { fields } = source
+    const column = (field: SqlField): ScopeColumn => ({
+      name: field.name,
+      sql: `${quoteName(shown.text)}.${quoteName(field.name)}`,
+      type: field.type,
+      use: () => source.use(field),
+    })
+    const relation: ScopeRelation = {
+      alias: shown.text,
+      columns: fields.starred.map(column),
+      more: (wanted) => {
+        const field = fields.sqlField(wanted)
+        return field === undefined ? undefined : column(field)
+      },
+      unknown: (wanted) => fields.unknownInSql(wanted),
+    }
+    this.#add(into, shown, relation)
+    return `${source.cte} AS ${quoteName(shown.text)}`
   }
 
   #join(
@@ -198,7 +231,7 @@ export class RelationPrinter {
     const name = relation.alias?.name ?? { text: `_unnest${into.length}`, at: relation.at }
     const renamed = renameColumns(this.#env.query, name, relation.alias?.columns ?? [], columns)
     const internal = internalNames(renamed)
-    this.#add(into, relation.alias?.name, columnsOf(name.text, renamed, internal))
+    this.#add(into, relation.alias?.name, { columns: columnsOf(name.text, renamed, internal) })
     const select = [...items, ...numbered].map((item) => item.sql).join(', ')
     return `LATERAL (SELECT ${select}) AS ${quoteName(name.text)}(${internal.map(quoteName).join(', ')})`
   }
@@ -230,7 +263,7 @@ export function internalNames(columns: readonly OutputColumn[]): string[] {
   })
 }
 
-function columnsOf(
+export function columnsOf(
   table: string,
   columns: readonly OutputColumn[],
   internal: readonly string[],

@@ -246,7 +246,7 @@ test('functions that are not in the table, and names kept for Weir', () =>
     ['with "__src" as (select 1) select * from log', /the name __src is kept for Weir/],
     ['select 1 as "sls_x"', /the name sls_x is kept for Weir/],
     ['select wq0', /the name wq0 is kept for Weir/],
-    ['select compare(1, 3600)', /function not supported: compare/],
+    ['select compare(1, 3600)', /compare\(\) needs FROM with a query in parentheses/],
     ["select mobile_carrier('13800000000')", /function not supported: mobile_carrier/],
     ['select ts_smooth_fir(1, 2, 3)', /function not supported: ts_smooth_fir/],
     ['select st_point(1, 2)', /function not supported: st_point/],

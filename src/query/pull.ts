@@ -65,7 +65,8 @@ export async function executePull(
   const names = orderColumns(query.columns)
   const sql = await printPull(query, names)
   await createMacros(engine, sql)
-  await shutAround(engine, query.files, [...query.columns, ...reservedColumns, shardColumn])
+  const columns = [...query.columns, ...reservedColumns, shardColumn]
+  await shutAround(engine, [{ name: storeView, files: query.files, columns }])
   await checkStatement(engine, sql)
   const result = await engine.connection.stream(sql)
   let characters = 0

@@ -18,18 +18,22 @@ import { availableParallelism } from 'node:os'
 import { WeirError } from '../base/errors.ts'
 import type { LogReader } from '../logstore/logstore.ts'
 import { parseSearchPart } from './parse.ts'
-import { checkRange, defaultRows } from './plan.ts'
+import type { IndexConfig } from './index-config.ts'
+import { Leases } from './leases.ts'
+import { defaultRows } from './plan.ts'
+import { checkRange } from './plan-range.ts'
 import { WorkerPool } from './pool.ts'
 import type { PoolConfig } from './pool.ts'
 import type { PullRequest, PullResult } from './pull.ts'
 import type { QueryResult } from './result.ts'
+import type { StoreSpec } from './source-book.ts'
 
 export { parseQuery, parseSearchPart } from './parse.ts'
 export type * from './index-config.ts'
 export { planQuery } from './plan.ts'
 export { exportParquet } from './export.ts'
 export type { PulledRow, PullRequest, PullResult } from './pull.ts'
-export type { QueryColumn, QueryResult } from './result.ts'
+export type { MissingPart, QueryColumn, QueryResult } from './result.ts'
 
 export interface QueryRequest {
   readonly project: string
@@ -45,9 +49,29 @@ export interface QueryRequest {
   readonly reverse?: boolean
   /** A time zone by name or as `+08:00`; the config's unless told. */
   readonly zone?: string
+  /** What the query sees of the logstore, and as what; undefined: every column, as it is. */
+  readonly index?: IndexConfig | undefined
+  /** Other logstores of the project that may be named in FROM: those the caller may read. */
+  readonly stores?: readonly NamedStore[]
+  /** Each holds where it is less than the config's. */
+  readonly limits?: QueryLimits
+  /** Told now and then of the share that is done, 0 to 1, as the engine counts it. */
+  readonly onProgress?: (share: number) => void
+}
+
+export interface NamedStore {
+  readonly name: string
+  readonly index?: IndexConfig | undefined
+}
+
+export interface QueryLimits {
+  readonly timeMaxMilliseconds?: number
+  readonly memoryBytesMax?: number
+  readonly rowsMax?: number
 }
 
 export interface QueryConfig extends PoolConfig {
+  readonly timeMaxMilliseconds: number
   /** Where a query does not name a zone. */
   readonly zone: string
   readonly rowsMax: number
@@ -60,8 +84,12 @@ const MiB = 1024 * 1024
 export const defaultQueryConfig: QueryConfig = {
   zone: 'UTC',
   workers: 2,
-  queueMax: 30,
-  /** "Per project 55 s." */
+  searchWorkers: 1,
+  queueMax: 1000,
+  /** "Per project 15 concurrent analyses, 100 concurrent searches." */
+  searchesPerProject: 100,
+  sqlPerProject: 15,
+  /** "55 s." */
   timeMaxMilliseconds: 55_000,
   memoryBytesMax: 2048 * MiB,
   /** The engine goes over its limit by up to a factor 2.5 (measured), and Node has its own part. */
@@ -90,39 +118,65 @@ export class QueryEngine {
    */
   async run(request: QueryRequest, signal?: AbortSignal): Promise<QueryResult> {
     const started = performance.now()
-    const { project, logstore, query: text, from, to } = request
+    const { project, logstore, query: text, from, to, index, limits = {} } = request
     checkRange({ from, to })
     const { sql } = parseSearchPart(text)
     const raw = rawRows(request, sql !== undefined)
     const columns = this.#reader.columns(project, logstore)
-    const lease = await this.#reader.lease(project, logstore, from, to)
+    const config = this.#config
+    const least = (name: keyof QueryLimits) => Math.min(limits[name] ?? Infinity, config[name])
+    const leases = new Leases(this.#reader, request)
     try {
-      const answer = await this.#pool.run(
-        {
+      const { cut, ...answer } = await this.#pool.run({
+        query: {
           text,
           logstore,
           columns,
+          index,
+          stores: sql === undefined ? [] : this.#named(request, sql.text),
           from,
           to,
           raw,
-          zone: request.zone ?? this.#config.zone,
-          files: lease.files.map(({ path, lacks }) => ({ path, lacks })),
-          rowsMax: this.#config.rowsMax,
-          charactersMax: this.#config.charactersMax,
+          zone: request.zone ?? config.zone,
+          files: [],
+          rowsMax: least('rowsMax'),
+          charactersMax: config.charactersMax,
+          memoryBytesMax: least('memoryBytesMax'),
         },
+        kind: sql === undefined ? 'search' : 'sql',
+        project,
         signal,
-      )
+        timeMaxMilliseconds: least('timeMaxMilliseconds'),
+        files: (scans) => leases.take(scans),
+        onProgress: request.onProgress,
+      })
+      const missing = leases.missing()
       return {
         ...answer,
         columns: [...answer.columns],
-        exact: true,
-        scannedRows: lease.files.reduce((sum, file) => sum + file.rows, 0),
-        scannedFiles: lease.files.length,
+        exact: missing === undefined && cut === undefined,
+        ...(missing === undefined ? {} : { missing }),
+        ...(cut === undefined ? {} : { cut }),
+        scannedRows: leases.scannedRows(),
+        scannedFiles: leases.scannedFiles(),
         elapsedMs: performance.now() - started,
       }
     } finally {
-      lease.release()
+      leases.release()
     }
+  }
+
+  /** Of the other logstores, those whose name is somewhere in the SQL. */
+  #named({ project, logstore, stores = [] }: QueryRequest, sql: string): StoreSpec[] {
+    const text = sql.toLowerCase()
+    const named = stores.filter(
+      ({ name }) => name !== logstore && text.includes(name.toLowerCase()),
+    )
+    return named.map(({ name, index }) => ({
+      name,
+      index,
+      columns: this.#reader.columns(project, name),
+    }))
   }
 
   /** Rows in the order in which they came. Throws as `run` does, for the filter too. */
@@ -130,20 +184,26 @@ export class QueryEngine {
     const { files, columns, from, until: to, filter, charactersMax, shard, ...more } = request
     const pull = { ...more, ...(shard === undefined ? {} : { shard }) }
     const fixed = { logstore: 'log', zone: 'UTC', raw: { line: 0, offset: 0, reverse: false } }
-    const answer = await this.#pool.run(
-      {
-        ...fixed,
-        text: filter ?? '*',
-        columns,
-        files,
-        from,
-        to,
-        charactersMax,
-        pull,
-        rowsMax: pull.rows,
-      },
+    const { timeMaxMilliseconds } = this.#config
+    const text = filter ?? '*'
+    const query = {
+      ...fixed,
+      text,
+      columns,
+      files,
+      from,
+      to,
+      charactersMax,
+      pull,
+      rowsMax: pull.rows,
+    }
+    const answer = await this.#pool.run({
+      query,
+      kind: 'search',
       signal,
-    )
+      timeMaxMilliseconds,
+      files: () => Promise.resolve([]),
+    })
     return {
       columns: answer.columns.map(({ name }) => name),
       rows: answer.rows.map((values) => ({

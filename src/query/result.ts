@@ -4,13 +4,27 @@ export interface QueryColumn {
   readonly type: string
 }
 
+export interface MissingPart {
+  /** Of the rows in the segments of the range, those that were not scanned: above 0, up to 1. */
+  readonly share: number
+  /** Where they lie: Unix seconds, `from` up to but without `to`, apart and in order. */
+  readonly ranges: readonly { readonly from: number; readonly to: number }[]
+}
+
 export interface QueryResult {
   readonly columns: QueryColumn[]
   /** Values as the log service prints them; NULL is null. */
   readonly rows: (string | null)[][]
   readonly hasSql: boolean
-  /** Every row acknowledged before the query is counted; nothing is sampled. */
-  readonly exact: true
+  /**
+   * Every row acknowledged before the query is counted, and every row that it asks for is here; nothing
+   * is ever sampled. False: `missing` or `cut` says what is not.
+   */
+  readonly exact: boolean
+  /** Damaged segments that were left out. */
+  readonly missing?: MissingPart
+  /** The cap that left out rows which the query asked for. */
+  readonly cut?: 'rows' | 'characters'
   /** Rows of the files that were read, whether or not they matched. */
   readonly scannedRows: number
   readonly scannedFiles: number

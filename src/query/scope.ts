@@ -18,7 +18,12 @@ export interface ScopeColumn {
 
 export interface ScopeRelation {
   readonly alias: string | undefined
+  /** Those of `*`. */
   readonly columns: readonly ScopeColumn[]
+  /** A column by name that is not among them. */
+  readonly more?: (name: string) => ScopeColumn | undefined
+  /** What is said of a name that is no column, instead of the usual. */
+  readonly unknown?: (name: string) => string | undefined
 }
 
 /**
@@ -82,7 +87,7 @@ export class Scope {
     if (found.length > 1) {
       throw this.#query.syntax(`the column ${name} is ambiguous`, at, 'write table.column')
     }
-    const column = found[0]
+    const column = found[0] ?? relations.flatMap((each) => each.more?.(name) ?? [])[0]
     if (column === undefined) {
       return this.#parent === undefined ? undefined : this.#parent.#find(table, name, at)
     }
@@ -96,9 +101,10 @@ export class Scope {
     if (table !== undefined && !relations.some((relation) => isNamed(relation, table))) {
       return this.#query.syntax(`there is no table ${table.text} here`, table.at)
     }
-    const names = relations
-      .filter((relation) => isNamed(relation, table))
-      .flatMap((relation) => relation.columns.map((column) => column.name))
+    const named = relations.filter((relation) => isNamed(relation, table))
+    const message = named.flatMap((relation) => relation.unknown?.(name) ?? [])[0]
+    if (message !== undefined) return this.#query.syntax(message, at)
+    const names = named.flatMap((relation) => relation.columns.map((column) => column.name))
     const near = nearest(name, names)
     const hint =
       near === undefined

@@ -100,7 +100,7 @@ export class NodeReader {
   }
 
   reservedName(name: string): void {
-    if (/^(__src|__store|sls_.*|wq\d+)$/i.test(name)) {
+    if (/^(__(src|store)\w*|sls_.*|wq\d+)$/i.test(name)) {
       throw this.refused(`the name ${name} is kept for Weir itself`)
     }
   }

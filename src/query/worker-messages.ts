@@ -2,7 +2,10 @@ import type { ColumnSpec } from '../base/columns.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { EnrichmentFiles } from '../enrich/enrich.ts'
 import type { EngineLimits, SourceFile } from './engine.ts'
+import type { IndexConfig } from './index-config.ts'
 import type { RawRows } from './plan.ts'
+import type { Scan } from './source.ts'
+import type { StoreSpec } from './source-book.ts'
 
 /** One query, complete: the worker has nothing else to ask for. */
 export interface WorkerQuery {
@@ -13,10 +16,16 @@ export interface WorkerQuery {
   readonly to: number
   readonly zone: string
   readonly raw: RawRows
+  readonly index?: IndexConfig | undefined
+  /** Other logstores that the query may name. */
+  readonly stores?: readonly StoreSpec[]
+  /** Of a pull; any other query asks for its files when it is planned. */
   readonly files: readonly SourceFile[]
   readonly rowsMax: number
   /** Of all values together, in UTF-16 code units. */
   readonly charactersMax: number
+  /** Less than the worker's own. */
+  readonly memoryBytesMax?: number
   /** Rows as they came, `from` and `to` being seconds of receipt, instead of what the query asks. */
   readonly pull?: WorkerPull
 }
@@ -40,6 +49,8 @@ export interface WorkerSetup {
 
 export type ToWorker =
   | { readonly kind: 'run'; readonly query: WorkerQuery }
+  /** The files of each scan that was asked for. */
+  | { readonly kind: 'files'; readonly files: readonly (readonly SourceFile[])[] }
   | { readonly kind: 'interrupt' }
 
 export type Row = (string | null)[]
@@ -49,14 +60,22 @@ export interface ResultColumn {
   readonly type: string
 }
 
+/** What left rows out that the query asked for. */
+export type Cut = 'rows' | 'characters'
+
 export type FromWorker =
   | { readonly kind: 'ready' }
+  /** Asks for files: `files` answers. */
+  | { readonly kind: 'scans'; readonly scans: readonly Scan[] }
+  /** The share of its work that is done, 0 to 1. */
+  | { readonly kind: 'progress'; readonly share: number }
   | { readonly kind: 'rows'; readonly rows: Row[] }
   | {
       readonly kind: 'done'
       readonly columns: readonly ResultColumn[]
       readonly hasSql: boolean
       readonly limited: boolean
+      readonly cut: Cut | undefined
     }
   | {
       readonly kind: 'failed'

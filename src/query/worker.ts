@@ -3,7 +3,8 @@
  * in it, killing it is safe. One query at a time, each on an instance of its own.
  */
 import { assert } from '../base/assert.ts'
-import type { Engine } from './engine.ts'
+import { WeirError } from '../base/errors.ts'
+import type { Engine, SourceFile } from './engine.ts'
 import { createEngine, engineError } from './engine.ts'
 import { executeQuery } from './execute.ts'
 import { lookupsOf } from './udf-lookups.ts'
@@ -13,10 +14,22 @@ const setup = JSON.parse(process.argv[2]!) as WorkerSetup
 /** How often the resident memory is looked at: twenty times less than a fast machine fills a GiB. */
 const watchMilliseconds = 50
 
+/** How often one is told how far a query is. */
+const progressMilliseconds = 200
+
 /** Opened at the first query that looks something up, and kept for those that follow. */
 const lookups = lookupsOf(setup.enrichment)
 
-let running: Engine | undefined
+interface Running {
+  readonly engine: Engine
+  /** Set while the files of a query are on their way. */
+  waiting?: {
+    readonly resolve: (files: readonly (readonly SourceFile[])[]) => void
+    readonly reject: (error: WeirError) => void
+  }
+}
+
+let running: Running | undefined
 let prepared = createEngine(setup.engine, lookups)
 
 const send = (message: FromWorker): void => {
@@ -26,16 +39,27 @@ const send = (message: FromWorker): void => {
 async function run(query: WorkerQuery): Promise<void> {
   assert(running === undefined, 'a worker runs one query at a time')
   const engine = await prepared
-  running = engine
+  const now: Running = { engine }
+  running = now
+  const progress = setInterval(() => {
+    const { percentage } = engine.connection.progress
+    if (percentage >= 0) send({ kind: 'progress', share: Math.min(percentage / 100, 1) })
+  }, progressMilliseconds)
   try {
-    const { columns, hasSql, limited } = await executeQuery(engine, query, (rows) => {
-      send({ kind: 'rows', rows })
+    const { columns, hasSql, limited, cut } = await executeQuery(engine, query, {
+      take: (rows) => send({ kind: 'rows', rows }),
+      files: (scans) =>
+        new Promise((resolve, reject) => {
+          now.waiting = { resolve, reject }
+          send({ kind: 'scans', scans })
+        }),
     })
-    send({ kind: 'done', columns, hasSql, limited })
+    send({ kind: 'done', columns, hasSql, limited, cut })
   } catch (error) {
     const { code, message, place, hint } = engineError(error)
     send({ kind: 'failed', code, message, place, hint })
   } finally {
+    clearInterval(progress)
     running = undefined
     engine.connection.closeSync()
     engine.instance.closeSync()
@@ -45,9 +69,20 @@ async function run(query: WorkerQuery): Promise<void> {
   send({ kind: 'ready' })
 }
 
+function interrupt({ engine, waiting }: Running): void {
+  engine.connection.interrupt()
+  waiting?.reject(new WeirError('QueryCancelled', 'the query was cancelled'))
+}
+
 process.on('message', (message: ToWorker) => {
-  if (message.kind === 'interrupt') running?.connection.interrupt()
-  else run(message.query).catch(fail)
+  if (message.kind === 'run') run(message.query).catch(fail)
+  else if (running === undefined) return
+  else if (message.kind === 'interrupt') interrupt(running)
+  else {
+    const { waiting } = running
+    delete running.waiting
+    waiting?.resolve(message.files)
+  }
 })
 process.on('disconnect', () => process.exit(0))
 

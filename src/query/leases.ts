@@ -1,0 +1,82 @@
+import type { LogReader, SegmentFile, SegmentLease } from '../logstore/logstore.ts'
+import type { SourceFile } from './engine.ts'
+import type { MissingPart } from './result.ts'
+import type { Scan } from './source.ts'
+
+/** The segments that one query holds. */
+export class Leases {
+  readonly #reader: LogReader
+  readonly #project: string
+  readonly #logstore: string
+  readonly #asked: Promise<SegmentLease>[] = []
+  readonly #held: { readonly lease: SegmentLease; readonly scan: Scan }[] = []
+
+  constructor(
+    reader: LogReader,
+    { project, logstore }: { readonly project: string; readonly logstore: string },
+  ) {
+    this.#reader = reader
+    this.#project = project
+    this.#logstore = logstore
+  }
+
+  /** The files of each scan, until `release`. Throws what the reader throws. */
+  take(scans: readonly Scan[]): Promise<SourceFile[][]> {
+    return Promise.all(
+      scans.map(async (scan) => {
+        const { store = this.#logstore, from, to } = scan
+        const asked = this.#reader.lease(this.#project, store, from, to)
+        this.#asked.push(asked)
+        const lease = await asked
+        this.#held.push({ lease, scan })
+        return lease.files.map(({ path, lacks }) => ({ path, lacks }))
+      }),
+    )
+  }
+
+  scannedRows(): number {
+    return rowsOf(this.#held.flatMap(({ lease }) => lease.files))
+  }
+
+  scannedFiles(): number {
+    return this.#held.reduce((sum, { lease }) => sum + lease.files.length, 0)
+  }
+
+  /** What is damaged of all that the query reads; undefined when nothing is. */
+  missing(): MissingPart | undefined {
+    const parts = this.#held.flatMap(({ lease, scan }) =>
+      lease.missing.map(({ timeMin, timeMax }) => ({
+        from: Math.max(timeMin, scan.from),
+        to: Math.min(timeMax + 1, scan.to),
+      })),
+    )
+    if (parts.length === 0) return undefined
+    const lost = rowsOf(this.#held.flatMap(({ lease }) => lease.missing))
+    return { share: lost / (lost + this.scannedRows()), ranges: joined(parts) }
+  }
+
+  /** Also of what is not there yet: it is released when it comes. */
+  release(): void {
+    for (const asked of this.#asked) {
+      asked.then(
+        (lease) => lease.release(),
+        () => undefined, // `take` has thrown it
+      )
+    }
+  }
+}
+
+const rowsOf = (files: readonly Pick<SegmentFile, 'rows'>[]): number =>
+  files.reduce((sum, { rows }) => sum + rows, 0)
+
+type Range = MissingPart['ranges'][number]
+
+function joined(ranges: readonly Range[]): Range[] {
+  const apart: { from: number; to: number }[] = []
+  for (const { from, to } of ranges.toSorted((a, b) => a.from - b.from)) {
+    const last = apart.at(-1)
+    if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to)
+    else apart.push({ from, to })
+  }
+  return apart
+}

@@ -1,0 +1,49 @@
+import type { SqlField, StoreFields } from './fields.ts'
+import type { QueryRange } from './plan-range.ts'
+import { quoteName } from './quote.ts'
+
+/** Rows of a logstore that a query reads: those of one time range. */
+export interface Scan extends QueryRange {
+  /** Undefined: the logstore that the query is asked of. */
+  readonly store: string | undefined
+}
+
+/** The view over the leased files of a scan, in the engine. */
+export const scanView = (scan: number): string => (scan === 0 ? '__store' : `__store${scan}`)
+
+/** What a name in FROM reads: one CTE, or a few that build on each other. */
+export interface Source {
+  /** The name of the CTE with the rows. */
+  readonly cte: string
+  readonly fields: StoreFields
+  /** Told of every field that is read. */
+  use(field: SqlField): void
+  /** `name AS (...)`, in the order in which they need each other. */
+  print(): string[]
+}
+
+/** The rows of one scan that a condition takes. */
+export class ScanSource implements Source {
+  readonly cte: string
+  readonly fields: StoreFields
+  readonly #from: string
+  readonly #used = new Map<string, SqlField>()
+
+  /** @param from what stands behind the SELECT: ` FROM ... WHERE ...` */
+  constructor(cte: string, fields: StoreFields, from: string) {
+    this.cte = cte
+    this.fields = fields
+    this.#from = from
+  }
+
+  use(field: SqlField): void {
+    this.#used.set(field.name.toLowerCase(), field)
+  }
+
+  print(): string[] {
+    const used = [...this.#used.values()].map(({ name, sql }) =>
+      sql === quoteName(name) ? sql : `${sql} AS ${quoteName(name)}`,
+    )
+    return [`${this.cte} AS (SELECT ${used.join(', ') || '1 AS one'}${this.#from})`]
+  }
+}
