@@ -65,6 +65,10 @@ export async function testLogstore(
       check(project, logstore)
       return own
     },
+    rollups: (project, logstore) => {
+      check(project, logstore)
+      return []
+    },
     lease: async (project, logstore, from, to) => {
       check(project, logstore)
       open++

@@ -1,7 +1,14 @@
 import { DatabaseSync } from 'node:sqlite'
 import { WeirError } from '../base/errors.ts'
 import type { ColumnKind, ColumnSpec } from '../base/columns.ts'
-import type { Logstore, LogstoreOptions, Project, ProjectOptions, Shard } from './contract.ts'
+import type {
+  Logstore,
+  LogstoreOptions,
+  Project,
+  ProjectOptions,
+  RollupSpec,
+  Shard,
+} from './contract.ts'
 import { applicationId, schemaSteps } from './schema.ts'
 import { firstShards } from './shard-keys.ts'
 
@@ -14,6 +21,7 @@ export interface LogstoreEntry extends Logstore {
   readonly project: string
   /** Of each of its own columns. */
   readonly kinds: ReadonlyMap<string, ColumnKind>
+  readonly rollups: readonly RollupSpec[]
 }
 
 /**
@@ -75,8 +83,8 @@ export class Catalogue {
   addLogstore(project: string, name: string, options: LogstoreOptions, now: number): void {
     const { lastInsertRowid } = this.db
       .prepare(
-        'INSERT INTO logstores (project, name, columns, sort_by, ttl_days, open_columns, created_at,' +
-          ' updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+        'INSERT INTO logstores (project, name, columns, sort_by, ttl_days, open_columns, rollups,' +
+          ' created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
       )
       .run(
         project,
@@ -85,6 +93,7 @@ export class Catalogue {
         JSON.stringify(options.sortBy ?? []),
         options.ttlDays,
         options.openColumns ? 1 : 0,
+        JSON.stringify(options.rollups ?? []),
         now,
         now,
       )
@@ -125,6 +134,7 @@ export class Catalogue {
           sortBy: JSON.parse(String(row['sort_by'])) as string[],
           ttlDays: Number(row['ttl_days']),
           openColumns: row['open_columns'] === 1,
+          rollups: JSON.parse(String(row['rollups'])) as RollupSpec[],
           createdAt: Number(row['created_at']),
           updatedAt: Number(row['updated_at']),
         }

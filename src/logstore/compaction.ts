@@ -3,6 +3,7 @@ import { areWhole } from './damage.ts'
 import { asStorageError, discard, placeOf, publishSegment } from './flush.ts'
 import { mergeParquet } from './parquet.ts'
 import type { StoreParts } from './parts.ts'
+import { withRollups } from './rollups.ts'
 import type { Segment } from './segments.ts'
 import { hourSeconds } from './stage.ts'
 import { addSums } from './sums.ts'
@@ -98,9 +99,10 @@ export async function runMerge(
       alike: inputs.every(({ sums }) => sums.size === facts.sums.size),
       sortBy: logstore.sortBy.filter((name) => facts.sums.has(name)),
     }
-    const merged = await publishSegment(parts, merging, logstore, facts, (path) =>
+    const file = await publishSegment(parts, merging, logstore, facts, (path) =>
       mergeParquet(merging, merge, path),
     )
+    const merged = level === 2 ? await withRollups(parts, logstore, file) : file
     const replaced = parts.catalogue.transaction(() => {
       if (!parts.segments.holds(inputs)) return false // expired or deleted meanwhile
       parts.segments.add(merged)

@@ -29,7 +29,34 @@ export interface SegmentFile {
    * rows.
    */
   readonly lacks: readonly string[]
+  /** The Parquet file of the rollup that was asked for, where there is one: it stands for the same rows. */
+  readonly rollup?: string
 }
+
+/**
+ * Totals that are kept beside an hour's final file: one row for each bucket of time and set of values that
+ * occurs. A logstore knows its columns by name alone; what is worth adding up is for others.
+ */
+export interface RollupSpec {
+  /** a-z, 0-9 and -, up to 32 characters, first a letter. */
+  readonly name: string
+  readonly bucketSeconds: 60 | 3600
+  /** Columns whose values are kept, NULL among them. */
+  readonly by: readonly string[]
+  /** Integer columns that are added up. */
+  readonly sums: readonly string[]
+}
+
+/**
+ * The columns of a rollup's file beside `by` (all BIGINT): `__time__` is where the bucket begins, and sum n
+ * belongs to column n of `sums`. Sums of no value are NULL, and exact; how many values were added up is
+ * NULL where each of the rows had one.
+ */
+export const rollupColumns = {
+  rows: '__rows',
+  sum: (index: number): string => `__sum${index}`,
+  values: (index: number): string => `__values${index}`,
+} as const
 
 /** Files that stay on disk, unchanged, until `release` is called. */
 export interface SegmentLease {
@@ -46,8 +73,17 @@ export interface LogReader {
   /**
    * The segments that may hold rows with `from <= __time__ < to`: every row acknowledged before the
    * call is in exactly one of them, or counted in `missing`. They may hold rows outside the range too.
+   * `rollup`, the name of one, adds its files; those that are missing or cut off are left out.
    */
-  lease(project: string, logstore: string, from: number, to: number): Promise<SegmentLease>
+  lease(
+    project: string,
+    logstore: string,
+    from: number,
+    to: number,
+    rollup?: string,
+  ): Promise<SegmentLease>
+  /** Throws ProjectNotExist, LogStoreNotExist. */
+  rollups(project: string, logstore: string): readonly RollupSpec[]
 }
 
 export interface ProjectOptions {
@@ -80,6 +116,8 @@ export interface LogstoreOptions {
   readonly ttlDays: number
   /** Columns an hourly file is sorted by, before `__time__`: what most queries ask one value of. */
   readonly sortBy?: readonly string[]
+  /** Made with each hourly file. Default none. */
+  readonly rollups?: readonly RollupSpec[]
 }
 
 export interface Logstore {
@@ -211,6 +249,11 @@ export interface LogStoreStats {
   readonly segments: number
   readonly segmentRows: number
   readonly segmentBytes: number
+  /** Now: files of rollups, and their bytes. */
+  readonly rollups: number
+  readonly rollupBytes: number
+  /** Rollups that were not made: a sum of 64 bits or more, or no memory for them. Nothing lacks but speed. */
+  readonly refusedRollups: number
   /** Now: files replaced or expired that a lease keeps. */
   readonly pendingDeletes: number
 }

@@ -21,10 +21,10 @@ export async function checksumOf(disk: Disk, path: string): Promise<string> {
   return hash.digest('hex')
 }
 
-/** What is wrong with the bytes of a segment's file; undefined when they are those that were written. */
+/** What is wrong with the bytes of a segment's or a rollup's file; undefined when they are those that were written. */
 export async function damageOf(
   { disk, files }: StoreParts,
-  segment: Segment,
+  segment: Pick<Segment, 'path' | 'bytes' | 'checksum'>,
 ): Promise<string | undefined> {
   const path = files.absolute(segment.path)
   try {

@@ -2,7 +2,13 @@ import type { ColumnSpec } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
 import type { Catalogue, LogstoreEntry } from './catalogue.ts'
 import type { Logstore, LogstoreOptions, Project, ProjectOptions } from './contract.ts'
-import { checkColumns, checkLogstoreName, checkProjectName, checkTtlDays } from './names.ts'
+import {
+  checkColumns,
+  checkLogstoreName,
+  checkProjectName,
+  checkRollups,
+  checkTtlDays,
+} from './names.ts'
 
 /** Which projects and logstores there are: the catalogue's rows, kept in memory too. */
 export class Directory {
@@ -69,6 +75,7 @@ export class Directory {
     checkLogstoreName(name)
     checkTtlDays(options.ttlDays)
     checkColumns(options.columns, options.sortBy, options.openColumns)
+    checkRollups(options.rollups ?? [], options.columns)
     if (this.logstores(project).some((each) => each.name === name))
       throw new WeirError('LogStoreAlreadyExist', `logstore ${project}/${name} exists already`)
     this.#catalogue.transaction(() => this.#catalogue.addLogstore(project, name, options, now))

@@ -54,9 +54,16 @@ export class SegmentFiles {
   }
 
   /** `columns`: those of their logstore. */
-  lease(segments: readonly Segment[], columns: readonly ColumnSpec[]): SegmentLease {
+  lease(
+    segments: readonly Segment[],
+    columns: readonly ColumnSpec[],
+    rollup?: string,
+  ): SegmentLease {
+    const rollupOf = ({ rollups }: Segment) => rollups.find(({ name }) => name === rollup)?.path
     const whole = segments.filter(({ damage }) => damage === undefined)
-    const paths = whole.map(({ path }) => path)
+    const paths = whole.flatMap((each) =>
+      [each.path, rollupOf(each)].filter((path) => path !== undefined),
+    )
     for (const path of paths) this.#leases.set(path, (this.#leases.get(path) ?? 0) + 1)
     const names = [...columns, shardColumn].map(({ name }) => name)
     const fileOf = ({ path, rows, timeMin, timeMax }: Segment) => ({
@@ -70,6 +77,7 @@ export class SegmentFiles {
       files: whole.map((each) => ({
         ...fileOf(each),
         lacks: names.filter((name) => !each.sums.has(name)),
+        ...this.#rollup(rollupOf(each)),
       })),
       missing: segments.filter(({ damage }) => damage !== undefined).map(fileOf),
       release: () => {
@@ -94,6 +102,10 @@ export class SegmentFiles {
   async stop(): Promise<void> {
     await this.sweep()
     this.#stopped = true
+  }
+
+  #rollup(path: string | undefined): { readonly rollup?: string } {
+    return path === undefined ? {} : { rollup: this.absolute(path) }
   }
 
   #giveUp(path: string): boolean {

@@ -112,7 +112,16 @@ export async function publishSegment(
     const checksum = await checksumOf(parts.disk, temporary)
     await parts.disk.publish(temporary, final)
     const bytes = await parts.disk.size(final)
-    return { ...facts, id, logstore: logstore.id, path, bytes, checksum, damage: undefined }
+    return {
+      ...facts,
+      id,
+      logstore: logstore.id,
+      path,
+      bytes,
+      checksum,
+      damage: undefined,
+      rollups: [],
+    }
   } catch (error) {
     await parts.disk.remove(temporary)
     throw error
@@ -133,19 +142,20 @@ async function checkFile(
   const found = await readSums(connection, path, held)
   const differing = differingSums(wanted.sums, found.sums)
   if (found.rows === wanted.rows && differing === '') return
-  throw new WeirError(
-    'StorageBroken',
-    `a segment was written wrong: ${found.rows} of ${wanted.rows} rows; ${differing}`,
-    {
-      place: path,
-      hint: 'nothing is lost, the rows it was made of are kept; check memory and disk',
-    },
-  )
+  throw writtenWrong(path, `${found.rows} of ${wanted.rows} rows; ${differing}`)
 }
 
-/** Files that did not become segments. */
+export const writtenWrong = (place: string, what: string): WeirError =>
+  new WeirError('StorageBroken', `a segment was written wrong: ${what}`, {
+    place,
+    hint: 'nothing is lost, the rows it was made of are kept; check memory and disk',
+  })
+
+/** Files that did not become segments, and their rollups. */
 export async function discard(parts: StoreParts, segments: readonly Segment[]): Promise<void> {
-  for (const { path } of segments) await parts.disk.remove(parts.files.absolute(path))
+  for (const { path, rollups } of segments)
+    for (const each of [path, ...rollups.map((rollup) => rollup.path)])
+      await parts.disk.remove(parts.files.absolute(each))
 }
 
 /** DuckDB and SQLite tell a full disk in words only. */

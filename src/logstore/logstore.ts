@@ -16,6 +16,7 @@
  *     catalogue.db                                            projects, logstores, segments, batch ids (schema)
  *     log/SEQUENCE-SALT.log                                   what is not in segments yet
  *     segments/PROJECT/LOGSTORE/DAY/HOUR-LEVEL-ID.parquet     by `__time__`, UTC
+ *                               ...HOUR-2-ID-NAME.parquet   a rollup of it (rollups)
  */
 import { existsSync, mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -58,13 +59,14 @@ export type {
   LogStoreStats,
   Project,
   ProjectOptions,
+  RollupSpec,
   SegmentFile,
   SegmentLease,
   Shard,
   SplitOptions,
   VerifyOptions,
 } from './contract.ts'
-export { reservedColumns, shardColumn } from './contract.ts'
+export { reservedColumns, rollupColumns, shardColumn } from './contract.ts'
 export { columnNameBytesMax, logstoreColumnsMax } from './names.ts'
 export { defaultLogStoreConfig } from './config.ts'
 export type { LogStoreConfig } from './config.ts'

@@ -1,5 +1,6 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
+import type { RollupSpec } from './contract.ts'
 import { reservedColumns, shardColumn } from './contract.ts'
 
 /** Columns of one logstore: enough for any log, few enough that a row is planned in milliseconds. */
@@ -55,6 +56,29 @@ export function checkColumns(
   for (const name of sortBy)
     if (!columns.some((each) => each.name === name))
       throw invalid(`sortBy names ${name}, which is not a column of the logstore`)
+}
+
+/** Throws ParameterInvalid. Their names become parts of file names. */
+export function checkRollups(rollups: readonly RollupSpec[], columns: readonly ColumnSpec[]): void {
+  const seen = new Set<string>()
+  for (const { name, bucketSeconds, by, sums } of rollups) {
+    if (!/^[a-z][a-z0-9-]{0,31}$/.test(name) || seen.has(name))
+      throw invalid(`${JSON.stringify(name)} cannot be the name of a rollup, or is there twice`)
+    seen.add(name)
+    if (bucketSeconds !== 60 && bucketSeconds !== 3600)
+      throw invalid(
+        `rollup ${name} has buckets of 60 or 3600 seconds, not ${String(bucketSeconds)}`,
+      )
+    const used = [...by, ...sums]
+    if (by.length === 0 || new Set(used).size < used.length)
+      throw invalid(`rollup ${name} needs a column to group by, and each column once`)
+    for (const each of used) {
+      const kind = columns.find((column) => column.name === each)?.kind
+      const fits = sums.includes(each) ? kind === 'integer' : kind !== undefined
+      if (!fits || each.startsWith('__'))
+        throw invalid(`rollup ${name} cannot use ${each}: no such column, or no integer to add up`)
+    }
+  }
 }
 
 const badName = (what: string, name: string, least: number): WeirError =>

@@ -18,7 +18,7 @@ const listedTextsMax = 8
  * One file an hour was 16.4 bytes a record with row groups of 491,520 rows and format v2, 19.5 with the
  * defaults; bloom filters come with dictionary columns by themselves.
  */
-const parquetOptions =
+export const parquetOptions =
   'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 491520, PARQUET_VERSION v2, WRITE_BLOOM_FILTER true'
 
 /**

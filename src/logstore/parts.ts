@@ -43,6 +43,7 @@ export interface Counters {
   retentionDrops: number
   backgroundFailures: number
   damages: number
+  refusedRollups: number
 }
 
 export const newCounters = (): Counters => ({
@@ -57,4 +58,5 @@ export const newCounters = (): Counters => ({
   retentionDrops: 0,
   backgroundFailures: 0,
   damages: 0,
+  refusedRollups: 0,
 })

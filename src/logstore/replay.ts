@@ -8,6 +8,7 @@ import type { LogRecord } from '../base/append-log-record.ts'
 import { recoverLog } from '../base/append-log-recovery.ts'
 import type { RecoveredLog } from '../base/append-log-recovery.ts'
 import type { StoreParts } from './parts.ts'
+import { dropDamagedRollups } from './rollups.ts'
 
 /**
  * Reads the log into hot rows: exactly the records above what their logstore has in segments. Flushes
@@ -57,7 +58,9 @@ export async function flushHot(parts: StoreParts, logstore: number): Promise<voi
  */
 export async function matchSegmentFiles(parts: StoreParts): Promise<readonly WeirError[]> {
   const segments = parts.segments.all()
-  const known = new Set(segments.map(({ path }) => path))
+  const known = new Set(
+    segments.flatMap(({ path, rollups }) => [path, ...rollups.map((each) => each.path)]),
+  )
   const pending = new Set(parts.segments.pendingDeletes())
   for (const path of await parquetFiles(parts.disk, parts.files.absolute('.'), 'segments'))
     if (!known.has(path) && !pending.has(path)) await parts.disk.remove(parts.files.absolute(path))
@@ -68,6 +71,7 @@ export async function matchSegmentFiles(parts: StoreParts): Promise<readonly Wei
     noteDamage(parts, segment, damage)
     if (damage !== undefined)
       damages.push(damageError(describeDamage(parts, { ...segment, damage })))
+    await dropDamagedRollups(parts, segment, 'size')
   }
   return damages
 }

@@ -71,4 +71,13 @@ const version3 = `
     (SELECT coalesce(sum(rows), 0) FROM segments WHERE segments.logstore = logstores.id);
 `
 
-export const schemaSteps: readonly string[] = [version1, version2, version3]
+const version4 = `
+  ALTER TABLE logstores ADD COLUMN rollups TEXT NOT NULL DEFAULT '[]';
+  CREATE TABLE rollups ( -- totals of a segment in a file of their own; one that is damaged is dropped
+    segment INTEGER NOT NULL REFERENCES segments (id), name TEXT NOT NULL,
+    path TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL, checksum TEXT NOT NULL,
+    PRIMARY KEY (segment, name)
+  ) STRICT, WITHOUT ROWID;
+`
+
+export const schemaSteps: readonly string[] = [version1, version2, version3, version4]

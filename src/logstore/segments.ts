@@ -2,6 +2,16 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { SumsByColumn } from './sums.ts'
 import { sumsFromJson, sumsToJson } from './sums.ts'
 
+/** A Parquet file with totals of a segment. */
+export interface RollupFile {
+  readonly name: string
+  /** Below the data directory. */
+  readonly path: string
+  readonly bytes: number
+  /** SHA-256 of its bytes, hex. */
+  readonly checksum: string
+}
+
 /** A catalogued Parquet file. */
 export interface Segment {
   readonly id: number
@@ -23,6 +33,7 @@ export interface Segment {
   readonly checksum: string | undefined
   /** Why no query may read it. */
   readonly damage: string | undefined
+  readonly rollups: readonly RollupFile[]
 }
 
 /** The catalogue's segments, and the files that are not segments any more but not yet unlinked. */
@@ -62,6 +73,9 @@ export class SegmentTable {
         segment.cameBy,
         segment.checksum ?? null,
       )
+    const addRollup = this.#db.prepare('INSERT INTO rollups VALUES (?, ?, ?, ?, ?)')
+    for (const { name, path, bytes, checksum } of segment.rollups)
+      addRollup.run(segment.id, name, path, bytes, checksum)
   }
 
   /** Takes segments out of every later query; their files wait for `pendingDeletes`. */
@@ -69,7 +83,18 @@ export class SegmentTable {
     const remove = this.#db.prepare('DELETE FROM segments WHERE id = ?')
     const pend = this.#db.prepare('INSERT OR IGNORE INTO pending_deletes VALUES (?)')
     for (const { id, path } of segments) {
+      this.dropRollups(id, this.#rollupsOf(id))
       remove.run(id)
+      pend.run(path)
+    }
+  }
+
+  /** They are not used any more; their files wait for `pendingDeletes`. */
+  dropRollups(segment: number, rollups: readonly RollupFile[]): void {
+    const remove = this.#db.prepare('DELETE FROM rollups WHERE segment = ? AND name = ?')
+    const pend = this.#db.prepare('INSERT OR IGNORE INTO pending_deletes VALUES (?)')
+    for (const { name, path } of rollups) {
+      remove.run(segment, name)
       pend.run(path)
     }
   }
@@ -120,17 +145,22 @@ export class SegmentTable {
     this.#db.prepare('UPDATE segments SET checksum = ? WHERE id = ?').run(checksum, id)
   }
 
-  totals(): { segments: number; rows: number; bytes: number } {
+  totals(): Record<'segments' | 'rows' | 'bytes' | 'rollups' | 'rollupBytes', number> {
     const row = this.#db
       .prepare(
         'SELECT count(*) AS n, total(rows) AS rows, total(bytes) AS bytes FROM segments' +
           ' WHERE damage IS NULL',
       )
       .get()
+    const rollups = this.#db
+      .prepare('SELECT count(*) AS n, total(bytes) AS bytes FROM rollups')
+      .get()
     return {
       segments: Number(row?.['n']),
       rows: Number(row?.['rows']),
       bytes: Number(row?.['bytes']),
+      rollups: Number(rollups?.['n']),
+      rollupBytes: Number(rollups?.['bytes']),
     }
   }
 
@@ -145,6 +175,18 @@ export class SegmentTable {
   deleted(paths: readonly string[]): void {
     const remove = this.#db.prepare('DELETE FROM pending_deletes WHERE path = ?')
     for (const path of paths) remove.run(path)
+  }
+
+  #rollupsOf(segment: number): RollupFile[] {
+    return this.#db
+      .prepare('SELECT * FROM rollups WHERE segment = ? ORDER BY name')
+      .all(segment)
+      .map((row) => ({
+        name: String(row['name']),
+        path: String(row['path']),
+        bytes: Number(row['bytes']),
+        checksum: String(row['checksum']),
+      }))
   }
 
   #select(where: string, ...values: number[]): Segment[] {
@@ -166,6 +208,7 @@ export class SegmentTable {
         cameBy: Number(row['came_by']),
         checksum: textOf(row['checksum']),
         damage: textOf(row['damage']),
+        rollups: Number(row['level']) === 2 ? this.#rollupsOf(Number(row['id'])) : [],
       }))
   }
 }

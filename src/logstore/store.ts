@@ -15,6 +15,7 @@ import type {
   LogStoreStats,
   Project,
   ProjectOptions,
+  RollupSpec,
   SegmentLease,
   Shard,
   SplitOptions,
@@ -29,6 +30,7 @@ import type { LogWriter } from '../base/append-log-writer.ts'
 import type { AttributeOwner } from './attributes.ts'
 import { checkColumns, invalid } from './names.ts'
 import type { StoreParts } from './parts.ts'
+import { checkedRollups } from './rollups.ts'
 import type { Segment } from './segments.ts'
 import { verifyStore } from './verify.ts'
 
@@ -140,8 +142,19 @@ export class OpenStore implements LogStore {
     }
   }
 
-  lease(project: string, name: string, from: number, to: number): Promise<SegmentLease> {
-    return this.#lease(project, name, (id) => this.#parts.segments.overlapping(id, from, to))
+  lease(
+    project: string,
+    name: string,
+    from: number,
+    to: number,
+    rollup?: string,
+  ): Promise<SegmentLease> {
+    const choose = (id: number) => this.#parts.segments.overlapping(id, from, to)
+    return this.#lease(project, name, choose, rollup)
+  }
+
+  rollups(project: string, logstore: string): readonly RollupSpec[] {
+    return this.#parts.directory.logstore(project, logstore).rollups
   }
 
   leaseReceived(project: string, name: string, from: number, to: number): Promise<SegmentLease> {
@@ -206,6 +219,8 @@ export class OpenStore implements LogStore {
       segments: totals.segments,
       segmentRows: totals.rows,
       segmentBytes: totals.bytes,
+      rollups: totals.rollups,
+      rollupBytes: totals.rollupBytes,
       pendingDeletes: segments.pendingDeletes().length,
     }
   }
@@ -219,13 +234,18 @@ export class OpenStore implements LogStore {
     project: string,
     name: string,
     choose: (logstore: number) => readonly Segment[],
+    rollup?: string,
   ): Promise<SegmentLease> {
     this.#checkOpen()
     const { id } = this.#parts.directory.logstore(project, name)
     await this.#background.flush(id)
     this.#checkOpen()
     const { columns } = this.#parts.directory.logstore(project, name)
-    return this.#parts.files.lease(choose(id), columns)
+    if (rollup === undefined) return this.#parts.files.lease(choose(id), columns)
+    const usable = await checkedRollups(this.#parts, choose(id), rollup)
+    // Chosen again: a merge may have come between. A rollup that was not looked at is not used.
+    const chosen = choose(id).map((each) => (usable.has(each.id) ? each : { ...each, rollups: [] }))
+    return this.#parts.files.lease(chosen, columns, rollup)
   }
 
   #ownerOf(project: string, logstore: string | undefined): AttributeOwner {

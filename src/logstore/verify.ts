@@ -6,6 +6,7 @@ import type { Damage, VerifyOptions } from './contract.ts'
 import { checksumOf, damageOf, describeDamage, noteDamage } from './damage.ts'
 import { readSums } from './parquet.ts'
 import type { StoreParts } from './parts.ts'
+import { dropDamagedRollups } from './rollups.ts'
 import { columnsIn } from './flush.ts'
 import type { Segment } from './segments.ts'
 import { differingSums } from './sums.ts'
@@ -22,13 +23,17 @@ export async function verifyStore(
 ): Promise<readonly Damage[]> {
   const segments = parts.directory.all().flatMap(({ id }) => parts.segments.ofLogstore(id))
   const logFiles = log.files()
-  const total = segments.length + logFiles.length
+  const rollups = segments.reduce((sum, each) => sum + each.rollups.length, 0)
+  const total = segments.length + rollups + logFiles.length
   const found: Damage[] = []
   let done = 0
   for (const segment of segments) {
     const damage = await verifySegment(parts, segment, alone)
     if (damage !== undefined) found.push(describeDamage(parts, { ...segment, damage }))
     onProgress?.(++done, total)
+    if (segment.rollups.length === 0) continue
+    found.push(...(await dropDamagedRollups(parts, segment, 'content')))
+    onProgress?.((done += segment.rollups.length), total)
   }
   for (const { path, bytes } of logFiles) {
     const reason = await verifyLogFile(parts, path, bytes)

@@ -1,0 +1,156 @@
+import type { LogstoreEntry } from './catalogue.ts'
+import { rollupColumns } from './contract.ts'
+import type { Damage, RollupSpec } from './contract.ts'
+import { checksumOf, damageOf, describeDamage } from './damage.ts'
+import { onlyRow, quoteName, quoteText } from './engine.ts'
+import type { DuckDBConnection } from './engine.ts'
+import { columnsIn, discard, writtenWrong } from './flush.ts'
+import { parquetOptions } from './parquet.ts'
+import type { StoreParts } from './parts.ts'
+import type { RollupFile, Segment } from './segments.ts'
+
+/**
+ * The segment, finished and not yet catalogued, with its rollups beside it: written under a temporary name,
+ * compared with the segment's rows and sums, synced. One that cannot be made is counted and left out. What
+ * it throws leaves no file, the segment's own included.
+ */
+export async function withRollups(
+  parts: StoreParts,
+  logstore: LogstoreEntry,
+  segment: Segment,
+): Promise<Segment> {
+  const rollups: RollupFile[] = []
+  try {
+    for (const spec of logstore.rollups) {
+      const made = await makeRollup(parts, logstore, segment, spec)
+      if (made) rollups.push(made)
+      else parts.counters.refusedRollups++
+    }
+    return { ...segment, rollups }
+  } catch (error) {
+    await discard(parts, [{ ...segment, rollups }])
+    throw error
+  }
+}
+
+async function makeRollup(
+  parts: StoreParts,
+  logstore: LogstoreEntry,
+  segment: Segment,
+  spec: RollupSpec,
+): Promise<RollupFile | undefined> {
+  const { disk, files } = parts
+  const connection = parts.engine.merging
+  const kinds = new Map(columnsIn(segment.sums, logstore).map(({ name, kind }) => [name, kind]))
+  const source = `read_parquet(${quoteText(files.absolute(segment.path))})`
+  const path = segment.path.replace(/\.parquet$/, `-${spec.name}.parquet`)
+  const final = files.absolute(path)
+  const temporary = `${final}.tmp`
+  try {
+    const sums = spec.sums.filter((name) => kinds.has(name))
+    if (!(await fits(connection, source, sums))) return undefined
+    const isThere = (name: string) => kinds.has(name)
+    const kindOf = (name: string) => logstore.kinds.get(name)
+    await connection.run(
+      `COPY (${selectOf(spec, source, isThere, kindOf)}) TO ${quoteText(temporary)} (${parquetOptions})`,
+    )
+    await checkTotals(connection, temporary, segment, spec)
+    const checksum = await checksumOf(disk, temporary)
+    await disk.publish(temporary, final)
+    return { name: spec.name, path, bytes: await disk.size(final), checksum }
+  } catch (error) {
+    await disk.remove(temporary)
+    if (error instanceof Error && error.message.startsWith('Out of Memory Error')) return undefined
+    throw error
+  }
+}
+
+/** Whether every sum of some of the values is a BIGINT: Parquet has no wider integer. */
+async function fits(
+  connection: DuckDBConnection,
+  source: string,
+  sums: readonly string[],
+): Promise<boolean> {
+  if (sums.length === 0) return true
+  const each = sums.map((name) => `coalesce(sum(abs(${quoteName(name)}::HUGEINT)), 0)::VARCHAR`)
+  const row = await onlyRow(connection, `SELECT ${each.join(', ')} FROM ${source}`)
+  return row.every((sum) => BigInt(sum) < 2n ** 63n)
+}
+
+/** Columns that the segment lacks are NULL in its rows. */
+function selectOf(
+  { bucketSeconds, by, sums }: RollupSpec,
+  source: string,
+  isThere: (name: string) => boolean,
+  kindOf: (name: string) => string | undefined,
+): string {
+  const typed = (name: string) => `NULL::${kindOf(name) === 'text' ? 'VARCHAR' : 'BIGINT'}`
+  const value = (name: string) => (isThere(name) ? quoteName(name) : typed(name))
+  const keys = by.map((name) => `${value(name)} AS ${quoteName(name)}`)
+  const totals = sums.flatMap((name, index) => [
+    `sum(${value(name)})::BIGINT AS ${rollupColumns.sum(index)}`,
+    `nullif(count(${value(name)}), count(*)) AS ${rollupColumns.values(index)}`,
+  ])
+  const time = `__time__ - __time__ % ${bucketSeconds} AS __time__`
+  const select = [time, ...keys, `count(*) AS ${rollupColumns.rows}`, ...totals].join(', ')
+  const places = [...by.map((_, index) => index + 2), 1].join(', ')
+  return `SELECT ${select} FROM ${source} GROUP BY ${places} ORDER BY ${places}`
+}
+
+async function checkTotals(
+  connection: DuckDBConnection,
+  path: string,
+  segment: Segment,
+  { sums }: RollupSpec,
+): Promise<void> {
+  const { rows, sum, values } = rollupColumns
+  const totals = sums.flatMap((_, index) => [
+    `coalesce(sum(${sum(index)}), 0)::VARCHAR`,
+    `coalesce(sum(coalesce(${values(index)}, ${rows})), 0)::VARCHAR`,
+  ])
+  const select = [`coalesce(sum(${rows}), 0)::VARCHAR`, ...totals].join(', ')
+  const found = await onlyRow(connection, `SELECT ${select} FROM read_parquet(${quoteText(path)})`)
+  const wanted = sums.flatMap((name) => {
+    const of = segment.sums.get(name)
+    return [String(of?.sum ?? 0), String(of?.values ?? 0)]
+  })
+  if (found.join() === [String(segment.rows), ...wanted].join()) return
+  throw writtenWrong(path, `totals ${found.join()} instead of ${segment.rows},${wanted.join()}`)
+}
+
+/**
+ * Drops the rollups of a segment whose files are not what was written, by their size or all their bytes: the
+ * segment is read instead. Returns what was found.
+ */
+export async function dropDamagedRollups(
+  parts: StoreParts,
+  segment: Segment,
+  by: 'size' | 'content',
+): Promise<Damage[]> {
+  const found: Damage[] = []
+  for (const rollup of segment.rollups) {
+    const checksum = by === 'size' ? undefined : rollup.checksum
+    const damage = await damageOf(parts, { ...rollup, checksum })
+    if (damage === undefined || !parts.segments.holds([segment])) continue
+    parts.counters.damages++
+    parts.catalogue.transaction(() => parts.segments.dropRollups(segment.id, [rollup]))
+    const reason = `${damage}; it held no record of its own and was given up`
+    const path = parts.files.absolute(rollup.path)
+    found.push({ ...describeDamage(parts, segment), path, rows: 0, reason })
+  }
+  return found
+}
+
+/** The ids of those segments that have the rollup, in a file of the right size; others are dropped. */
+export async function checkedRollups(
+  parts: StoreParts,
+  segments: readonly Segment[],
+  name: string,
+): Promise<ReadonlySet<number>> {
+  const having = segments.flatMap((segment) => {
+    const rollups = segment.rollups.filter((each) => each.name === name)
+    return rollups.length === 0 ? [] : [{ ...segment, rollups }]
+  })
+  const damages = await Promise.all(having.map((each) => dropDamagedRollups(parts, each, 'size')))
+  return new Set(having.filter((_, index) => damages[index]!.length === 0).map(({ id }) => id))
+}
