@@ -1,8 +1,11 @@
 import type { Column, ColumnBatch, ColumnSpec } from '../src/base/columns.ts'
+import type { LogGroup } from '../src/log-group/log-group.ts'
 import type { LogStoreConfig } from '../src/logstore/logstore.ts'
 
 export const project = 'kill'
 export const logstore = 'ingest'
+/** What comes by PutLogs: kept for ever, and for a day. */
+export const putLogstores = ['put', 'short'] as const
 
 export const killColumns: readonly ColumnSpec[] = [
   { name: 'run', kind: 'text' },
@@ -52,3 +55,19 @@ export function batchNumber(run: string, number: number): ColumnBatch {
   ])
   return { rows, columns }
 }
+
+/** The same rows as PutLogs sends them. */
+export const groupNumber = (run: string, number: number): LogGroup => ({
+  topic: '',
+  source: '',
+  tags: [],
+  logs: Array.from({ length: rowsIn(number) }, (_, row) => ({
+    time: startTime + ((number + row) % 3) * 3600 + (number % 3600),
+    contents: [
+      ['run', run],
+      ['batch', String(number)],
+      ['row', String(row)],
+      ['text', row % 2 === 0 ? 'even' : 'odd'],
+    ],
+  })),
+})

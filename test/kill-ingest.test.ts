@@ -1,7 +1,7 @@
 /**
- * kill -9 at random moments while batches are ingested, flushed and merged: every acknowledged batch
- * is there exactly once, and no batch is there in part. "A record acknowledged survives kill -9"
- * (DESIGN.md, What we promise).
+ * kill -9 at random moments while a server stores, flushes, merges, expires and answers: every acknowledged
+ * batch is there exactly once, and no batch is there in part. "A record acknowledged survives kill -9"
+ * (DESIGN.md, What we promise). The clock jumps between kills, also back.
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -10,62 +10,168 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { askFiles } from './logstore-rows.ts'
-import type { LogStore } from '../src/logstore/logstore.ts'
+import { Indexes, readIndex } from '../src/log-service/log-service.ts'
+import type { LogStore, LogstoreAccount } from '../src/logstore/logstore.ts'
 import { openLogStore } from '../src/logstore/logstore.ts'
+import { openAccess } from '../src/programs/open-access.ts'
+import { openState } from '../src/programs/state.ts'
 import {
   batchNumber,
+  groupNumber,
   ingestConfig,
   killColumns,
   logstore,
   project,
+  putLogstores,
   rowsIn,
 } from './kill-ingest-batches.ts'
+import { getLogs, putLogs, rowsOf, type Target } from './log-load.ts'
+import type { Key } from './log-service-server.ts'
+import { askFiles } from './logstore-rows.ts'
+import { randomFrom } from './random-from.ts'
+import { weir } from './weir-process.ts'
 
-const kills = process.env['WEIR_LONG'] === '1' ? 200 : 8
+const kills = process.env['WEIR_LONG'] === '1' ? 200 : 6
 const seed = Number(process.env['WEIR_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 /** Rounds share a data directory for a while, so that recovery meets what recovery left. */
 const killsInOneFolder = 4
+const daySeconds = 86_400
+const met = { batches: 0, put: 0, merges: 0, answers: 0, expired: 0, back: 0 }
 
-/** mulberry32: numbers from 0 to 1 that the seed alone decides. */
-function randomFrom(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let value = Math.imul(state ^ (state >>> 15), state | 1)
-    value ^= value + Math.imul(value ^ (value >>> 7), value | 61)
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32
-  }
+let checks = 0
+
+/** A data directory, and what must be in it: names of batches, `run:number`, by logstore. */
+interface Folder {
+  readonly dataDir: string
+  readonly key: Key
+  readonly expected: ReadonlyMap<string, Set<string>>
+  /** What is added to the clock, seconds. */
+  clock: number
 }
 
-/** When a child is killed: some time after it was started, or after it acknowledged so many. */
+/** When a child is killed: some time after it was started, or after it acknowledged so many PutLogs. */
 interface Moment {
   readonly acknowledgements: number | undefined
   readonly extraMs: number
 }
 
-async function ingestAndKill(dataDir: string, run: string, moment: Moment): Promise<number[]> {
+const newFolder = async (): Promise<Folder> => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'weir-kill-'))
+  const store = await openLogStore(dataDir, ingestConfig)
+  store.createProject(project, { description: 'written while being killed' })
+  const options = { columns: killColumns, ttlDays: 3650, sortBy: ['batch'] }
+  store.createLogstore(project, logstore, options)
+  const number = { type: 'long', doc_value: true }
+  const text = { type: 'text', token: [' '], doc_value: true }
+  const index = readIndex({ keys: { run: text, text, batch: number, row: number } })
+  for (const name of putLogstores) {
+    const ttlDays = name === 'short' ? 1 : 3650
+    store.createLogstore(project, name, { columns: [], openColumns: true, ttlDays })
+    new Indexes(store).set(project, name, index)
+  }
+  await store.close()
+  openState(dataDir).close()
+  const access = openAccess(dataDir, join(dataDir, 'master.key'))
+  const key = access.firstKey!
+  access.close()
+  const expected = new Map([logstore, ...putLogstores].map((name) => [name, new Set<string>()]))
+  return { dataDir, key, expected, clock: 0 }
+}
+
+async function ingestAndKill(folder: Folder, run: string, moment: Moment): Promise<void> {
+  const args = [folder.dataDir, run, String(folder.clock)]
   const child = spawn(
     process.execPath,
-    [join(import.meta.dirname, 'kill-ingest-child.ts'), dataDir, run],
+    [join(import.meta.dirname, 'kill-ingest-child.ts'), ...args],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   const exited = new Promise<NodeJS.Signals | null>((resolve) =>
     child.once('exit', (_, signal) => resolve(signal)),
   )
-  const acknowledged: number[] = []
+  let acknowledged = 0
   let killing = false
   const killOnce = (enough: number) => {
-    if (killing || acknowledged.length < enough) return
+    if (killing || acknowledged < enough) return
     killing = true
     setTimeout(() => child.kill('SIGKILL'), moment.extraMs)
   }
-  if (moment.acknowledgements === undefined) killOnce(0)
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (line !== 'ready') acknowledged.push(Number(line))
+  const note = (name: string, number: number) => {
+    folder.expected.get(name)!.add(`${run}:${number}`)
+    if (name !== logstore) acknowledged++
     killOnce(moment.acknowledgements ?? 0)
   }
+  if (moment.acknowledgements === undefined) killOnce(0)
+  let clients: Promise<unknown> | undefined
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, url] = /^ready (.+)$/.exec(line) ?? []
+    if (url === undefined) note(logstore, Number(line))
+    else clients = useServer(folder, Number(new URL(url).port), run, note)
+  }
+  await clients
   assert.equal(await exited, 'SIGKILL', 'the child ran until it was killed')
-  return acknowledged
+}
+
+/** Puts and asks until the server is gone. */
+async function useServer(
+  folder: Folder,
+  port: number,
+  run: string,
+  note: (name: string, number: number) => void,
+): Promise<void> {
+  const target = { port, project, key: folder.key }
+  const before = [...folder.expected.get('put')!]
+  let next = 0
+  const put = async () => {
+    const number = next++
+    const name = putLogstores[number % 2]!
+    const { status, body } = await putLogs(target, name, groupNumber(run, number))
+    assert.equal(status, 200, body.toString())
+    note(name, number)
+  }
+  const query = async () => {
+    const before = folder.expected.get('put')!.size
+    const answer = await getLogs(
+      target,
+      'put',
+      "* | SELECT count(DISTINCT concat(run, ':', cast(batch AS varchar))) AS n",
+    )
+    assert.equal(answer.status, 200, answer.body.toString())
+    assert.ok(Number(rowsOf(answer)[0]?.['n']) >= before, `fewer than ${before} batches`)
+    met.answers++
+  }
+  const loop = async (work: () => Promise<void>) => {
+    while (await untilGone(work));
+  }
+  const asking = async () => {
+    if (await untilGone(() => checkBySql(target, before))) await loop(query)
+  }
+  await Promise.all([...Array.from({ length: 6 }, () => loop(put)), asking(), asking()])
+}
+
+/** Whether it came to its end before the server was gone. */
+async function untilGone(work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work()
+    return true
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ECONNRESET' || code === 'ECONNREFUSED' || code === 'EPIPE') return false
+    throw error
+  }
+}
+
+/** What was acknowledged before, by count and sum through the server's own API. */
+async function checkBySql(target: Target, wanted: readonly string[]): Promise<void> {
+  const sql = '* | SELECT run, batch, count(*) AS n, sum(row) AS s GROUP BY run, batch LIMIT 100000'
+  const answer = await getLogs(target, 'put', sql)
+  assert.equal(answer.status, 200, answer.body.toString())
+  const found = new Map(rowsOf(answer).map((row) => [`${row['run']}:${row['batch']}`, row]))
+  for (const name of wanted) {
+    const rows = rowsIn(Number(name.split(':')[1]))
+    const { n, s } = found.get(name) ?? {}
+    assert.deepEqual([Number(n), Number(s)], [rows, (rows * (rows - 1)) / 2], name)
+  }
+  met.answers++
 }
 
 /** Merged segments, levels 1 and 2, that were being written. */
@@ -74,31 +180,21 @@ const unfinishedMerges = (dataDir: string): number =>
     /-[12]-\d+\.parquet\.tmp$/.test(String(name)),
   ).length
 
-async function newDataDir(): Promise<string> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'weir-kill-'))
-  const store = await openLogStore(dataDir, ingestConfig)
-  store.createProject(project, { description: 'written while being killed' })
-  const options = { columns: killColumns, ttlDays: 3650, sortBy: ['batch'] }
-  store.createLogstore(project, logstore, options)
-  await store.close()
-  return dataDir
-}
-
 /** Rows of each batch, by run and number; asserts that no row is there twice or wrong. */
-async function batchesIn(store: LogStore): Promise<Map<string, number>> {
-  const lease = await store.lease(project, logstore, 0, 2 ** 40)
+async function batchesIn(store: LogStore, name: string): Promise<Map<string, number>> {
+  const lease = await store.lease(project, name, 0, 2 ** 40)
   try {
     const paths = lease.files.map(({ path }) => path)
     const wrong = `count(*) FILTER (text IS DISTINCT FROM if("row" % 2 = 0, 'even', 'odd'))`
     const rows = await askFiles(
       paths,
-      `SELECT run, batch, count(*), count(DISTINCT "row"), max("row"), ${wrong} FROM log GROUP BY ALL`,
+      `SELECT run, batch, count(*), count(DISTINCT "row"), ${wrong} FROM log GROUP BY ALL`,
     )
     const found = new Map<string, number>()
-    for (const [run, batch, count, distinct, last, mistakes] of rows) {
-      const name = `${String(run)}:${String(batch)}`
-      assert.deepEqual([distinct, last, mistakes], [count, Number(count) - 1, 0], name)
-      found.set(name, Number(count))
+    for (const [run, batch, count, distinct, mistakes] of rows) {
+      const each = `${name} ${String(run)}:${String(batch)}`
+      assert.deepEqual([distinct, mistakes], [count, 0], each)
+      found.set(`${String(run)}:${String(batch)}`, Number(count))
     }
     return found
   } finally {
@@ -106,67 +202,87 @@ async function batchesIn(store: LogStore): Promise<Map<string, number>> {
   }
 }
 
-async function check(dataDir: string, expected: ReadonlySet<string>, run: string): Promise<number> {
-  const store = await openLogStore(dataDir, ingestConfig)
+/** Each acknowledged batch once and whole; of logs that expire, those of the last run. */
+async function checkRows(store: LogStore, { expected }: Folder, run: string, when: string) {
+  for (const [name, wanted] of expected) {
+    const found = await batchesIn(store, name)
+    const isDue = (each: string) => name !== 'short' || each.startsWith(`${run}:`)
+    const missing = [...wanted].filter((each) => isDue(each) && !found.has(each))
+    assert.deepEqual(missing, [], `acknowledged and gone from ${name} ${when}`)
+    for (const [each, rows] of found)
+      if (isDue(each)) assert.equal(rows, rowsIn(Number(each.split(':')[1])), `${each} ${when}`)
+  }
+}
+
+async function check(folder: Folder, run: string): Promise<void> {
+  await checkByCommand(folder)
+  const now = () => Math.floor(Date.now() / 1000) + folder.clock
+  const store = await openLogStore(folder.dataDir, ingestConfig, { now })
   try {
     for (const when of ['after recovery', 'after compaction']) {
-      const found = await batchesIn(store)
-      const missing = [...expected].filter((name) => !found.has(name))
-      assert.deepEqual(missing, [], `acknowledged and gone ${when}`)
-      for (const [name, rows] of found)
-        assert.equal(rows, rowsIn(Number(name.split(':')[1])), `batch ${name} ${when}`)
+      await checkRows(store, folder, run, when)
       await store.maintain()
     }
+    const expected = folder.expected.get(logstore)!
     for (const name of [...expected].slice(-20)) {
       const [itsRun = '', number = ''] = name.split(':')
       const id = { flowLog: 'fl-kill', run: itsRun, number: Number(number) }
       const again = await store.append(project, logstore, batchNumber(itsRun, id.number), { id })
       assert.deepEqual(again, { stored: false }, `${name} was sent again`)
     }
-    const id = { flowLog: 'fl-kill', run: `${run}-new`, number: 0 }
-    assert.deepEqual(await store.append(project, logstore, batchNumber(`${run}-new`, 0), { id }), {
-      stored: true,
-    })
-    return store.stats().replayedBatches
+    const fresh = `new-${checks++}`
+    const id = { flowLog: 'fl-kill', run: fresh, number: 0 }
+    const batch = batchNumber(fresh, 0)
+    assert.deepEqual(await store.append(project, logstore, batch, { id }), { stored: true })
+    expected.add(`${fresh}:0`)
   } finally {
     await store.close()
   }
 }
 
-async function checkAndRemove(dataDir: string, expected: ReadonlySet<string>): Promise<void> {
-  await check(dataDir, expected, 'last')
-  rmSync(dataDir, { recursive: true })
+/** `weir check` says that all is well, and that no batch with an id was forgotten. */
+async function checkByCommand({ dataDir, expected }: Folder): Promise<void> {
+  const { status, stdout, stderr } = await weir(['check', '--data', dataDir, '--json'])
+  assert.equal(status, 0, `${stdout}\n${stderr}`)
+  const { store } = JSON.parse(stdout) as { store: { logstores: LogstoreAccount[] } }
+  for (const account of store.logstores) {
+    const wanted = expected.get(account.logstore)!
+    if (account.logstore === logstore) assert.ok(account.batches >= wanted.size)
+    if (account.logstore === 'short') met.expired += account.expiredRows
+    const rows = [...wanted].reduce((sum, each) => sum + rowsIn(Number(each.split(':')[1])), 0)
+    assert.ok(account.storedRows + account.hotRows >= rows, JSON.stringify(account))
+  }
+}
+
+async function checkAndRemove(folder: Folder, run: string): Promise<void> {
+  await check(folder, run)
+  for (const [name, batches] of folder.expected)
+    met[name === logstore ? 'batches' : 'put'] += batches.size
+  rmSync(folder.dataDir, { recursive: true })
 }
 
 test(`${kills} kills lose nothing acknowledged and leave nothing partly`, async (context) => {
   const random = randomFrom(seed)
   context.diagnostic(`WEIR_SEED=${seed}`)
-  const met = { batches: 0, replayed: 0, merges: 0 }
-  let dataDir = ''
-  let expected = new Set<string>()
+  let folder = await newFolder()
   for (let kill = 0; kill < kills; kill++) {
-    if (kill % killsInOneFolder === 0) {
-      if (dataDir) await checkAndRemove(dataDir, expected)
-      dataDir = await newDataDir()
-      expected = new Set()
-    }
     const run = `run-${kill}`
-    const early = random() < 0.2 // while it opens, when it has a log to replay
-    const moment = {
-      acknowledgements: early ? undefined : Math.floor(random() * 400),
-      extraMs: Math.floor(random() * (early ? 400 : 120)),
+    if (kill % killsInOneFolder === 0 && kill > 0) {
+      await checkAndRemove(folder, `run-${kill - 1}`)
+      folder = await newFolder()
     }
-    const acknowledged = await ingestAndKill(dataDir, run, moment)
-    met.batches += acknowledged.length
-    met.merges += Math.min(unfinishedMerges(dataDir), 1)
-    for (const number of acknowledged) expected.add(`${run}:${number}`)
-    if (random() < 0.3) continue // the next child recovers it
-    met.replayed += await check(dataDir, expected, run)
-    expected.add(`${run}-new:0`)
+    const jumpsBack = kill % killsInOneFolder > 0 && random(4) === 0
+    folder.clock += (jumpsBack ? -3 : 2) * daySeconds
+    met.back += jumpsBack ? 1 : 0
+    const early = random(10) < 2 // while it opens, when it has a log to replay
+    await ingestAndKill(folder, run, {
+      acknowledgements: early ? undefined : random(250),
+      extraMs: random(early ? 1200 : 200),
+    })
+    met.merges += Math.min(unfinishedMerges(folder.dataDir), 1)
+    if (random(10) < 3) continue // the next child recovers it
+    await check(folder, run)
   }
-  await checkAndRemove(dataDir, expected)
-  context.diagnostic(
-    `${kills} kills, ${met.merges} of them in a merge, ${met.batches} batches acknowledged, ` +
-      `${met.replayed} replayed by the test`,
-  )
+  await checkAndRemove(folder, `run-${kills - 1}`)
+  context.diagnostic(`${kills} kills: ${JSON.stringify(met)}`)
 })
