@@ -44,6 +44,11 @@ export async function createEngine(
     'integer_division = true',
   ]
   for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`)
+  // Counted from the first millisecond on, and not drawn on the terminal.
+  const progress = ['enable_progress_bar = true', 'enable_progress_bar_print = false']
+  for (const setting of [...progress, 'progress_bar_time = 1']) {
+    await connection.run(`SET SESSION ${setting}`)
+  }
   return { instance, connection, lookups }
 }
 
