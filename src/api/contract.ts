@@ -39,8 +39,15 @@ export interface QueryAnswer {
   readonly rows: readonly (readonly (string | null)[])[]
   /** Whether the query had a SQL part. */
   readonly hasSql: boolean
-  /** "An answer is exact or says what is missing." */
+  /** "An answer is exact or says what is missing": then `missing` or `cut` does. */
   readonly exact: boolean
+  /** Damaged segments that were left out: their share of the rows of the range, and where they lie, in Unix seconds. */
+  readonly missing?: {
+    readonly share: number
+    readonly ranges: readonly { readonly from: number; readonly to: number }[]
+  }
+  /** The cap that left out rows which were asked for. */
+  readonly cut?: 'rows' | 'characters'
   /** Rows and files that were read, whether or not they matched. */
   readonly scannedRows: number
   readonly scannedFiles: number

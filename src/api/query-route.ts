@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Caller } from '../access/access.ts'
 import type { QueryRequest } from './contract.ts'
-import { rightTo } from './signed.ts'
-import type { QueryRunner } from './things.ts'
+import { callerOf, rightTo } from './signed.ts'
+import type { QueryRunner, RecordStore } from './things.ts'
 
 /** The text of a query; much more than anyone writes, and what the parser is tested with. */
 const queryLengthMax = 65_536
@@ -28,7 +29,11 @@ const body = {
 } as const
 
 /** POST /weir/v1/query. A caller that goes away cancels its query. */
-export function addQueryRoute(server: FastifyInstance, query: QueryRunner): void {
+export function addQueryRoute(
+  server: FastifyInstance,
+  query: QueryRunner,
+  store: Pick<RecordStore, 'logstores'>,
+): void {
   server.post<{ Body: QueryRequest }>(
     '/weir/v1/query',
     {
@@ -36,11 +41,32 @@ export function addQueryRoute(server: FastifyInstance, query: QueryRunner): void
       config: rightTo('weir:Query', { resource: ({ body: asked }) => logstoreOf(asked) }),
       schema: { body },
     },
-    async ({ body: asked }, reply) => {
+    async (request, reply) => {
+      const { body: asked } = request
       const range = { from: asked.from ?? 0, to: asked.to ?? endOfTime }
-      return reply.send(await query.run({ ...asked, ...range }, abandoned(reply)))
+      const stores = otherStores(store, asked, callerOf(request))
+      const others = stores.length === 0 ? {} : { stores }
+      return reply.send(await query.run({ ...asked, ...range, ...others }, abandoned(reply)))
     },
   )
+}
+
+/** Logstores of the same project that its SQL may name too. */
+function otherStores(
+  store: Pick<RecordStore, 'logstores'>,
+  { project, logstore, query }: QueryRequest,
+  caller: Caller,
+): { readonly name: string }[] {
+  const text = query.toLowerCase()
+  return store
+    .logstores(project)
+    .map(({ name }) => ({ name }))
+    .filter(
+      ({ name }) =>
+        name !== logstore &&
+        text.includes(name) &&
+        caller.may('weir:Query', `project/${project}/logstore/${name}`),
+    )
 }
 
 const logstoreOf = (asked: unknown): string => {

@@ -105,7 +105,7 @@ export function createServer(things: ApiThings, tls?: TlsOptions): FastifyInstan
   addSignatures(server, things.access)
   addHealthRoutes(server, things)
   addKeyRoutes(server, things.access)
-  addQueryRoute(server, things.query)
+  addQueryRoute(server, things.query, things.store)
   addAgentRoutes(server, things.agents, things.store)
   addStoreRoutes(server, things.store, things.sample)
   addFlowLogRoutes(server, things.flowLogs)

@@ -56,7 +56,12 @@ export interface QueryRunner {
   run(request: RangedQuery, signal: AbortSignal): Promise<QueryAnswer>
 }
 
-export type RangedQuery = QueryRequest & { readonly from: number; readonly to: number }
+export type RangedQuery = QueryRequest & {
+  readonly from: number
+  readonly to: number
+  /** Other logstores of the project that SQL may name. */
+  readonly stores?: readonly { readonly name: string }[]
+}
 
 export type RecordStore = Pick<
   LogStore,

@@ -32,6 +32,7 @@ export {
   type SearchRequest,
   type SearchThings,
 } from './search.ts'
+export { otherStores } from './other-stores.ts'
 export { readProjectQuery } from './search-project.ts'
 export { flowLogIndex } from './flow-log-index.ts'
 export { type IndexBody, readIndex } from './index-body.ts'

@@ -3,6 +3,7 @@ import type { ColumnSpec } from '../base/columns.ts'
 import type { LogStore } from '../logstore/logstore.ts'
 import {
   type IndexConfig,
+  type NamedStore,
   parseSearchPart,
   type QueryRequest,
   type QueryResult,
@@ -35,6 +36,8 @@ export interface SearchRequest {
   readonly to: number
   /** Only logs of this topic; empty for all. */
   readonly topic: string
+  /** Other logstores that SQL may name. */
+  readonly stores: readonly NamedStore[]
 }
 
 /** Without SQL only. */
@@ -93,7 +96,9 @@ export async function search(
   const where = withTopic(parts.where, request.topic)
   const query = hasSql ? `${where} | ${parts.sql}` : where
   const paging = hasSql ? {} : page
-  const result = await engine.run({ project, logstore, query, index, ...range, ...paging }, signal)
+  const { stores } = request
+  const asked = { project, logstore, query, index, stores, ...range, ...paging }
+  const result = await engine.run(asked, signal)
   const specs = store.columns(project, logstore)
   const print = hasSql
     ? sqlPrinter(result, request, parts.sql)

@@ -96,7 +96,8 @@ async function queryData(
       const store = await openLogStore(dataDir, {}, { log: createLog() })
       const engine = new QueryEngine({ ...defaultQueryConfig, workers: 1 }, store)
       try {
-        return await engine.run({ ...wholeRange, ...request }, signal)
+        const stores = store.logstores(request.project).map(({ name }) => ({ name }))
+        return await engine.run({ ...wholeRange, ...request, stores }, signal)
       } finally {
         await engine.close()
         await store.close()
@@ -152,7 +153,16 @@ function showWaiting(): () => void {
   }
 }
 
+/** What is missing is said whatever the format: standard error is not the answer. */
 function summarize(answer: QueryAnswer, format: QueryFormat): void {
+  if (answer.missing !== undefined)
+    process.stderr.write(
+      `Not exact: ${(answer.missing.share * 100).toFixed(2)} % of the records of the range lie in damaged files and were not read (weir check names them)\n`,
+    )
+  if (answer.cut !== undefined)
+    process.stderr.write(
+      `Not exact: the answer has more ${answer.cut} than a query gives; ask for fewer columns or groups\n`,
+    )
   if (format !== 'table') return
   const more = answer.limited ? ', there are more' : ''
   process.stderr.write(

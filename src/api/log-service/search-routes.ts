@@ -1,9 +1,11 @@
+import type { Caller } from '../../access/access.ts'
 import { WeirError } from '../../base/errors.ts'
 import type { ErrorCode } from '../../base/errors.ts'
 import {
   contextOf,
   histogram,
   indexOf,
+  otherStores,
   type PullThings,
   readProjectQuery,
   search,
@@ -83,15 +85,20 @@ async function searched(
   fields: Iterable<[string, unknown]>,
 ): Promise<SearchAnswer> {
   const given = new Fields(fields)
-  const asked = searchOf(request, given)
+  const asked = searchOf(things, request, given)
   return await search(things, asked, pageOf(given), request.signal)
 }
 
-const searchOf = ({ project, params }: LogServiceRequest, given: Fields): SearchRequest => ({
+const searchOf = (
+  { store }: SearchRouteThings,
+  { project, params, caller }: LogServiceRequest,
+  given: Fields,
+): SearchRequest => ({
   project: project!,
   logstore: params['logstore']!,
   query: given.text('query'),
   topic: given.text('topic'),
+  stores: otherStores(store, project!, given.text('query'), mayReadOf(project!, caller)),
   from: given.whole('from', undefined, Infinity, 'InvalidTimeRange'),
   to: given.whole('to', undefined, Infinity, 'InvalidTimeRange'),
 })
@@ -102,11 +109,16 @@ const pageOf = (given: Fields): SearchPage => ({
   reverse: given.flag('reverse', 'InvalidReverse'),
 })
 
+const mayReadOf =
+  (project: string, caller: Caller | undefined) =>
+  (logstore: string): boolean =>
+    caller?.may('log:GetLogStoreLogs', `project/${project}/logstore/${logstore}`) === true
+
 async function histogramAnswer(
   things: SearchRouteThings,
   request: LogServiceRequest,
 ): Promise<LogServiceAnswer> {
-  const asked = searchOf(request, new Fields(request.query.entries()))
+  const asked = searchOf(things, request, new Fields(request.query.entries()))
   const { parts, complete } = await histogram(things, asked, request.signal)
   const progress = complete ? 'Complete' : 'Incomplete'
   const count = parts.reduce((sum, part) => sum + part.count, 0)
@@ -148,8 +160,9 @@ async function projectAnswer(
   const there = new Set(things.store.logstores(project).map((each) => each.name))
   const asked = readProjectQuery(query.get('query') ?? '', (each) => there.has(each))
   caller?.assertMay('log:GetLogStoreLogs', `project/${project}/logstore/${asked.logstore}`)
+  const stores = otherStores(things.store, project, asked.query, mayReadOf(project, caller))
   const page = { line: lineMax, offset: 0, reverse: false }
-  const answer = await search(things, { project, topic: '', ...asked }, page, signal)
+  const answer = await search(things, { project, topic: '', stores, ...asked }, page, signal)
   return { json: answer.rows, headers: headersOf(answer) }
 }
 

@@ -13,7 +13,8 @@ const logOf = (time: number, fields: Row) => ({ time, contents: Object.entries(f
 
 async function startSearch(t: TestContext) {
   const server = await startDataService(t)
-  await server.createLogstore('store-1', { keys: { n: { type: 'long' } } })
+  const word = { type: 'text', token: [' ', ','], doc_value: true }
+  await server.createLogstore('store-1', { keys: { n: { type: 'long', doc_value: true }, word } })
   const about = { topic: 'tp', source: '10.0.0.9', tags: [['host', 'a']] as const }
   const logs = [
     logOf(at, { word: 'one', n: '1' }),
