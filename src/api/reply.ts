@@ -20,7 +20,7 @@ export function errorReply(thrown: unknown, requestId: string): ErrorReply {
     status,
     headers: {
       [requestIdHeader]: requestId,
-      ...(status === 503 ? { 'retry-after': '1' } : {}),
+      ...(status === 503 || error.code === 'WriteQuotaExceed' ? { 'retry-after': '1' } : {}),
     },
     body: {
       code: error.code,

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest, RequestPayload } from 'fastify'
 import { assertSignedBody, type Caller } from '../access/access.ts'
 import { WeirError } from '../base/errors.ts'
+import { BodyRoom, type Room } from './body-room.ts'
 import type { AccessGate } from './things.ts'
 
 export interface Right {
@@ -25,6 +26,10 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     caller: Caller | undefined
+    room: Room | undefined
+  }
+  interface FastifyInstance {
+    readonly bodies: BodyRoom
   }
 }
 
@@ -42,7 +47,9 @@ export function callerOf(request: FastifyRequest): Caller {
 
 /** Looks at the signature of every request for a route that needs a right, before its body is read as anything. */
 export function addSignatures(server: FastifyInstance, gate: AccessGate): void {
+  server.decorate('bodies', new BodyRoom())
   server.decorateRequest('caller', undefined)
+  server.decorateRequest('room', undefined)
   server.addHook('onRequest', (request, _reply, done) => {
     if (request.routeOptions.config.right !== undefined)
       request.caller = gate.verify({
@@ -55,10 +62,16 @@ export function addSignatures(server: FastifyInstance, gate: AccessGate): void {
   server.addHook('preParsing', async (request, _reply, payload) => {
     const { caller } = request
     if (caller === undefined) return payload
-    const body = await bodyOf(request, payload)
+    request.room = server.bodies.enter()
+    const body = await bodyOf(request, payload, request.room)
     assertSignedBody(request.headers, body, true)
     gate.take(caller, body.length)
     return Readable.from(body.length === 0 ? [] : [body])
+  })
+  // Its handler has come to an end then, whether anybody is still there to be answered or not.
+  server.addHook('onSend', (request, _reply, answer, done) => {
+    request.room?.leave()
+    done(null, answer)
   })
   server.addHook('preHandler', (request, _reply, done) => {
     const { right } = request.routeOptions.config
@@ -85,7 +98,11 @@ const resourceOf = (right: Right, request: FastifyRequest): string =>
   right.resource?.(request) ?? '*'
 
 /** A socket that is not read to its end stays open, so that the answer still finds its way. */
-async function bodyOf(request: FastifyRequest, payload: RequestPayload): Promise<Buffer> {
+async function bodyOf(
+  request: FastifyRequest,
+  payload: RequestPayload,
+  room: Room,
+): Promise<Buffer> {
   const max = request.routeOptions.bodyLimit
   const told = Number(request.headers['content-length'] ?? 0)
   if (max !== undefined && told > max) throw tooLarge()
@@ -95,6 +112,7 @@ async function bodyOf(request: FastifyRequest, payload: RequestPayload): Promise
     const bytes = part as Buffer
     length += bytes.length
     if (max !== undefined && length > max) throw tooLarge()
+    room.take(bytes.length)
     parts.push(bytes)
   }
   return Buffer.concat(parts)

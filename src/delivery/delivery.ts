@@ -70,7 +70,8 @@ const underWayMax = 32
 
 /** Errors that pass: the same parcel can be taken later. */
 const passes = (error: unknown): boolean =>
-  error instanceof WeirError && (error.code === 'StorageFull' || error.code === 'ServerUnreachable')
+  error instanceof WeirError &&
+  ['StorageFull', 'ServerUnreachable', 'WriteQuotaExceed'].includes(error.code)
 
 /** Sends parcels side by side and tries again what failed for now. For records that can be made anew. */
 export class Delivery {

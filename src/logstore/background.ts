@@ -37,7 +37,9 @@ export class Background {
   /** Call when rows became hot: they will be flushed in time. */
   rowsCame(logstore: number): void {
     const { config, hot } = this.#parts
-    if (hot.rowsOf(logstore) >= config.flushRows) this.#kick(logstore)
+    const due =
+      hot.rowsOf(logstore) >= config.flushRows || hot.bytesOf(logstore) >= config.flushBytesMax
+    if (due) this.#kick(logstore)
     else this.#flushIn(config.flushIntervalMs)
   }
 

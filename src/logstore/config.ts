@@ -19,6 +19,9 @@ export interface LogStoreConfig {
   readonly flushRowsMax: number
   /** Appends wait for a flush when all logstores together hold more rows than this in memory. */
   readonly hotRowsMax: number
+  /** The same by their bytes in the log; and those that one segment is made of, and that make one at once. */
+  readonly hotBytesMax: number
+  readonly flushBytesMax: number
   /** Files of one level in one hour that are merged into one. */
   readonly mergeFiles: number
   /** An hour is merged to its final file when it is over and nothing came for this long. */
@@ -47,6 +50,8 @@ export const defaultLogStoreConfig: LogStoreConfig = {
   flushRows: 20_000, // 31 ms of CPU as one file, 6 times cheaper a row than 1000-row files
   flushRowsMax: 100_000, // about 35 MB while staged
   hotRowsMax: 1_000_000, // about 100 MB of encoded batches, and as much to replay after a crash
+  hotBytesMax: 128 * MiB, // rows of flow logs reach the limit of rows before; other rows may have 10 kB each
+  flushBytesMax: 16 * MiB, // decoded, its texts are on the heap: as much as the largest batch
   mergeFiles: 50, // a minute of one-second segments; a query over 50 files costs about 10 ms more
   hourSettleSeconds: 300, // ten-minute windows of an hour are delivered within it, with a retry or two
   lateFiles: 8, // late files cost each query 0.2 ms apiece, a merge rewrites the hour

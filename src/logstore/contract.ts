@@ -243,6 +243,8 @@ export interface LogStoreStats {
   readonly damages: number
   /** Now: rows acknowledged and not yet in a segment. */
   readonly hotRows: number
+  /** Now: their bytes, in memory. */
+  readonly hotBytes: number
   /** Now: bytes in log files. */
   readonly logBytes: number
   /** Now: segments a query can meet, their rows and bytes. */

@@ -24,7 +24,8 @@ const batchesPerTurn = 8
  * then may the log be freed. Throws StorageFull and StorageBroken; the rows stay hot then.
  */
 export async function flushOldest(parts: StoreParts, logstore: LogstoreEntry): Promise<void> {
-  const records = parts.hot.oldest(logstore.id, parts.config.flushRowsMax)
+  const { flushRowsMax, flushBytesMax } = parts.config
+  const records = parts.hot.oldest(logstore.id, flushRowsMax, flushBytesMax)
   const through = records.at(-1)?.sequence
   if (through === undefined) return
   const segments = await writeSegments(parts, logstore, records)

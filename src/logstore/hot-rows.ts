@@ -15,8 +15,9 @@ export interface HotRecord {
  * encoded bodies: they are small, and nobody else has their bytes.
  */
 export class HotRows {
-  readonly #byLogstore = new Map<number, { records: HotRecord[]; rows: number }>()
+  readonly #byLogstore = new Map<number, { records: HotRecord[]; rows: number; bytes: number }>()
   #rows = 0
+  #bytes = 0
   #lastSequence: number
 
   /** `lastSequence`: everything up to it is in segments. */
@@ -28,6 +29,10 @@ export class HotRows {
     return this.#rows
   }
 
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** Every synced record passes here, in order; one whose logstore is gone only counts. */
   note(sequence: number): void {
     assert(sequence > this.#lastSequence, 'log records become durable in order')
@@ -35,11 +40,13 @@ export class HotRows {
   }
 
   add(logstore: number, record: HotRecord): void {
-    const hot = this.#byLogstore.get(logstore) ?? { records: [], rows: 0 }
+    const hot = this.#byLogstore.get(logstore) ?? { records: [], rows: 0, bytes: 0 }
     this.#byLogstore.set(logstore, hot)
     hot.records.push(record)
     hot.rows += record.rows
+    hot.bytes += record.body.length
     this.#rows += record.rows
+    this.#bytes += record.body.length
   }
 
   logstores(): number[] {
@@ -50,16 +57,25 @@ export class HotRows {
     return this.#byLogstore.get(logstore)?.rows ?? 0
   }
 
+  bytesOf(logstore: number): number {
+    return this.#byLogstore.get(logstore)?.bytes ?? 0
+  }
+
   /** The sequence of a logstore's newest hot record; 0 without one. */
   newest(logstore: number): number {
     return this.#byLogstore.get(logstore)?.records.at(-1)?.sequence ?? 0
   }
 
-  /** The oldest records of a logstore: whole ones, up to `rowsMax` rows but at least one record. */
-  oldest(logstore: number, rowsMax: number): readonly HotRecord[] {
+  /** The oldest records of a logstore: whole ones, up to `rowsMax` rows and `bytesMax` bytes but at least one record. */
+  oldest(logstore: number, rowsMax: number, bytesMax = Infinity): readonly HotRecord[] {
     const records = this.#byLogstore.get(logstore)?.records ?? []
     let rows = 0
-    const end = records.findIndex((each, index) => (rows += each.rows) > rowsMax && index > 0)
+    let bytes = 0
+    const end = records.findIndex((each, index) => {
+      rows += each.rows
+      bytes += each.body.length
+      return (rows > rowsMax || bytes > bytesMax) && index > 0
+    })
     return end < 0 ? [...records] : records.slice(0, end)
   }
 
@@ -69,8 +85,10 @@ export class HotRows {
     if (!hot) return
     const records = hot.records.filter(({ sequence }) => sequence > through)
     const rows = records.reduce((sum, each) => sum + each.rows, 0)
+    const bytes = records.reduce((sum, { body }) => sum + body.length, 0)
     this.#rows += rows - hot.rows
-    if (records.length > 0) this.#byLogstore.set(logstore, { records, rows })
+    this.#bytes += bytes - hot.bytes
+    if (records.length > 0) this.#byLogstore.set(logstore, { records, rows, bytes })
     else this.#byLogstore.delete(logstore)
   }
 

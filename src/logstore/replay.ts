@@ -26,7 +26,10 @@ export async function replayLog(parts: StoreParts, folder: string): Promise<Reco
     if (record.sequence <= options.coveredThrough) return
     parts.hot.note(record.sequence)
     if (record.sequence > (covered.get(record.stream) ?? Infinity)) replay(parts, record)
-    if (parts.hot.rowsOf(record.stream) >= config.flushRowsMax) await flushHot(parts, record.stream)
+    const due =
+      parts.hot.rowsOf(record.stream) >= config.flushRowsMax ||
+      parts.hot.bytes >= config.hotBytesMax
+    if (due) await flushHot(parts, record.stream)
   })
 }
 

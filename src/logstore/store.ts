@@ -215,6 +215,7 @@ export class OpenStore implements LogStore {
       ...counters,
       syncs: this.#log.syncs,
       hotRows: hot.rows,
+      hotBytes: hot.bytes,
       logBytes: this.#log.bytes,
       segments: totals.segments,
       segmentRows: totals.rows,
@@ -300,7 +301,9 @@ export class OpenStore implements LogStore {
     rows: number,
   ): Promise<void> {
     const { config, directory, hot, received, shards } = this.#parts
-    if (hot.rows + rows > config.hotRowsMax) await this.#background.flushAll()
+    const isFull =
+      hot.rows + rows > config.hotRowsMax || hot.bytes + body.length > config.hotBytesMax
+    if (isFull) await this.#background.flushAll()
     this.#checkOpen()
     if (!directory.has(logstore.id)) throw logstoreGone(logstore.project, logstore.name)
     setShard(body, shards.choose(logstore.id, options))

@@ -75,7 +75,8 @@ export class BatchSender {
         return
       } catch (error) {
         const code = error instanceof WeirError ? error.code : undefined
-        const passes = code === 'ServerUnreachable' || code === 'StorageFull'
+        const passes =
+          code === 'ServerUnreachable' || code === 'StorageFull' || code === 'WriteQuotaExceed'
         if (!passes || attempt >= (this.#stored ? attempts.later : attempts.first)) {
           this.#failure = error
           return

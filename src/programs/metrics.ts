@@ -20,6 +20,7 @@ const storeCounters = {
 
 const storeGauges = {
   hotRows: ['weir_logstore_hot_rows', 'Records not yet in a segment'],
+  hotBytes: ['weir_logstore_hot_bytes', 'Bytes in memory of records not yet in a segment'],
   logBytes: ['weir_logstore_log_bytes', 'Bytes in log files'],
   segments: ['weir_logstore_segments', 'Segments'],
   segmentRows: ['weir_logstore_segment_rows', 'Records in segments'],

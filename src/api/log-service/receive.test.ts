@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { request as send } from 'node:http'
 import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { signLogService } from '../../access/access.ts'
-import { endpoint, region, startLogService } from '../../../test/log-service-server.ts'
-import { BodyRoom } from './receive.ts'
+import { type Asked, endpoint, region, startLogService } from '../../../test/log-service-server.ts'
+import { BodyRoom, roomBytes } from '../body-room.ts'
+import type { LogServiceRoute } from './route.ts'
 
 test('room for bodies is given back, once', () => {
   const bodies = new BodyRoom(100)
@@ -53,4 +55,47 @@ test('a chunked body that grows too large is answered, and 400 of them take no r
   for (let n = 0; n < count; n++) assert.deepEqual(JSON.parse(await exchange()), refused)
   const { status } = await ask({ method, url, project: 'my-proj', body: { description: 'd' } })
   assert.equal(status, 200)
+})
+
+test('a body is held until its handler is done with it, though its sender went away', async (t) => {
+  const open = Promise.withResolvers<void>()
+  const mebibyte = 1024 * 1024
+  let working = 0
+  const route: LogServiceRoute = {
+    method: 'POST',
+    path: '/slow',
+    host: 'bare',
+    action: 'log:Slow',
+    bodyBytesMax: 32 * mebibyte,
+    async handle() {
+      working++
+      await open.promise
+      working--
+      return {}
+    },
+  }
+  const { port, key, ask } = await startLogService(t, () => ({ routes: [route] }))
+  const slow = { method: 'POST', url: '/slow' }
+  const about = { 'x-log-apiversion': '0.6.0', 'content-type': 'application/octet-stream' }
+  const host = `${endpoint}:${port}`
+  const body = Buffer.alloc(32 * mebibyte)
+  const signed = signLogService({ ...slow, host, headers: about, body }, key, new Date(), region)
+  const sendAndGo = async () => {
+    const headers = { ...about, ...signed, host, 'content-length': String(body.length) }
+    const to = { host: '127.0.0.1', port, method: 'POST', path: '/slow', headers, agent: false }
+    const request = send(to).on('error', () => {})
+    const before = working
+    request.end(body)
+    while (working === before) await setTimeout(5)
+    request.destroy()
+  }
+  const places = Math.floor(roomBytes() / body.length)
+  for (let n = 0; n < places; n++) await sendAndGo()
+  const full: Asked = { ...slow, body }
+  const refused = await ask(full)
+  assert.deepEqual([refused.status, refused.headers['retry-after']], [403, '1'])
+  assert.equal((refused.json as { errorCode: string }).errorCode, 'WriteQuotaExceed')
+  open.resolve()
+  while (working > 0) await setTimeout(5)
+  assert.equal((await ask(full)).status, 200)
 })

@@ -10,7 +10,8 @@ import { compressed, headerOf, uncompressed } from './compression.ts'
 import { commonHeaders, logRequestId } from './errors.ts'
 import { projectOf } from './host.ts'
 import { assertNotDenied } from './project-policy.ts'
-import { BodyRoom, receiveBody, type Room } from './receive.ts'
+import type { Room } from '../body-room.ts'
+import { receiveBody } from './receive.ts'
 import type { LogServiceAnswer, LogServiceRequest, LogServiceRoute } from './route.ts'
 import type { LogServiceThings } from './things.ts'
 
@@ -18,6 +19,8 @@ import type { LogServiceThings } from './things.ts'
 interface Begun {
   readonly route: LogServiceRoute
   readonly room: Room
+  /** While the body is worked on, it is held, even when the client is gone. */
+  working: boolean
   readonly asked: Omit<LogServiceRequest, 'body' | 'wireBytes'>
 }
 
@@ -29,8 +32,6 @@ declare module 'fastify' {
 
 const apiVersion = '0.6.0'
 const bodyBytesMax = 1024 * 1024
-/** 25 of the largest bodies: more senders at once are told to come again. */
-const roomBytes = 256 * 1024 * 1024
 const constraints = { api: 'logService' }
 
 /** Adds `routes`, each as the method and path of its kind; those that share them are told apart for each request. */
@@ -39,7 +40,7 @@ export function serveRoutes(
   routes: readonly LogServiceRoute[],
   things: LogServiceThings,
 ): void {
-  const bodies = new BodyRoom(roomBytes)
+  const { bodies } = server
   server.decorateRequest('logService', undefined)
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) => {
@@ -87,12 +88,15 @@ function begin(
   const params = request.params as Readonly<Record<string, string>>
   const source = request.socket.remoteAddress ?? '-'
   const requestId = logRequestId(request.id)
-  const signal = abandoned(reply, room)
-  return {
-    route,
-    room,
-    asked: { project, params, query, headers, caller, source, requestId, signal },
-  }
+  const gone = new AbortController()
+  const { signal } = gone
+  const asked = { project, params, query, headers, caller, source, requestId, signal }
+  const begun: Begun = { route, room, working: false, asked }
+  reply.raw.once('close', () => {
+    if (!begun.working) room.leave()
+    if (!reply.raw.writableFinished) gone.abort()
+  })
+  return begun
 }
 
 function choose(
@@ -130,16 +134,6 @@ function checkVersion(headers: IncomingMessage['headers']): void {
   throw new WeirError('InvalidAPIVersion', `x-log-apiversion ${version} is not supported.`)
 }
 
-/** Aborts when the connection closes before the answer is out. Either way the body's room is free then. */
-function abandoned(reply: FastifyReply, room: Room): AbortSignal {
-  const controller = new AbortController()
-  reply.raw.once('close', () => {
-    room.leave()
-    if (!reply.raw.writableFinished) controller.abort()
-  })
-  return controller.signal
-}
-
 const bytesMaxOf = ({ bodyBytesMax: own }: LogServiceRoute): number => own ?? bodyBytesMax
 
 const nothing = Buffer.alloc(0)
@@ -149,7 +143,9 @@ async function finish(
   reply: FastifyReply,
   things: LogServiceThings,
 ): Promise<FastifyReply> {
-  const { route, room, asked } = request.logService!
+  const begun = request.logService!
+  const { route, room, asked } = begun
+  begun.working = true
   const wire = request.body instanceof Buffer ? request.body : nothing
   const came = { ...asked, body: wire, wireBytes: wire.length }
   let outcome = 'ok'
@@ -162,6 +158,8 @@ async function finish(
     outcome = error instanceof WeirError ? error.code : 'ServerError'
     throw error
   } finally {
+    begun.working = false
+    room.leave()
     note(route, came, outcome, things)
   }
   return await send(reply, answer, asked.headers)
