@@ -16,7 +16,10 @@ export interface PullOptions {
 
 export interface PulledGroups {
   readonly groups: readonly PulledGroup[]
-  /** Where the next pull begins; that of the request when there was nothing. */
+  /**
+   * Where the next pull begins; that of the request when there was nothing. When nothing can come before the end that
+   * was asked for, it is that end: clients ask until they are told it.
+   */
   readonly cursor: string
   /** Rows that were passed, whether or not the query finds them. */
   readonly rawRows: number
@@ -77,7 +80,10 @@ export class ShardReader {
       ...(query === undefined ? {} : { filter: query }),
     }
     const found = await this.#firstRows(range, shard, start, until, signal)
-    if (found === undefined) return { groups: [], cursor, rawRows: 0 }
+    if (found === undefined) {
+      const isPassed = end !== undefined && isBefore(start, end) && until === endSecond(end)
+      return { groups: [], cursor: isPassed ? printCursor(end) : cursor, rawRows: 0 }
+    }
     const specs = this.#things.store.columns(project, logstore)
     const maker = new GroupMaker(found.columns, specs, count)
     const { at, passed } = take(found, maker, start, end)

@@ -118,6 +118,10 @@ test('PullLogs: groups of one topic, source and tags; at the end no group, the s
   assert.equal(until.cursor, first.cursor)
   const last = await cursor(0, 'end')
   assert.deepEqual((await pull(0, last)).cursor, last)
+  // pull_log of aliyun-log-python-sdk asks until the next cursor is the one it gave as the end.
+  const toLast = `&count=1000&end_cursor=${encodeURIComponent(last)}`
+  assert.deepEqual(await pull(0, more.cursor, toLast), { ...end, cursor: last })
+  assert.deepEqual(await pull(0, last, toLast), { ...end, cursor: last })
   const second = Number(Buffer.from(more.cursor, 'base64').toString().slice(0, -9))
   const time = await ok({ url: `${path}/0?type=cursor_time&cursor=${more.cursor}` })
   assert.deepEqual(time.json, { cursor_time: second })
