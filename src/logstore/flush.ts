@@ -7,11 +7,12 @@ import { isFull } from '../base/disk.ts'
 import { checksumOf } from './damage.ts'
 import type { DuckDBConnection } from './engine.ts'
 import type { HotRecord } from './hot-rows.ts'
-import { readSums, StagedTables } from './parquet.ts'
+import { readSums } from './parquet.ts'
 import type { StoreParts } from './parts.ts'
 import type { Segment } from './segments.ts'
 import { nextTurn, stageRows } from './stage.ts'
 import type { StagedBatch } from './stage.ts'
+import { StagedTables } from './staged-tables.ts'
 import { differingSums } from './sums.ts'
 import type { SumsByColumn } from './sums.ts'
 
@@ -66,9 +67,9 @@ async function writeSegments(
   const segments: Segment[] = []
   try {
     const tables = await StagedTables.load(parts.engine.flushing, staged)
-    for (const { hour, rows, timeMin, timeMax, sums } of staged.hours) {
-      const facts = { hour, level: 0, rows, timeMin, timeMax, sums, receiveMin, cameBy }
-      const write = (path: string) => tables.writeHour(hour, path)
+    for (const each of staged.hours) {
+      const facts = { ...each, level: 0, receiveMin, cameBy }
+      const write = (path: string) => tables.writeHour(each, path, logstore.sortBy)
       segments.push(await publishSegment(parts, parts.engine.flushing, logstore, facts, write))
     }
     await tables.drop()
