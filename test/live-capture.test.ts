@@ -282,7 +282,7 @@ test(
       pair.host,
       `fetch('${server.url}/healthz').then(async (it) => console.log(it.status, await it.text()))`,
     )
-    assert.equal(health, '200 {"status":"ok","problems":[]}\n', 'interfaces may come and go')
+    assert.match(health, /^200 \{"status":"ok","problems":\[\],/, 'interfaces may come and go')
     const small = { count: 3, payload: 12 }
     pair.node(
       pair.host,
