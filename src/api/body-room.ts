@@ -49,3 +49,15 @@ export class BodyRoom {
     }
   }
 }
+
+/** Takes room; when there is none, gives back what the request had, and says why. */
+export function refusalOf(room: Room, bytes: number): WeirError | undefined {
+  try {
+    room.take(bytes)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof WeirError)) throw error
+    room.leave()
+    return error
+  }
+}

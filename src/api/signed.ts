@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest, RequestPayload } from 'fastify'
 import { assertSignedBody, type Caller } from '../access/access.ts'
 import { WeirError } from '../base/errors.ts'
-import { BodyRoom, type Room } from './body-room.ts'
+import { BodyRoom, refusalOf, type Room } from './body-room.ts'
 import type { AccessGate } from './things.ts'
 
 export interface Right {
@@ -108,13 +108,16 @@ async function bodyOf(
   if (max !== undefined && told > max) throw tooLarge()
   const parts: Buffer[] = []
   let length = 0
+  let refused: WeirError | undefined
   for await (const part of (payload as Readable).iterator({ destroyOnReturn: false })) {
     const bytes = part as Buffer
     length += bytes.length
     if (max !== undefined && length > max) throw tooLarge()
-    room.take(bytes.length)
-    parts.push(bytes)
+    refused ??= refusalOf(room, bytes.length)
+    if (refused === undefined) parts.push(bytes)
+    else parts.length = 0 // it is read to its end, so that its sender reads the answer
   }
+  if (refused !== undefined) throw refused
   return Buffer.concat(parts)
 }
 
