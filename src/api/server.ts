@@ -103,6 +103,11 @@ export function createServer(things: ApiThings, tls?: TlsOptions): FastifyInstan
     done()
   })
   addSignatures(server, things.access)
+  addRoutes(server, things)
+  return server
+}
+
+function addRoutes(server: FastifyInstance, things: ApiThings): void {
   addHealthRoutes(server, things)
   addKeyRoutes(server, things.access)
   addQueryRoute(server, things.query, things.store)
@@ -113,7 +118,6 @@ export function createServer(things: ApiThings, tls?: TlsOptions): FastifyInstan
   addStoreCheckRoute(server, things.store)
   addExplainRoute(server, things.explain)
   if (things.logService !== undefined) addLogService(server, things.logService)
-  return server
 }
 
 function nodeServer(handler: RequestListener, tls: TlsOptions | undefined): Server {

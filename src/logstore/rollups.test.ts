@@ -95,7 +95,10 @@ test(`the totals are those of the rows, NULLs among them (seed ${seed})`, async 
   const counted = `SELECT ${at}, "Odd ""name""", "eni-id", count(*) FROM log GROUP BY ALL${order}`
   assert.deepEqual(await askFiles([again!.rollup!], pairs), await askFiles([again!.path], counted))
   const types = `SELECT DISTINCT type FROM parquet_schema('${file!.rollup!}') WHERE type NOT NULL`
-  assert.deepEqual((await askFiles([file!.rollup!], types)).flat().sort(), ['BYTE_ARRAY', 'INT64'])
+  assert.deepEqual(
+    new Set((await askFiles([file!.rollup!], types)).flat()),
+    new Set(['BYTE_ARRAY', 'INT64']),
+  )
   const { rollups, rollupBytes } = opening.store.stats()
   assert.equal(rollups, 2)
   assert.equal(

@@ -47,7 +47,7 @@ function searchField({ name, kind }: ColumnSpec): SearchField {
     type: kind === 'integer' ? 'long' : 'text',
     sql,
     present: `${sql} IS NOT NULL`,
-    words: { token: oneWord ? [] : [...delimiters], caseSensitive: false },
+    words: { token: oneWord ? [] : Array.from(delimiters), caseSensitive: false },
     oneWord,
     dashIsAbsent: oneWord || kind === 'integer',
   }

@@ -25,7 +25,7 @@ const flowTexts = new Set<string>(
 /** "`__topic__` and `__source__` have an index without delimiters: exact match only." */
 const wholeValue: WordRules = { token: [], caseSensitive: false }
 const defaultWords: WordRules = {
-  token: [...delimiters],
+  token: Array.from(delimiters),
   caseSensitive: false,
 }
 

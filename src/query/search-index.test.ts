@@ -7,7 +7,7 @@ import { testLogstore } from '../../test/query-logstore.ts'
 import type { TestLogstore, TestRow } from '../../test/query-logstore.ts'
 
 const at = 1_700_000_000
-const token = [...', \'";=()[]{}?@&<>/:\n\t\r']
+const token = Array.from(', \'";=()[]{}?@&<>/:\n\t\r')
 const text: FieldIndex = { type: 'text', token, caseSensitive: false, docValue: true }
 const index: IndexConfig = {
   line: { token, caseSensitive: false, excludeKeys: ['secret'] },

@@ -53,7 +53,7 @@ function printCondition(query: QueryText, condition: Condition, fields: StoreFie
 function printFullText(condition: TextCondition, { fullText }: StoreFields): string {
   const anywhere = (each: typeof condition) =>
     ['FALSE', ...fullText.map((field) => `coalesce(${printText(field, each)}, FALSE)`)].join(' OR ')
-  const cut = { token: [...delimiters], caseSensitive: true }
+  const cut = { token: Array.from(delimiters), caseSensitive: true }
   const words = condition.kind === 'words' ? wordsOf(condition.text, cut) : []
   if (words.length < 2) return anywhere(condition)
   const each = words.map((text) => `(${anywhere({ ...condition, text })})`).join(' AND ')
