@@ -5,7 +5,7 @@ import { checksumOf, damageOf, describeDamage } from './damage.ts'
 import { onlyRow, quoteName, quoteText } from './engine.ts'
 import type { DuckDBConnection } from './engine.ts'
 import { columnsIn, discard, writtenWrong } from './flush.ts'
-import { parquetOptions } from './parquet.ts'
+import { sortedParquetOptions } from './parquet.ts'
 import type { StoreParts } from './parts.ts'
 import type { RollupFile, Segment } from './segments.ts'
 
@@ -52,7 +52,7 @@ async function makeRollup(
     const isThere = (name: string) => kinds.has(name)
     const kindOf = (name: string) => logstore.kinds.get(name)
     await connection.run(
-      `COPY (${selectOf(spec, source, isThere, kindOf)}) TO ${quoteText(temporary)} (${parquetOptions})`,
+      `COPY (${selectOf(spec, source, isThere, kindOf)}) TO ${quoteText(temporary)} (${sortedParquetOptions})`,
     )
     await checkTotals(connection, temporary, segment, spec)
     const checksum = await checksumOf(disk, temporary)

@@ -2,13 +2,18 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { ColumnSpec } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
+import type { RollupSpec } from '../logstore/logstore.ts'
 import { fenceReason } from './fence.ts'
 import { failureMark, macrosFor } from './macros.ts'
 import { storeView } from './plan.ts'
 import { quoteName, quoteText } from './quote.ts'
+import { rollupSelect } from './rollup-view.ts'
 import { lookupsOf } from './udf-lookups.ts'
 import type { Lookups } from './udf-lookups.ts'
+import type { SourceFile } from './source.ts'
 import { registerFunctions } from './udf.ts'
+
+export type { SourceFile } from './source.ts'
 
 export interface EngineLimits {
   readonly memoryBytesMax: number
@@ -52,17 +57,13 @@ export async function createEngine(
   return { instance, connection, lookups }
 }
 
-/** A Parquet file, and which of the columns are not in it. */
-export interface SourceFile {
-  readonly path: string
-  readonly lacks: readonly string[]
-}
-
 /** A view over files: rows of all of them, with these columns. */
 export interface SourceView {
   readonly name: string
   readonly files: readonly SourceFile[]
   readonly columns: readonly ColumnSpec[]
+  /** What it is a view of, from when on. */
+  readonly totals?: { readonly rollup: RollupSpec; readonly from: number }
 }
 
 /**
@@ -74,7 +75,9 @@ export async function shutAround(
   views: readonly SourceView[],
   memoryBytesMax?: number,
 ): Promise<void> {
-  const paths = new Set(views.flatMap(({ files }) => files.map(({ path }) => quoteText(path))))
+  const paths = new Set(
+    views.flatMap(({ files }) => files.map(({ path, rollup }) => quoteText(rollup ?? path))),
+  )
   const closing = [
     ...(memoryBytesMax === undefined ? [] : [memoryLimit(memoryBytesMax)]),
     `allowed_paths = [${[...paths].join(', ')}]`,
@@ -84,8 +87,12 @@ export async function shutAround(
     'allow_community_extensions = false',
   ]
   for (const setting of closing) await connection.run(`SET GLOBAL ${setting}`)
-  for (const { name, files, columns } of views) {
-    await connection.run(`CREATE VIEW ${name} AS ${selectFrom(files, columns)}`)
+  for (const { name, files, columns, totals } of views) {
+    const select =
+      totals === undefined
+        ? selectFrom(files, columns)
+        : rollupSelect(files, columns, totals.rollup, totals.from, selectFrom)
+    await connection.run(`CREATE VIEW ${name} AS ${select}`)
   }
   await connection.run('SET GLOBAL lock_configuration = true')
 }

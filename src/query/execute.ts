@@ -38,7 +38,7 @@ export async function executeQuery(
     return executePull(engine, { ...query, pull }, (rows) => effects.take(rows))
   }
   const parsed = await parseQuery(query.text)
-  const options = { logstore, raw, index, stores }
+  const options = { logstore, raw, index, stores, rollups: query.rollups }
   const plan = planQuery(parsed, query.columns, { from, to }, zone, options)
   await createMacros(engine, plan.sql)
   const views = await viewsOf(plan, query, effects)
@@ -57,12 +57,17 @@ async function viewsOf(
   effects: ExecuteEffects,
 ): Promise<SourceView[]> {
   const files = scans.length === 0 ? [] : await effects.files(scans)
-  return scans.map(({ store }, scan) => {
+  return scans.map(({ store, from, rollup }, scan) => {
     const own =
       store === undefined
         ? query.columns
         : query.stores!.find(({ name }) => name === store)!.columns
-    return { name: scanView(scan), files: files[scan]!, columns: [...own, ...reservedColumns] }
+    const view = {
+      name: scanView(scan),
+      files: files[scan]!,
+      columns: [...own, ...reservedColumns],
+    }
+    return rollup === undefined ? view : { ...view, totals: { rollup, from } }
   })
 }
 

@@ -1,6 +1,7 @@
 import type { LogReader, SegmentFile, SegmentLease } from '../logstore/logstore.ts'
 import type { SourceFile } from './engine.ts'
 import type { MissingPart } from './result.ts'
+import { isInBuckets } from './rollup-view.ts'
 import type { Scan } from './source.ts'
 
 /** The segments that one query holds. */
@@ -24,12 +25,17 @@ export class Leases {
   take(scans: readonly Scan[]): Promise<SourceFile[][]> {
     return Promise.all(
       scans.map(async (scan) => {
-        const { store = this.#logstore, from, to } = scan
-        const asked = this.#reader.lease(this.#project, store, from, to)
+        const { store = this.#logstore, from, to, rollup } = scan
+        const asked = this.#reader.lease(this.#project, store, from, to, rollup?.name)
         this.#asked.push(asked)
         const lease = await asked
         this.#held.push({ lease, scan })
-        return lease.files.map(({ path, lacks }) => ({ path, lacks }))
+        return lease.files.map(({ path, lacks, ...file }) => {
+          if (rollup === undefined || file.rollup === undefined) return { path, lacks }
+          return isInBuckets(scan, rollup, file)
+            ? { path, lacks, rollup: file.rollup }
+            : { path, lacks }
+        })
       }),
     )
   }

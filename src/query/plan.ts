@@ -1,12 +1,15 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
+import type { RollupSpec } from '../logstore/logstore.ts'
 import { isZone } from './functions/time.ts'
 import type { IndexConfig } from './index-config.ts'
 import type { ParsedQuery } from './parse.ts'
 import { checkRange } from './plan-range.ts'
 import type { QueryRange } from './plan-range.ts'
 import { QueryPrinter } from './print-query.ts'
+import type { OutputColumn } from './print-relation.ts'
 import { quoteName } from './quote.ts'
+import { rollUp } from './rollup.ts'
 import { printSearch } from './search-print.ts'
 import { scanView } from './source.ts'
 import type { Scan } from './source.ts'
@@ -54,6 +57,8 @@ export interface PlanOptions {
   readonly index?: IndexConfig | undefined
   /** Other logstores that may be named in FROM. */
   readonly stores?: readonly StoreSpec[]
+  /** Of the logstore. */
+  readonly rollups?: readonly RollupSpec[] | undefined
 }
 
 /**
@@ -73,7 +78,7 @@ export function planQuery(
       hint: 'as in UTC or Asia/Shanghai',
     })
   }
-  const { logstore = 'log', raw, index, stores = [] } = options
+  const { logstore = 'log', raw, index, stores = [], rollups = [] } = options
   const current = openStore({ name: logstore, columns, index }, undefined, (fields) =>
     printSearch(parsed.text, parsed.search, fields),
   )
@@ -86,24 +91,33 @@ export function planQuery(
     ...openStore(each, each.name, () => 'TRUE'),
     store: each.name,
   }))
-  const book = new SourceBook(current, logstore, others)
+  const { search, sql: asked } = parsed
+  const names = ['log', logstore.toLowerCase()]
+  const { fields } = current
+  const totals = rollUp({ search, sql: asked, fields, names, range, zone }, rollups)
+  const book = new SourceBook({ ...current, fields: totals?.fields ?? fields }, logstore, others)
   const printer = new QueryPrinter(parsed.text, zone, book, logstore, range)
   const { limit, offset } = parsed.sql
   const most = offset === undefined || offset === 0 ? limitMax : pagedLimitMax
   const skipped = Math.min(offset ?? 0, limitMax)
   const rowsMax = Math.min(limit ?? defaultRows, most, limitMax - skipped)
-  const asked = limit === rowsMax ? rowsMax : rowsMax + 1
-  const tail = ` LIMIT ${asked}${skipped === 0 ? '' : ` OFFSET ${skipped}`}`
-  const printed = printer.print(parsed.sql, undefined, tail)
-  const outputs = printed.columns.map(({ name, type }): PlanColumn => {
-    const zoned = typeof type === 'object' && 'zoned' in type ? { zone: type.zoned } : {}
-    return { name, type: typeName(type), ...zoned }
-  })
+  const taken = limit === rowsMax ? rowsMax : rowsMax + 1
+  const tail = ` LIMIT ${taken}${skipped === 0 ? '' : ` OFFSET ${skipped}`}`
+  const printed = printer.print(totals?.sql ?? asked, undefined, tail)
+  const columnsOut = printed.columns.map(planColumn)
   const sources = book.print()
   // A WITH of the query itself continues ours.
   const own = printed.sql.startsWith('WITH ') ? `, ${printed.sql.slice(5)}` : ` ${printed.sql}`
   const sql = sources.length > 0 ? `WITH ${sources.join(', ')}${own}` : printed.sql
-  return { sql, scans: book.scans, columns: outputs, hasSql: true, rowsMax }
+  const scans = book.scans.map((scan) =>
+    totals === undefined ? scan : { ...scan, rollup: totals.rollup },
+  )
+  return { sql, scans, columns: columnsOut, hasSql: true, rowsMax }
+}
+
+function planColumn({ name, type }: OutputColumn): PlanColumn {
+  const zoned = typeof type === 'object' && 'zoned' in type ? { zone: type.zoned } : {}
+  return { name, type: typeName(type), ...zoned }
 }
 
 /**

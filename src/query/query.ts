@@ -7,6 +7,7 @@
  *   print-*.ts        the tree for DuckDB, with light typing; functions/ is the table of functions
  *   macro*.ts udf*.ts what the engine lacks, in its own language and in JavaScript
  *   plan.ts           one statement over the view `__store`
+ *   rollup*.ts        or over totals kept beside the rows, where they give the same answer
  *   pull.ts           or: rows in the order in which they came
  *   fence.ts          looks at the statement a second time, as the engine reads it
  *   pool.ts worker.ts child processes the statement runs in, with limits that can be enforced
@@ -133,6 +134,7 @@ export class QueryEngine {
           logstore,
           columns,
           index,
+          rollups: this.#reader.rollups(project, logstore),
           stores: sql === undefined ? [] : this.#named(request, sql.text),
           from,
           to,

@@ -1,3 +1,4 @@
+import type { RollupSpec } from '../logstore/logstore.ts'
 import type { SqlField, StoreFields } from './fields.ts'
 import type { QueryRange } from './plan-range.ts'
 import { quoteName } from './quote.ts'
@@ -6,6 +7,16 @@ import { quoteName } from './quote.ts'
 export interface Scan extends QueryRange {
   /** Undefined: the logstore that the query is asked of. */
   readonly store: string | undefined
+  /** Whose totals stand for rows where there are some. */
+  readonly rollup?: RollupSpec
+}
+
+/** A Parquet file, and which of the columns are not in it. */
+export interface SourceFile {
+  readonly path: string
+  readonly lacks: readonly string[]
+  /** Read in its place. */
+  readonly rollup?: string
 }
 
 /** The view over the leased files of a scan, in the engine. */

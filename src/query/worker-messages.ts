@@ -1,6 +1,7 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { EnrichmentFiles } from '../enrich/enrich.ts'
+import type { RollupSpec } from '../logstore/logstore.ts'
 import type { EngineLimits, SourceFile } from './engine.ts'
 import type { IndexConfig } from './index-config.ts'
 import type { RawRows } from './plan.ts'
@@ -19,6 +20,8 @@ export interface WorkerQuery {
   readonly index?: IndexConfig | undefined
   /** Other logstores that the query may name. */
   readonly stores?: readonly StoreSpec[]
+  /** Of its logstore. */
+  readonly rollups?: readonly RollupSpec[]
   /** Of a pull; any other query asks for its files when it is planned. */
   readonly files: readonly SourceFile[]
   readonly rowsMax: number

@@ -1,0 +1,68 @@
+import type { ColumnSpec } from '../base/columns.ts'
+import type { RollupSpec } from '../logstore/logstore.ts'
+import { rollupColumns } from '../logstore/logstore.ts'
+import type { QueryRange } from './plan-range.ts'
+import { quoteName, quoteText } from './quote.ts'
+import type { SourceFile } from './source.ts'
+
+/**
+ * Whether a file's rollup tells of its rows in the range: of all of its rows, or of whole buckets. `span` is
+ * what times the file has.
+ */
+export function isInBuckets(
+  { from, to }: QueryRange,
+  { bucketSeconds }: RollupSpec,
+  { timeMin, timeMax }: { readonly timeMin: number; readonly timeMax: number },
+): boolean {
+  const isWhole = timeMin >= from && timeMax < to
+  return isWhole || (from % bucketSeconds === 0 && to % bucketSeconds === 0)
+}
+
+/**
+ * The rows of rollups, and of files without one their records as rows of the same form. A bucket that begins
+ * before the range and has rows in it alone begins with the range.
+ *
+ * @param select prints a SELECT of all columns of files
+ */
+export function rollupSelect(
+  files: readonly SourceFile[],
+  columns: readonly ColumnSpec[],
+  { by, bucketSeconds, sums }: RollupSpec,
+  from: number,
+  select: (files: readonly SourceFile[], columns: readonly ColumnSpec[]) => string,
+): string {
+  const { rows, sum, values } = rollupColumns
+  const kept = files.flatMap(({ rollup }) => rollup ?? [])
+  const plain = files.filter(({ rollup }) => rollup === undefined)
+  const kindOf = (name: string) => columns.find((column) => column.name === name)!.kind
+  const typed = (name: string) =>
+    `CAST(${quoteName(name)} AS ${kindOf(name) === 'integer' ? 'BIGINT' : 'VARCHAR'}) AS ${quoteName(name)}`
+  const needed = new Set([...by, ...sums, '__time__'])
+  const records = [
+    '"__time__"',
+    ...by.map(quoteName),
+    `CAST(1 AS BIGINT) AS ${rows}`,
+    ...sums.flatMap((name, index) => [
+      `${quoteName(name)} AS ${sum(index)}`,
+      `CASE WHEN ${quoteName(name)} IS NULL THEN CAST(0 AS BIGINT) ELSE CAST(1 AS BIGINT) END AS ${values(index)}`,
+    ]),
+  ]
+  const inner = select(
+    plain,
+    columns.filter(({ name }) => needed.has(name)),
+  )
+  const ofRecords = `SELECT ${records.join(', ')} FROM (${inner}) AS records`
+  if (kept.length === 0) return ofRecords
+  const time = from % bucketSeconds === 0 ? '"__time__"' : `greatest("__time__", ${from})`
+  const totals = [
+    `${time} AS "__time__"`,
+    ...by.map(typed),
+    rows,
+    ...sums.flatMap((_, index) => [
+      sum(index),
+      `coalesce(${values(index)}, ${rows}) AS ${values(index)}`,
+    ]),
+  ]
+  const paths = kept.map(quoteText).join(', ')
+  return `${ofRecords} UNION ALL SELECT ${totals.join(', ')} FROM read_parquet([${paths}])`
+}
