@@ -30,7 +30,10 @@ export type FieldIndex =
       /** -1: however deep. */
       readonly maxDepth: number
       /** By path, `a.b`. */
-      readonly jsonKeys: ReadonlyMap<string, { readonly type: 'text' | 'long' | 'double' } & Analysed>
+      readonly jsonKeys: ReadonlyMap<
+        string,
+        { readonly type: 'text' | 'long' | 'double' } & Analysed
+      >
     } & Analysed)
 
 interface Analysed {

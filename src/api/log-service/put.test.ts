@@ -182,7 +182,11 @@ test('bodies changed at random are stored or refused with a 4xx, and nothing els
 test('web tracking of one address is limited, since nobody signs it', async (t) => {
   const { ask, createLogstore } = await startPut(t, { enable_tracking: true })
   await createLogstore('tracked', { enable_tracking: true })
-  const asked = { project, plain: true, url: '/logstores/tracked/track?APIVersion=0.6.0&k=v' } as const
+  const asked = {
+    project,
+    plain: true,
+    url: '/logstores/tracked/track?APIVersion=0.6.0&k=v',
+  } as const
   const answers = await Promise.all(Array.from({ length: 300 }, () => ask(asked)))
   const refused = answers.filter(({ status }) => status !== 200)
   assert.ok(refused.length > 0 && refused.length < 300, `${refused.length} of 300`)
