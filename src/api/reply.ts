@@ -60,6 +60,7 @@ const parserErrors: Readonly<Record<string, { code: ErrorCode; message: string }
     code: 'RequestTooLarge',
     message: 'the chunk extensions of the request are too large',
   },
+  ECONNRESET: { code: 'RequestTimeout', message: 'the sender went away before all had come' },
   ERR_HTTP_REQUEST_TIMEOUT: { code: 'RequestTimeout', message: 'the request did not come in time' },
 }
 
