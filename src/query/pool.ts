@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +10,8 @@ import type { EnrichmentFiles } from '../enrich/enrich.ts'
 import type { SourceFile } from './engine.ts'
 import type { Executed } from './execute.ts'
 import { FairQueue } from './fair-queue.ts'
+import { LinkFolder, prepareRights } from './rights.ts'
+import type { WorkerRights } from './rights.ts'
 import type { Scan } from './source.ts'
 import type { FromWorker, Row, ToWorker, WorkerQuery, WorkerSetup } from './worker-messages.ts'
 
@@ -28,6 +30,8 @@ export interface PoolConfig {
   readonly threads: number
   /** What one query may spill to disk; 0 for nothing. */
   readonly tempBytesMax: number
+  /** Undefined: as the server's own user. */
+  readonly rights?: WorkerRights | undefined
   /** What ip_to_country and its like look up; each worker reads its own copy. */
   readonly enrichment?: EnrichmentFiles
 }
@@ -63,6 +67,8 @@ interface Worker {
   /** It takes searches only. */
   readonly reserved: boolean
   readonly tempDirectory: string
+  /** Where its files are put, when it has fewer rights than the server. */
+  readonly links: LinkFolder | undefined
   queries: number
   /** Set from `run` until the worker is ready again. */
   job: Job | undefined
@@ -97,6 +103,7 @@ export class WorkerPool {
 
   constructor(config: PoolConfig) {
     this.#config = config
+    if (config.rights !== undefined) prepareRights(config.rights)
   }
 
   /** Throws what the worker answers, QueryBusy, QueryTimeout, QueryMemory, QueryCancelled. */
@@ -197,13 +204,16 @@ export class WorkerPool {
       tempBytesMax,
       tempDirectory: tempBytesMax === 0 ? '' : tempDirectory,
     }
-    const { enrichment = {} } = this.#config
-    const setup: WorkerSetup = { engine, processBytesMax, enrichment }
+    const { enrichment = {}, rights } = this.#config
+    const links = rights === undefined ? undefined : await LinkFolder.make(rights)
+    if (rights !== undefined) await chown(tempDirectory, rights.uid, rights.gid)
+    const user = rights === undefined ? undefined : { uid: rights.uid, gid: rights.gid }
+    const setup: WorkerSetup = { engine, processBytesMax, enrichment, user }
     const child = fork(fileURLToPath(workerFile), [JSON.stringify(setup)], {
       execPath: process.execPath,
       execArgv: [],
       env: {},
-      cwd: tempDirectory,
+      cwd: links?.path ?? tempDirectory,
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
@@ -211,6 +221,7 @@ export class WorkerPool {
       child,
       reserved,
       tempDirectory,
+      links,
       queries: 0,
       job: undefined,
       ready: false,
@@ -229,10 +240,18 @@ export class WorkerPool {
   }
 
   #start(worker: Worker, job: Job): void {
+    const { query } = job.task
+    let { files } = query
+    try {
+      files = worker.links?.link(files) ?? files
+    } catch (error) {
+      this.#waiting[job.task.kind].done(job.owner)
+      return this.#settle(job, unreadable(error))
+    }
     worker.job = job
     worker.ready = false
     worker.queries++
-    send(worker, { kind: 'run', query: job.task.query })
+    send(worker, { kind: 'run', query: { ...query, files } })
     const { timeMaxMilliseconds } = job.task
     const timeout = () => {
       const seconds = timeMaxMilliseconds / 1000
@@ -267,7 +286,12 @@ export class WorkerPool {
       return
     }
     assert(job !== undefined, 'a worker answers only while it has a query')
-    if (message.kind === 'scans') return this.#sendFiles(worker, job, message.scans)
+    if (message.kind === 'scans') {
+      this.#sendFiles(worker, job, message.scans).catch((error: unknown) =>
+        this.#stop(job, unreadable(error)),
+      )
+      return
+    }
     if (message.kind === 'progress') return job.task.onProgress?.(message.share)
     if (message.kind === 'rows') {
       for (const row of message.rows) job.rows.push(row)
@@ -286,21 +310,19 @@ export class WorkerPool {
     }
   }
 
-  #sendFiles(worker: Worker, job: Job, scans: readonly Scan[]): void {
-    job.task.files(scans).then(
-      (files) => send(worker, { kind: 'files', files }),
-      (error: unknown) => {
-        const failure = new WeirError('QueryFailed', 'the segments cannot be read', {
-          cause: error,
-        })
-        this.#stop(job, error instanceof WeirError ? error : failure)
-      },
-    )
+  async #sendFiles(worker: Worker, job: Job, scans: readonly Scan[]): Promise<void> {
+    const { links } = worker
+    const files = await job.task.files(scans)
+    const linked = links === undefined ? files : files.map((each) => links.link(each))
+    send(worker, { kind: 'files', files: linked })
   }
 
   #release(worker: Worker): void {
     const { job } = worker
     worker.job = undefined
+    worker.links?.clear().catch((error: unknown) => {
+      worker.stderr += String(error) // what is left goes with the folder
+    })
     if (job !== undefined) this.#waiting[job.task.kind].done(job.owner)
   }
 
@@ -315,7 +337,7 @@ export class WorkerPool {
 
   #exited(worker: Worker, code: number | null, exitSignal: NodeJS.Signals | null): void {
     this.#workers.delete(worker)
-    void rm(worker.tempDirectory, { recursive: true, force: true })
+    void removeFolders(worker)
     const { job } = worker
     this.#release(worker)
     if (job !== undefined) this.#settle(job, job.stop ?? died(worker, code, exitSignal))
@@ -336,9 +358,19 @@ export class WorkerPool {
         child.kill('SIGKILL')
       })
     }
-    await rm(worker.tempDirectory, { recursive: true, force: true })
+    await removeFolders(worker)
   }
 }
+
+async function removeFolders({ tempDirectory, links }: Worker): Promise<void> {
+  await rm(tempDirectory, { recursive: true, force: true })
+  if (links !== undefined) await rm(links.path, { recursive: true, force: true })
+}
+
+const unreadable = (error: unknown): WeirError =>
+  error instanceof WeirError
+    ? error
+    : new WeirError('QueryFailed', 'the segments cannot be read', { cause: error })
 
 function send(worker: Worker, message: ToWorker): void {
   // A worker that is gone answers through its exit.

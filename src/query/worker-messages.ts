@@ -48,6 +48,8 @@ export interface WorkerSetup {
   readonly enrichment: EnrichmentFiles
   /** Resident memory at which the worker gives up: the engine's own limit does not hold all of it. */
   readonly processBytesMax: number
+  /** Whom it becomes once it is ready for queries. */
+  readonly user: { readonly uid: number; readonly gid: number } | undefined
 }
 
 export type ToWorker =

@@ -103,4 +103,11 @@ setInterval(() => {
 
 await prepared
 await import('@polyglot-sql/sdk')
+if (setup.user !== undefined) {
+  // Everything is read that it may not read afterwards.
+  if (Object.keys(setup.enrichment).length > 0) await lookups.open()
+  process.setgroups?.([])
+  process.setgid?.(setup.user.gid)
+  process.setuid?.(setup.user.uid)
+}
 send({ kind: 'ready' })
