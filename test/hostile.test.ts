@@ -112,7 +112,7 @@ test(`${requests} mutated requests (seed ${seed})`, async (t) => {
     }
   }
   await Promise.all(Array.from({ length: 10 }, attack))
-  t.diagnostic(JSON.stringify(Object.fromEntries([...statuses].sort())))
+  t.diagnostic(JSON.stringify(Object.fromEntries(statuses)))
   assert.ok((statuses.get('200') ?? 0) > requests / 50, 'some are right')
   assert.ok((statuses.get('silent') ?? 0) < requests / 5, 'most are answered')
   for (let wait = 0; wait < 100 && socketsOf(pid) > before + 2; wait++) await setTimeout(100)
@@ -151,7 +151,7 @@ test(`${statements} SQL statements of who may read one project (seed ${seed})`, 
     }
   }
   await Promise.all(Array.from({ length: 5 }, attack))
-  t.diagnostic(JSON.stringify(Object.fromEntries([...statuses].sort())))
+  t.diagnostic(JSON.stringify(Object.fromEntries(statuses)))
   assert.ok((statuses.get('200') ?? 0) > statements / 100, 'some are right')
   for (const stolen of ['/tmp/weir-stolen.csv', '/tmp/weir-stolen']) assert.ok(!existsSync(stolen))
   await isWell(attacked)
