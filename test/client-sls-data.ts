@@ -10,8 +10,12 @@ const range = { from: at, to: at + 600 }
 const writer = logClient()
 await writer.createProject(project, { description: '' })
 await writer.createLogStore(project, logstore, { ttl: 3650, shardCount: 1 })
-const line = { token: [' ', ','], caseSensitive: false }
-await writer.createIndex(project, logstore, { line })
+const token = [' ', ',']
+const word = { type: 'text', token, caseSensitive: false, doc_value: true }
+await writer.createIndex(project, logstore, {
+  line: { token, caseSensitive: false },
+  keys: { word },
+})
 await writer.postLogStoreLogs(project, logstore, {
   logs: [{ timestamp: at, content: { word: 'one' } }],
   topic: 'tp',

@@ -75,7 +75,8 @@ await refused(
 )
 
 const line = new sls.IndexLine({ token: [' '], caseSensitive: false })
-const index = new sls.Index({ line })
+const click = new sls.IndexKey({ type: 'text', token: [' '], caseSensitive: false, docValue: true })
+const index = new sls.Index({ line, keys: { click } })
 await client.createIndex(project, logstore, new sls.CreateIndexRequest({ body: index }))
 const tracked = { topic: 'tp', source: 'browser', tags: { page: '/' }, logs: [{ click: 'buy' }] }
 await client.putWebtracking(project, logstore, new sls.PutWebtrackingRequest(tracked))
