@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly input?: Uint8Array | string
   /** Another program and its arguments, to which the command line is given: `ip netns exec X`. */
   readonly through?: readonly string[]
+  /** After this long it is ended. */
+  readonly milliseconds?: number
 }
 
 type Stream = 'stdout' | 'stderr'
@@ -33,9 +35,12 @@ export class WeirProcess implements AsyncDisposable {
   #waiting: (() => void)[] = []
   #over = false
 
-  constructor(args: readonly string[], { through = [] }: RunOptions = {}) {
+  constructor(
+    args: readonly string[],
+    { through = [], milliseconds = timeoutMilliseconds }: RunOptions = {},
+  ) {
     const [file, ...rest] = [...through, weirPath, ...args]
-    this.child = spawn(file!, rest, { timeout: timeoutMilliseconds, killSignal: 'SIGKILL' })
+    this.child = spawn(file!, rest, { timeout: milliseconds, killSignal: 'SIGKILL' })
     // A child that ended no longer reads its input: its status tells.
     this.child.stdin.on('error', () => {})
     for (const stream of ['stdout', 'stderr'] as const)
