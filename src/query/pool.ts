@@ -165,11 +165,11 @@ export class WorkerPool {
       const job = worker.reserved ? search.take() : (sql.take() ?? search.take())
       if (job !== undefined) this.#start(worker, job)
     }
-    const coming = this.#count(false, (worker) => !worker.ready && worker.job === undefined)
+    const coming = this.#count(false, isComing)
     const room = this.#config.workers - this.#count(false, () => true)
     const more = Math.max(0, Math.min(sql.size + search.size - coming, room))
     for (let started = 0; started < more; started++) this.#spawn(false)
-    const reserved = this.#count(true, (worker) => !worker.ready && worker.job === undefined)
+    const reserved = this.#count(true, isComing)
     const left = search.size - Math.max(0, coming + more - sql.size) - reserved
     const reservedRoom = this.#config.searchWorkers - this.#count(true, () => true)
     for (let started = 0; started < Math.min(left, reservedRoom); started++) this.#spawn(true)
@@ -361,6 +361,9 @@ export class WorkerPool {
     await removeFolders(worker)
   }
 }
+
+/** It is on its way to its first query, or to the next. */
+const isComing = ({ ready, job }: Worker): boolean => !ready && (job === undefined || job.settled)
 
 async function removeFolders({ tempDirectory, links }: Worker): Promise<void> {
   await rm(tempDirectory, { recursive: true, force: true })
