@@ -179,6 +179,7 @@ counter weir_logstore_syncs_total
 gauge weir_capture_open_frames
 gauge weir_capture_ring_frames
 gauge weir_capture_unexplained_frames
+gauge weir_logstore_hot_bytes
 gauge weir_logstore_hot_rows
 gauge weir_logstore_log_bytes
 gauge weir_logstore_segment_bytes
