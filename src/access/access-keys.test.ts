@@ -114,8 +114,8 @@ test('a policy that could not be meant is refused, with its place', () => {
       message,
     })
   }
-  refuse({ Action: 'ecs:*' }, '.Action.0', /begins with log: or weir:/)
-  refuse({ Action: ['log:Get*', 'Log'] }, '.Action.1', /begins with log: or weir:/)
+  refuse({ Action: 'ram:*' }, '.Action.0', /begins with log:, vpc:, ecs:, nis: or weir:/)
+  refuse({ Action: ['log:Get*', 'Log'] }, '.Action.1', /begins with log:, vpc:/)
   refuse({ Action: [] }, '.Action', /a text, or a list of texts/)
   refuse({ Action: 5 }, '.Action', /a text, or a list of texts/)
   refuse({ Resource: 'acs:oss:*:*:*' }, '.Resource.0', /acs:log:REGION:ACCOUNT:/)

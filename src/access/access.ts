@@ -4,6 +4,7 @@
  *   access-keys.ts   AccessKeys and their encrypted secrets (master-key.ts), in SQLite
  *   policy.ts        what a key may do: documents of statements
  *   verify.ts        the signatures of the log service (sign-v1.ts, sign-v4.ts); also the signer of Weir's own commands
+ *   verify-cloud.ts  the signatures of the cloud's other APIs (sign-acs3.ts, sign-rpc.ts), each taken once (nonces.ts)
  *   audit-log.ts     every change, and who made it
  *   rate-limits.ts   requests and bytes a second of a key
  */
@@ -17,6 +18,7 @@ export { AccessKeys, type KeyEntry, type NewKey } from './access-keys.ts'
 export { type AuditEntry, AuditLog, type AuditQuery } from './audit-log.ts'
 export type { Caller } from './caller.ts'
 export { type MasterKey, openMasterKey } from './master-key.ts'
+export { Nonces } from './nonces.ts'
 export {
   allows,
   type Permission,
@@ -33,6 +35,7 @@ export {
   type SignedRequest,
   signLogService,
 } from './verify.ts'
+export { type CloudRequest, isAcs3, verifyCloud } from './verify-cloud.ts'
 
 const authorizationLengthMax = 1024
 

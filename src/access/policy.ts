@@ -7,12 +7,12 @@ import { WeirError } from '../base/errors.ts'
 
 const pattern = z.string().min(1).max(512)
 const action = pattern.regex(
-  /^(\*$|(log|weir|\*):)/i,
-  'an action is *, or begins with log: or weir:, as log:Get*',
+  /^(\*$|(log|weir|vpc|ecs|nis|\*):)/i,
+  'an action is *, or begins with log:, vpc:, ecs:, nis: or weir:, as log:Get*',
 )
 const resource = pattern.regex(
-  /^(?!acs:)|^acs:(log|\*):[^:]*:[^:]*:./,
-  'a resource is *, project/NAME/*, or acs:log:REGION:ACCOUNT: and one of them',
+  /^(?!acs:)|^acs:(log|vpc|ecs|nis|\*):[^:]*:[^:]*:./,
+  'a resource is *, project/NAME/*, flowlog/ID, or acs:log:REGION:ACCOUNT: and one of them',
 )
 /** One need not be a list. */
 const oneOrMore = (each: z.ZodString) =>
@@ -84,7 +84,20 @@ const writing = [
   'weir:PutRecords',
 ]
 /** Of the server as a whole, for who may do so with all projects. */
-const seeing = ['weir:ListFlowLogs', 'weir:Explain', 'weir:Ledger', 'weir:ListAgents', 'weir:Check']
+const seeing = [
+  'weir:ListFlowLogs',
+  'weir:Explain',
+  'weir:Ledger',
+  'weir:ListAgents',
+  'weir:Check',
+  'vpc:Describe*',
+  'vpc:Get*',
+  'vpc:List*',
+  'ecs:Describe*',
+  'nis:Describe*',
+  'nis:Get*',
+  'nis:Start*',
+]
 
 /** The short form: read, write (and read) or admin of projects. */
 export function policyOf(permissions: readonly Permission[]): Policy {

@@ -1,8 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { WeirError } from '../base/errors.ts'
 
-const version = 1
+const version = 2
 
+/** Of version 1. */
 const schema = `
   CREATE TABLE access_keys (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, secret BLOB NOT NULL, policy TEXT NOT NULL, limits TEXT NOT NULL,
@@ -17,7 +18,15 @@ const schema = `
     BEGIN SELECT RAISE(ABORT, 'what happened is not changed'); END;
 `
 
-/** Makes the tables of access.db where there are none. Throws DataDirInvalid when a newer Weir made them. */
+/** What version 2 has besides. Times are Unix milliseconds. */
+const nonces = `
+  CREATE TABLE nonces (
+    key_id TEXT NOT NULL, nonce TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (key_id, nonce)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX nonces_until ON nonces (until);
+`
+
+/** Makes the tables of access.db, or those that it lacks. Throws DataDirInvalid when a newer Weir made them. */
 export function openTables(db: DatabaseSync): void {
   const found = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
   if (found === version) return
@@ -29,7 +38,8 @@ export function openTables(db: DatabaseSync): void {
         hint: `This one reads version ${version}: start the newer one`,
       },
     )
-  inTransaction(db, () => db.exec(`${schema}; PRAGMA user_version = ${version}`))
+  const lacking = found === 0 ? schema + nonces : nonces
+  inTransaction(db, () => db.exec(`${lacking}; PRAGMA user_version = ${version}`))
 }
 
 /** All of it is on the disk, or none. */

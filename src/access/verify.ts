@@ -107,7 +107,7 @@ const notMatched = (signature: string): WeirError =>
   new WeirError('SignatureNotMatch', `Signature ${signature} is not matched.`)
 
 /** Takes the same time whatever differs. */
-function same(a: string, b: string): boolean {
+export function same(a: string, b: string): boolean {
   const [x, y] = [Buffer.from(a), Buffer.from(b)]
   return x.length === y.length && timingSafeEqual(x, y)
 }

@@ -87,6 +87,12 @@ export const errorCatalogue = {
   DashboardAlreadyExist: { exit: 2, http: 400 },
   SavedSearchNotExist: { exit: 2, http: 404 },
   SavedSearchAlreadyExist: { exit: 2, http: 400 },
+  // Of the cloud's other APIs, by the names their clients know (alibaba-api.md 2.6).
+  MissingParameter: { exit: 2, http: 400 },
+  IncompleteSignature: { exit: 5, http: 400 },
+  SignatureNonceUsed: { exit: 5, http: 400 },
+  'InvalidAction.NotFound': { exit: 2, http: 404 },
+  'InvalidRegionId.NotFound': { exit: 2, http: 404 },
   LabNotPossible: { exit: 5, http: 403 },
   LabState: { exit: 2, http: 409 },
   LabFailed: { exit: 1, http: 500 },
