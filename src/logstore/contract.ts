@@ -300,6 +300,11 @@ export interface LogStore extends LogReader, AttributeStore {
     batch: ColumnBatch,
     options?: AppendOptions,
   ): Promise<{ stored: boolean }>
+  /**
+   * Whether a batch of this id is in this logstore: acknowledged, or brought back by a restart after a crash
+   * before the acknowledgement. False where there is no such project or logstore.
+   */
+  isStored(project: string, logstore: string, id: BatchId): boolean
   /** By id. Throws ProjectNotExist, LogStoreNotExist. */
   shards(project: string, logstore: string): readonly Shard[]
   /**

@@ -142,6 +142,13 @@ export class OpenStore implements LogStore {
     }
   }
 
+  isStored(project: string, name: string, id: BatchId): boolean {
+    this.#checkOpen()
+    const { delivered, directory } = this.#parts
+    const logstore = directory.all().find((each) => each.project === project && each.name === name)
+    return logstore !== undefined && delivered.has(logstore.id, id)
+  }
+
   lease(
     project: string,
     name: string,

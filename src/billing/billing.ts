@@ -1,0 +1,291 @@
+/**
+ * billing/: what flow logs cost. It counts bytes that it is told about and knows no record, no VPC and no log
+ * store.
+ *
+ * Every batch of a flow log's records is weighed (record-size) and counted once, in the hour it is stored in
+ * (meter, usage, cycles). Hours after, each hour gets its bill (bills) by a price list, which is a data file
+ * (price-list, fees, money), shown as a table (view). Where overdue rules are configured, bills take from an account's
+ * money (accounts), and a debt has steps (overdue). traffic-cost and estimate put prices to what queries answer;
+ * runway says how long disk and free quotas last.
+ *
+ * Left out: who asks, and what suspending a flow log is. `programs/` hands both in.
+ */
+import type { DatabaseSync } from 'node:sqlite'
+import type { ColumnBatch } from '../base/columns.ts'
+import { WeirError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import { type AccountStanding, Accounts, type OverdueEffects } from './accounts.ts'
+import { type BillLine, Bills, type Prices } from './bills.ts'
+import { cycleAt, cycleSeconds, monthAt, monthRange } from './cycles.ts'
+import { type IsStored, Meter, type MeteredBatch, type MeteredPart } from './meter.ts'
+import { amountOfText, amountText } from './money.ts'
+import type { OverdueRules } from './overdue.ts'
+import { recordSizes, sumByTexts } from './record-size.ts'
+import { DiskBook, type DiskRunway } from './runway.ts'
+import { prepareBillingTables } from './tables.ts'
+import { type Usage, UsageBook } from './usage.ts'
+import {
+  amountOfLines,
+  type BillGrouping,
+  type BillRow,
+  type FreeQuota,
+  freeQuotasOf,
+  rowsOf,
+} from './view.ts'
+
+export { cloudPrices, logServicePlans, readPriceList } from './price-list.ts'
+export type { LogServicePlan, PriceList } from './price-list.ts'
+export type { OverdueEffects } from './accounts.ts'
+export type { Prices } from './bills.ts'
+export type { MeteredBatch } from './meter.ts'
+export type { OverdueRules } from './overdue.ts'
+export { amountOfText } from './money.ts'
+export { billGroupings } from './view.ts'
+export type { BillGrouping, BillRow, FreeQuota } from './view.ts'
+
+/** Where a record says what it is made of, and whose it is. */
+export interface RecordShape {
+  readonly fields: readonly string[]
+  readonly account: string
+  readonly network: string
+}
+
+export interface BillingThings {
+  readonly db: DatabaseSync
+  readonly prices: Prices
+  /** Undefined: bills are made, and nobody has to pay them. */
+  readonly overdue: OverdueRules | undefined
+  readonly effects: OverdueEffects
+  readonly shape: RecordShape
+  /** Who pays for the records of an account and a network (a VPC's id), where they say so. */
+  readonly ownerOf: (
+    account: string | undefined,
+    network: string | undefined,
+  ) => { readonly account: string; readonly region: string }
+  readonly isStored: IsStored
+  /** What is kept now that flow logs brought: asked once an hour. */
+  readonly stored: () => Promise<readonly Omit<Usage, 'cycle'>[]>
+  /** Of the disk that everything is kept on. */
+  readonly freeBytes: () => Promise<number>
+  /** Unix seconds. */
+  readonly now: () => number
+  readonly log: Log
+}
+
+export interface BillRequest {
+  /** `2026-11`; the current one unless told. */
+  readonly month?: string
+  /** Unless told `item`. */
+  readonly by?: BillGrouping
+  readonly flowLog?: string
+  readonly account?: string
+  readonly region?: string
+}
+
+/** Amounts are decimal text in `currency`, bytes are of 2^30 to a GB. */
+export interface Bill {
+  readonly month: string
+  /** Its days and months are those of this time zone. */
+  readonly zone: string
+  readonly currency: string
+  /** The name of the price list, and its date. */
+  readonly prices: string
+  readonly logService: Prices['plan']
+  readonly total: string
+  /** Of it what is in bills that were made; the others come 3 to 4 hours after their hour. */
+  readonly billed: string
+  /** Unix seconds: every hour that ended by then has its bill, if there is anything to bill. */
+  readonly billedThrough: number
+  readonly rows: readonly BillRow[]
+  readonly freeQuotas: readonly FreeQuota[]
+  readonly accounts: readonly Standing[]
+  readonly disk: { readonly freeBytes: number; readonly daysLeft?: number }
+}
+
+/** Times are Unix seconds. */
+export interface Standing {
+  readonly account: string
+  readonly balance: string
+  readonly state: AccountStanding['state']['name']
+  readonly since?: number
+  readonly nextStepAt?: number
+}
+
+const tickMilliseconds = 60_000
+
+export class Billing {
+  readonly #things: BillingThings
+  readonly #usage: UsageBook
+  readonly #bills: Bills
+  readonly #meter: Meter
+  readonly #disk: DiskBook
+  readonly #accounts: Accounts | undefined
+  #timer: NodeJS.Timeout | undefined
+  #ticking: Promise<void> | undefined
+  #problem: string | undefined
+
+  /** Settles what an earlier run left, so the store must be open and take nothing yet. */
+  constructor(things: BillingThings) {
+    const { db, prices, overdue, effects, isStored } = things
+    this.#things = things
+    prepareBillingTables(db)
+    this.#usage = new UsageBook(db)
+    this.#bills = new Bills(db, this.#usage, prices)
+    this.#meter = new Meter(db, this.#usage, isStored)
+    this.#disk = new DiskBook(db)
+    this.#accounts = overdue === undefined ? undefined : new Accounts(db, overdue, effects)
+  }
+
+  /** Has a batch of a flow log's records stored and counts it. Throws what `store` throws, and StorageFull. */
+  store<Result>(
+    batch: MeteredBatch,
+    records: ColumnBatch,
+    store: () => Promise<Result>,
+  ): Promise<Result> {
+    return this.#meter.store(batch, this.#cycle(), this.#parts(records), store)
+  }
+
+  /** Counts what is no record of a flow log: bytes that an analyzer or a transformation read in this hour. */
+  count(usage: Omit<Usage, 'cycle'>): void {
+    if (this.#isBilled(usage)) this.#usage.add({ ...usage, cycle: this.#cycle() })
+  }
+
+  start(): void {
+    const tick = (): void => {
+      this.#ticking = this.tick().catch((error: unknown) => {
+        this.#problem = `bills are not made: ${String(error)}`
+        this.#things.log.error('bills are not made', { reason: String(error) })
+      })
+    }
+    tick()
+    this.#timer = setInterval(tick, tickMilliseconds)
+    this.#timer.unref()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#ticking
+    await this.#meter.settled()
+  }
+
+  problems(): readonly string[] {
+    return this.#problem === undefined ? [] : [this.#problem]
+  }
+
+  /** What is due now: measures the hour that goes on, makes bills, and takes accounts a step further. */
+  async tick(): Promise<void> {
+    const { now, stored, freeBytes, log } = this.#things
+    const cycle = this.#cycle()
+    this.#disk.note(cycle, await freeBytes())
+    if (!this.#usage.between(cycle, cycle + 1).some(({ kind }) => kind === 'stored'))
+      for (const usage of await stored())
+        if (this.#isBilled(usage)) this.#usage.note({ ...usage, cycle })
+    const made = this.#bills.makeDue(now(), (account, billed, amount) =>
+      this.#accounts?.charge(account, billed, amount, now()),
+    )
+    if (made > 0) log.info('bills are made', { hours: made })
+    await this.#accounts?.advance(now())
+    this.#problem = undefined
+  }
+
+  /** Throws ParameterInvalid. */
+  async bill({ month, by = 'item', ...only }: BillRequest): Promise<Bill> {
+    const { now, prices } = this.#things
+    const { list, plan } = prices
+    const wanted = month ?? monthAt(now(), list.zone)
+    const lines = this.#bills.month(wanted)
+    const chosen = lines.filter((line) => fits(line, only))
+    const range = monthRange(wanted, list.zone)
+    const isNow = now() >= range.from && now() < range.to
+    return {
+      month: wanted,
+      zone: list.zone,
+      currency: list.currency,
+      prices: `${list.name}, ${list.date}`,
+      logService: plan,
+      total: amountOfLines(chosen),
+      billed: amountOfLines(chosen.filter(({ billed }) => billed)),
+      billedThrough: Math.max(0, this.#usage.billedThrough() + cycleSeconds),
+      rows: rowsOf(chosen, by, list.zone),
+      freeQuotas: freeQuotasOf(
+        lines.filter((line) => fits(line, { ...only, flowLog: undefined })),
+        prices,
+        isNow ? now() : range.to,
+      ),
+      accounts: this.#standings(only.account),
+      disk: withoutUndefined(await this.runway()),
+    }
+  }
+
+  /** How long the disk lasts. */
+  async runway(): Promise<DiskRunway> {
+    const { now, freeBytes } = this.#things
+    return this.#disk.runway(now(), await freeBytes())
+  }
+
+  /**
+   * Pays into an account. Throws ParameterInvalid, also where no overdue rules are configured.
+   * @param amount such as `100` or `12.50`
+   */
+  async topUp(account: string, amount: string): Promise<Standing> {
+    if (this.#accounts === undefined)
+      throw new WeirError('ParameterInvalid', 'accounts hold no money here', {
+        hint: 'Bills are only shown; billing: { overdue: { protectionLimit: "100" } } in weir.yaml changes that',
+      })
+    const standing = await this.#accounts.topUp(
+      account,
+      amountOfText(amount),
+      Math.floor(this.#things.now()),
+    )
+    return standingOf(standing)
+  }
+
+  /** Whether its flow logs are stopped for a debt: nothing can be done with them then. */
+  isSuspended(account: string): boolean {
+    return this.#accounts?.isSuspended(account) ?? false
+  }
+
+  #standings(account: string | undefined): Standing[] {
+    const all = this.#accounts?.standings() ?? []
+    return all.filter((each) => account === undefined || each.account === account).map(standingOf)
+  }
+
+  /** "After the VPC flow log is stopped, billing also stops" */
+  #isBilled({ account }: { readonly account: string }): boolean {
+    return !this.isSuspended(account)
+  }
+
+  #cycle(): number {
+    return cycleAt(this.#things.now(), this.#things.prices.list.zone)
+  }
+
+  #parts(records: ColumnBatch): MeteredPart[] {
+    const { shape, ownerOf } = this.#things
+    const sizes = recordSizes(records, shape.fields)
+    return sumByTexts(records, sizes, [shape.account, shape.network])
+      .map(({ values, bytes }) => ({ ...ownerOf(...values), bytes }))
+      .filter((part) => this.#isBilled(part))
+  }
+}
+
+function fits(
+  line: BillLine,
+  {
+    flowLog = line.flowLog,
+    account = line.account,
+    region = line.region,
+  }: { flowLog?: string | undefined; account?: string; region?: string },
+): boolean {
+  return line.flowLog === flowLog && line.account === account && line.region === region
+}
+
+const standingOf = ({ account, balance, state, nextStepAt }: AccountStanding): Standing => ({
+  account,
+  balance: amountText(balance, 6),
+  state: state.name,
+  ...(state.name === 'normal' ? {} : { since: state.since }),
+  ...(nextStepAt === undefined ? {} : { nextStepAt }),
+})
+
+const withoutUndefined = ({ freeBytes, daysLeft }: DiskRunway): Bill['disk'] =>
+  daysLeft === undefined ? { freeBytes } : { freeBytes, daysLeft }
