@@ -102,7 +102,7 @@ export async function startServer(
 }
 
 const master = openMasterKey('', { WEIR_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') })
-const keys = new AccessKeys(new DatabaseSync(':memory:'), master)
+export const keys = new AccessKeys(new DatabaseSync(':memory:'), master)
 /** May do everything at every server of a test. */
 export const testKey = keys.create({
   name: 'test',

@@ -16,17 +16,19 @@ test('which API a request is for', () => {
   }
   // "Route by headers: x-acs-action/Action => RPC; x-log-apiversion or Authorization: LOG ...|
   // SLS4-HMAC-SHA256 ... => SLS" (alibaba-api.md §0).
-  f('POST', '/', { 'x-acs-action': 'CreateFlowLog' }, 'vpc', 'header x-acs-action')
-  f('GET', '/?Format=JSON&Action=DescribeFlowLogs', {}, 'vpc', 'parameter Action')
+  f('POST', '/', { 'x-acs-action': 'CreateFlowLog' }, 'cloud', 'header x-acs-action')
+  f('GET', '/?Format=JSON&Action=DescribeFlowLogs', {}, 'cloud', 'parameter Action')
   f('GET', '/?action=DescribeFlowLogs', {}, undefined)
   f('GET', '/logstores?Action=x', {}, undefined)
   const form = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' }
-  f('POST', '/', form, 'vpc', 'a form sent to /')
+  f('POST', '/', form, 'cloud', 'a form sent to /')
   f('GET', '/', form, undefined)
   f('GET', '/', { 'x-log-apiversion': '0.6.0' }, 'logService', 'header x-log-apiversion')
   const scheme = 'authorization scheme LOG or SLS4-HMAC-SHA256'
   f('GET', '/logstores/a', { authorization: 'LOG key:signature' }, 'logService', scheme)
   f('POST', '/', { authorization: 'SLS4-HMAC-SHA256 Credential=a' }, 'logService', scheme)
+  const acs3 = { authorization: 'ACS3-HMAC-SHA256 Credential=a' }
+  f('POST', '/', acs3, 'cloud', 'authorization scheme ACS3')
   f('GET', '/', { authorization: 'LOGGER x' }, undefined)
   // §3.3, PutWebtracking: "no signature required"; a browser's image or preflight has no header of the API.
   const track = 'a path of web tracking'

@@ -1,13 +1,13 @@
 /**
  * Which API a request is for. Several API families share one port and overlap in their paths, so it is
- * not the path that decides but what their clients send (reference alibaba-api.md §0.1): the VPC API
- * names its action in a header or parameter and always uses the path `/`; the log service has its own
+ * not the path that decides but what their clients send (reference alibaba-api.md §0.1): the cloud's RPC APIs
+ * name their action in a header or parameter and always use the path `/`; the log service has its own
  * version header or authorization scheme, and web tracking, which browsers send without either, its own
  * paths. Weir's own routes have paths no other family uses.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 
-export type ApiName = 'vpc' | 'logService' | 'weir'
+export type ApiName = 'cloud' | 'logService' | 'weir'
 
 export interface RoutedRequest {
   readonly method?: string | undefined
@@ -35,7 +35,7 @@ export const rules: readonly Rule[] = [
     matches: ({ path }) => path === '/healthz' || path === '/metrics' || path.startsWith('/weir/'),
   },
   {
-    api: 'vpc',
+    api: 'cloud',
     why: 'header x-acs-action',
     matches: ({ headers }) => headers['x-acs-action'] !== undefined,
   },
@@ -50,17 +50,22 @@ export const rules: readonly Rule[] = [
     matches: ({ headers }) => /^(LOG|SLS4-HMAC-SHA256) /.test(headers.authorization ?? ''),
   },
   {
+    api: 'cloud',
+    why: 'authorization scheme ACS3',
+    matches: ({ headers }) => headers.authorization?.startsWith('ACS3-') === true,
+  },
+  {
     api: 'logService',
     why: 'a path of web tracking',
     matches: ({ path }) => /^\/logstores\/[^/]+\/track(_ua)?(\.gif)?$/.test(path),
   },
   {
-    api: 'vpc',
+    api: 'cloud',
     why: 'parameter Action',
     matches: ({ path, query }) => path === '/' && new URLSearchParams(query).has('Action'),
   },
   {
-    api: 'vpc',
+    api: 'cloud',
     why: 'a form sent to /',
     matches: ({ method, path, headers }) =>
       method === 'POST' &&

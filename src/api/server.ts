@@ -13,6 +13,7 @@ import type { TlsOptions } from 'node:tls'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { WeirError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
+import { addCloud, type CloudError, cloudError } from './cloud/cloud.ts'
 import { addFlowLogRoutes } from './flow-log-routes.ts'
 import { addExplainRoute } from './explain-route.ts'
 import { addAgentRoutes } from './agent-routes.ts'
@@ -118,6 +119,7 @@ function addRoutes(server: FastifyInstance, things: ApiThings): void {
   addStoreCheckRoute(server, things.store)
   addExplainRoute(server, things.explain)
   if (things.logService !== undefined) addLogService(server, things.logService)
+  if (things.cloud !== undefined) addCloud(server, things.cloud)
 }
 
 function nodeServer(handler: RequestListener, tls: TlsOptions | undefined): Server {
@@ -161,8 +163,8 @@ function notFound(request: FastifyRequest, paths: readonly string[]): WeirError 
     })
   if (rule.api === 'logService')
     return new WeirError('InvalidMethod', `invalid request method: ${path}`)
-  if (rule.api === 'vpc')
-    return new WeirError('NotFound', `this server has no VPC API yet (${rule.why})`)
+  if (rule.api === 'cloud')
+    return new WeirError('InvalidAction.NotFound', `${request.method} ${path} is no action`)
   const near = nearest(path, paths)
   const hint =
     near === path
@@ -183,20 +185,25 @@ function pathOf(request: FastifyRequest): string {
   return path.length > 200 ? `${path.slice(0, 200)}...` : path
 }
 
+type ErrorAnswer = CloudError | LogServiceError | ErrorReply
+
 /** Every API has its own form of an error. */
-const replyFor = (request: FastifyRequest, error: unknown): LogServiceError | ErrorReply =>
-  ruleFor(request.raw)?.api === 'logService'
+function replyFor(request: FastifyRequest, error: unknown): ErrorAnswer {
+  const api = ruleFor(request.raw)?.api
+  if (api === 'cloud') return cloudError(request, error)
+  return api === 'logService'
     ? logServiceError(error, logRequestId(request.id))
     : errorReply(error, request.id)
+}
 
 /** A reply as it is written, also to what never reached a route. */
-function rawReply({ status, headers, body }: LogServiceError | ErrorReply) {
-  const text = JSON.stringify(body)
+function rawReply(answer: ErrorAnswer) {
+  const text = 'text' in answer ? answer.text : JSON.stringify(answer.body)
   const about = {
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(Buffer.byteLength(text)),
   }
-  return { status, headers: { ...about, ...headers }, text }
+  return { status: answer.status, headers: { ...about, ...answer.headers }, text }
 }
 
 /** Answers what Node's parser could not read: there is no request then, only a socket. */

@@ -6,6 +6,7 @@ import type { FlowLog, FlowLogChange, NewFlowLog } from '../flow-log/flow-log.ts
 import type { LedgerBook } from '../ledger/ledger.ts'
 import type { LogServiceGate } from './log-service/things.ts'
 import type { LogStore } from '../logstore/logstore.ts'
+import type { CloudThings } from './cloud/cloud.ts'
 import type { LogServiceThings } from './log-service/log-service.ts'
 import type {
   AgentEntry,
@@ -31,6 +32,8 @@ export interface ApiThings {
   readonly explain: (request: ExplainRequest) => Promise<Explanation>
   /** Undefined: this server has no log service. */
   readonly logService?: LogServiceThings
+  /** Undefined: this server has none of the cloud's RPC APIs. */
+  readonly cloud?: CloudThings
   /** What is broken now, a sentence each; none when all is well. /healthz asks. */
   readonly problems: () => readonly string[]
   readonly access: AccessGate

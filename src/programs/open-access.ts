@@ -9,17 +9,20 @@ import {
   AccessKeys,
   AuditLog,
   type Caller,
+  Nonces,
   openMasterKey,
   policyOf,
   RateLimits,
+  verifyCloud,
   verifyLogService,
 } from '../access/access.ts'
 import type { AccessGate } from '../api/api.ts'
+import type { CloudGate } from '../api/cloud/cloud.ts'
 import { localKeyFile, readKeyFile } from '../api/client-key.ts'
 import { describeError, WeirError } from '../base/errors.ts'
 import { replaceFile } from '../base/replace-file.ts'
 
-export interface Access extends AccessGate {
+export interface Access extends AccessGate, CloudGate {
   readonly audit: AuditLog
   /** Made because there was none but the host's own: to be shown once. */
   readonly firstKey: { readonly id: string; readonly secret: string } | undefined
@@ -41,6 +44,7 @@ export function openAccess(dataDir: string, masterKeyFile: string): Access {
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
     const keys = new AccessKeys(db, master)
     const audit = new AuditLog(db)
+    const nonces = new Nonces(db)
     const rates = new RateLimits()
     const uses = saveUses(keys)
     const isFirst = keys.list().length === 0
@@ -51,6 +55,7 @@ export function openAccess(dataDir: string, masterKeyFile: string): Access {
       audit,
       firstKey,
       verify: (request) => verifyLogService(request, keys, Date.now()),
+      verifyCloud: (request) => verifyCloud(request, keys, nonces, Date.now()),
       take: (caller, bytes) => takeOf(rates, caller, bytes),
       note: (entry) => audit.add({ ...entry, at: Date.now() }),
       problems: uses.problems,

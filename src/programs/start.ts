@@ -35,6 +35,7 @@ import { keepLedger, ledgerReader } from './keep-ledger.ts'
 import { createMetrics } from './metrics.ts'
 import { serverFile } from './running-server.ts'
 import { readStartConfig, type StartConfig, type StartOptions } from './start-config.ts'
+import { openCloud } from './open-cloud.ts'
 import { openLogService } from './open-log-service.ts'
 import { type Access, openAccess } from './open-access.ts'
 import { openState, type State } from './state.ts'
@@ -159,8 +160,11 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     store,
   )
   const service = openLogService(config, { store, engine: queries, access, log })
+  const interfaces = (): EniIdentity[] => [...enisOf(config, orders), ...agents.enis()]
+  const topology = (): Topology | undefined => orders.topology?.topology
   const things: ApiThings = {
     logService: service.things,
+    cloud: openCloud(config, { access, topology, interfaces }),
     query: queries,
     access,
     dataDir: resolve(config.data),
@@ -169,8 +173,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     flowLogs: flowLogKeeper(
       state.flowLogs,
       store,
-      () =>
-        knownResources(orders.topology?.topology, [...enisOf(config, orders), ...agents.enis()]),
+      () => knownResources(topology(), interfaces()),
       config.logstore.ttlDays,
     ),
     ledger: ledgerReader(state.ledger, capture.agent),

@@ -1,0 +1,138 @@
+/** The look-up of ENIs (ECS API 2014-05-26) in the network that the topology tells of. */
+import { actionOf, type CloudAction } from './action.ts'
+import type { Fields } from './answer.ts'
+import { networkOf, type NetworkEni, ownerNumber } from './network.ts'
+import { pageOf, paging } from './paging.ts'
+import { invalid, oneOf, structures, text, texts, whole } from './parameters.ts'
+import { knownRegion } from './regions.ts'
+import type { CloudThings } from './things.ts'
+
+const idsMax = 100
+const pageSizeMax = 500
+
+/** Where the next page begins: `o` and a number. */
+const tokenPattern = /^o(\d{1,9})$/
+
+export const eniActions = (things: CloudThings): readonly CloudAction[] => [
+  actionOf('2014-05-26', 'DescribeNetworkInterfaces', {
+    parameters: {
+      ...paging(10, pageSizeMax),
+      RegionId: knownRegion(things),
+      NetworkInterfaceId: texts(idsMax),
+      VpcId: text(),
+      VSwitchId: text(),
+      InstanceId: text(),
+      PrimaryIpAddress: text(),
+      PrivateIpAddress: texts(idsMax),
+      Ipv6Address: texts(idsMax),
+      SecurityGroupId: text(),
+      NetworkInterfaceName: text(),
+      ResourceGroupId: text(),
+      Status: oneOf(['Available', 'InUse']),
+      Tag: structures({ Key: text(), Value: text() }, 20),
+      NextToken: text(),
+      MaxResults: whole(1, pageSizeMax),
+    },
+    resources: ({ NetworkInterfaceId: ids }) =>
+      ids.length === 0 ? ['eni/*'] : ids.map((id) => `eni/${id}`),
+    run(wanted) {
+      const found = networkOf(things).enis.filter(
+        (eni) => eni.vpc.region === wanted.RegionId && fits(eni, wanted),
+      )
+      const { MaxResults = wanted.PageSize, NextToken } = wanted
+      const isTokened = wanted.MaxResults !== undefined || NextToken !== undefined
+      const from = isTokened ? offsetOf(NextToken) : 0
+      const rows = isTokened ? found.slice(from, from + MaxResults) : pageOf(found, wanted)
+      const isMore = isTokened && from + rows.length < found.length
+      return {
+        TotalCount: found.length,
+        PageNumber: wanted.PageNumber,
+        PageSize: wanted.PageSize,
+        NextToken: isMore ? `o${from + rows.length}` : '',
+        NetworkInterfaceSets: { NetworkInterfaceSet: rows.map(eniFields) },
+      }
+    },
+  }),
+]
+
+interface Wanted {
+  readonly NetworkInterfaceId: readonly string[]
+  readonly VpcId: string | undefined
+  readonly VSwitchId: string | undefined
+  readonly InstanceId: string | undefined
+  readonly PrimaryIpAddress: string | undefined
+  readonly PrivateIpAddress: readonly string[]
+  readonly Ipv6Address: readonly string[]
+  readonly SecurityGroupId: string | undefined
+  readonly NetworkInterfaceName: string | undefined
+  readonly ResourceGroupId: string | undefined
+  readonly Status: string | undefined
+  readonly Tag: readonly unknown[]
+}
+
+/** No ENI of a topology has a name, a tag or a resource group. */
+function fits(eni: NetworkEni, wanted: Wanted): boolean {
+  const addresses = addressesOf(eni)
+  const isOneOf = (asked: readonly string[], values: readonly string[]): boolean =>
+    asked.length === 0 || values.some((each) => asked.includes(each))
+  const is = (asked: string | undefined, ...values: readonly (string | undefined)[]): boolean =>
+    asked === undefined || values.includes(asked)
+  return (
+    isOneOf(wanted.NetworkInterfaceId, [eni.id]) &&
+    is(wanted.VpcId, eni.vpc.id) &&
+    is(wanted.VSwitchId, eni.vSwitch) &&
+    is(wanted.InstanceId, eni.instance) &&
+    is(wanted.PrimaryIpAddress, addresses.ipv4[0]) &&
+    isOneOf(wanted.PrivateIpAddress, addresses.ipv4) &&
+    isOneOf(wanted.Ipv6Address, addresses.ipv6) &&
+    is(wanted.SecurityGroupId, ...eni.securityGroups) &&
+    is(wanted.Status, statusOf(eni)) &&
+    wanted.NetworkInterfaceName === undefined &&
+    wanted.ResourceGroupId === undefined &&
+    wanted.Tag.length === 0
+  )
+}
+
+function offsetOf(token: string | undefined): number {
+  if (token === undefined) return 0
+  const [, offset] = tokenPattern.exec(token) ?? []
+  if (offset !== undefined) return Number(offset)
+  throw invalid('NextToken', 'it is the one that the page before answered')
+}
+
+const statusOf = ({ instance }: NetworkEni): string =>
+  instance === undefined ? 'Available' : 'InUse'
+
+function addressesOf({ privateIps }: NetworkEni) {
+  const ofFamily = (wanted: 4 | 6): string[] =>
+    privateIps.filter(({ family }) => family === wanted).map(({ text: each }) => each)
+  return { ipv4: ofFamily(4), ipv6: ofFamily(6) }
+}
+
+function eniFields(eni: NetworkEni): Fields {
+  const { ipv4, ipv6 } = addressesOf(eni)
+  const publicAddress = eni.publicIp === undefined ? {} : { PublicIpAddress: eni.publicIp }
+  return {
+    NetworkInterfaceId: eni.id,
+    NetworkInterfaceName: '',
+    Description: '',
+    Status: statusOf(eni),
+    VpcId: eni.vpc.id,
+    VSwitchId: eni.vSwitch,
+    InstanceId: eni.instance ?? '',
+    PrivateIpAddress: ipv4[0] ?? '',
+    PrivateIpSets: {
+      PrivateIpSet: ipv4.map((each, i) => ({
+        PrivateIpAddress: each,
+        Primary: i === 0,
+        ...(i === 0 ? { AssociatedPublicIp: publicAddress } : {}),
+      })),
+    },
+    Ipv6Sets: { Ipv6Set: ipv6.map((each) => ({ Ipv6Address: each })) },
+    AssociatedPublicIp: publicAddress,
+    SecurityGroupIds: { SecurityGroupId: eni.securityGroups },
+    Tags: { Tag: [] },
+    ResourceGroupId: '',
+    ...(ownerNumber(eni.vpc.account) === undefined ? {} : { OwnerId: eni.vpc.account }),
+  }
+}

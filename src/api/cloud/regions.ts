@@ -1,0 +1,32 @@
+import { WeirError } from '../../base/errors.ts'
+import { actionOf, type CloudAction } from './action.ts'
+import { oneOf, type Parameter, required, text } from './parameters.ts'
+import type { CloudThings } from './things.ts'
+
+/** The parameter RegionId. Throws MissingParameter, InvalidRegionId.NotFound. */
+export const knownRegion = ({ regions }: CloudThings): Parameter<string> => ({
+  read(given, name) {
+    const id = required(text()).read(given, name)
+    if (regions().some((each) => each.id === id)) return id
+    throw new WeirError(
+      'InvalidRegionId.NotFound',
+      'The RegionId provided does not exist in our records.',
+    )
+  },
+})
+
+export const regionActions = ({ regions }: CloudThings): readonly CloudAction[] => [
+  actionOf('2016-04-28', 'DescribeRegions', {
+    parameters: { AcceptLanguage: oneOf(['zh-CN', 'en-US', 'ja']) },
+    resources: () => ['*'],
+    run: () => ({
+      Regions: {
+        Region: regions().map(({ id, name }) => ({
+          RegionId: id,
+          LocalName: name,
+          RegionEndpoint: `vpc.${id}.aliyuncs.com`,
+        })),
+      },
+    }),
+  }),
+]

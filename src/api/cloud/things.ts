@@ -1,0 +1,32 @@
+/** What the cloud's APIs are given. */
+import type { AuditEntry, Caller, CloudRequest } from '../../access/access.ts'
+import type { EniIdentity } from '../../record/batch.ts'
+import type { Topology } from '../../vpc/vpc.ts'
+
+export interface CloudThings {
+  readonly gate: CloudGate
+  /** Where things are that say nothing else: `cn-hangzhou`. */
+  readonly region: string
+  /** Whose things are that say nothing else; `-` when nobody knows. */
+  readonly account: string
+  /** Those that requests may name. */
+  regions(): readonly CloudRegion[]
+  /** The one in force. */
+  topology(): Topology | undefined
+  /** What is captured, here and by agents: with a topology it is in that, else this is all that is known. */
+  interfaces(): readonly EniIdentity[]
+}
+
+export interface CloudRegion {
+  readonly id: string
+  readonly name: string
+}
+
+export interface CloudGate {
+  /** Who signed it. Throws as `verifyCloud` of access/ does. */
+  verifyCloud(request: CloudRequest): Caller
+  /** Counts a request and its body against limits. Throws WriteQuotaExceed, ReadQuotaExceed, PostBodyTooLarge. */
+  take(caller: Pick<Caller, 'keyId' | 'limits'>, bytes: number): void
+  /** Writes a change down. */
+  note(entry: Omit<AuditEntry, 'at'>): void
+}
