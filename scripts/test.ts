@@ -52,12 +52,19 @@ if (files.length === 0) {
 }
 for (const line of whatCannotRun()) console.log(`skipped here: ${line}`)
 
+/** Where the launcher keeps it too: each test file is a process, and most load the same sources. */
+const compileCache = join(root, 'node_modules/.cache/weir')
+
 const long = process.env['WEIR_LONG'] === '1'
 const limits = long ? [] : [`--test-timeout=${timeoutMilliseconds}`]
 const runner = spawn(
   process.execPath,
   ['--test', '--test-concurrency=1', ...limits, ...options, ...files],
-  { cwd: root, stdio: 'inherit' },
+  {
+    cwd: root,
+    stdio: 'inherit',
+    env: { NODE_COMPILE_CACHE: compileCache, ...process.env },
+  },
 )
 runner.on('exit', (status) => {
   process.exitCode = status ?? 1
