@@ -76,6 +76,6 @@ test('a policy that could not be kept is refused', () => {
   f(policyOf({ ...denial, Condition: vpc }), /^policy\.Statement\.0\.Condition: .*StringNotLike/)
   const bad = { IpAddress: { 'acs:SourceIp': '10.0.0.0/33' } }
   f(policyOf({ ...denial, Condition: bad }), /^policy: 10\.0\.0\.0\/33 is no address and no CIDR/)
-  f(policyOf({ ...denial, Action: 'ecs:Stop' }), /action is \*, or begins with log:/)
+  f(policyOf({ ...denial, Action: 'rds:Stop' }), /action is \*, or begins with log:/)
   assert.throws(() => readProjectPolicy('{'), { message: 'The body is not valid json string' })
 })
