@@ -33,7 +33,7 @@ export async function pullRows(
     if (lease.files.length === 0) return undefined
     const files = lease.files.map(({ path, lacks }) => ({ path, lacks }))
     const columns = store.columns(project, logstore)
-    return await engine.pull({ ...range, files, columns }, signal)
+    return await engine.pull({ ...range, project, files, columns }, signal)
   } finally {
     lease.release()
   }

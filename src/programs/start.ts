@@ -17,7 +17,7 @@ import { createLog, type Log } from '../base/log.ts'
 import { replaceFile } from '../base/replace-file.ts'
 import { unixSeconds } from '../base/time.ts'
 import { type LogStore, openLogStore } from '../logstore/logstore.ts'
-import { defaultQueryConfig, QueryEngine } from '../query/query.ts'
+import { defaultQueryConfig, fewerRights, QueryEngine } from '../query/query.ts'
 import type { EniIdentity } from '../record/batch.ts'
 import { mayCapture } from '../sources/sources.ts'
 import { hostVpcId, type Topology } from '../vpc/vpc.ts'
@@ -148,11 +148,14 @@ function watched(
 async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>): Promise<void> {
   const { store, state, access, orders, agents, file, capture, log } = parts
   const tls = config.tls === undefined ? undefined : await serverTls(config.tls, config.data)
+  const { rights, problem: rightsProblem } = fewerRights(config.data)
   const queries = new QueryEngine(
     {
       ...defaultQueryConfig,
+      rights,
       zone: config.query.zone,
       enrichment: config.enrichment,
+      linkFolder: join(config.data, 'query'),
       workers: config.query.workers,
       timeMaxMilliseconds: config.query.seconds * 1000,
       memoryBytesMax: config.query.memoryMebibytes * mebibyte,
@@ -183,6 +186,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
       ...capture.problems(),
       ...agents.problems(),
       ...storeProblems(store),
+      ...(rightsProblem === undefined ? [] : [rightsProblem]),
       ...service.problems(),
       ...access.problems(),
       ...(file?.problem() === undefined ? [] : [file.problem()!]),

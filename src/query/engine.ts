@@ -1,4 +1,7 @@
-/** One DuckDB instance for one query: made ready ahead, then shut around the query's own files. */
+/**
+ * A DuckDB instance: made ready ahead, then shut around the files of one query, or from the start around a
+ * folder that the files of one query after the other are put into.
+ */
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { ColumnSpec } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
@@ -28,33 +31,58 @@ export interface Engine {
   readonly connection: DuckDBConnection
   /** What functions look up. */
   readonly lookups: Lookups
+  /** Macros and functions that it has. */
+  readonly made: Set<string>
+  /** Nothing can be set any more: it reads what lies in the working directory, and that alone. */
+  readonly isShut: boolean
 }
 
 /** A fresh instance in memory with its limits; nothing of a user has reached it yet. */
 export async function createEngine(
-  limits: EngineLimits,
+  { memoryBytesMax, threads, tempDirectory, tempBytesMax }: EngineLimits,
   lookups: Lookups = lookupsOf({}),
 ): Promise<Engine> {
   const { DuckDBInstance } = await import('@duckdb/node-api')
-  const instance = await DuckDBInstance.create(':memory:')
+  // Given at once: a SET costs a quarter of a millisecond, and threads would be started and ended.
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: kibibytes(memoryBytesMax),
+    threads: String(threads),
+    temp_directory: tempDirectory,
+    ...(tempDirectory === '' ? {} : { max_temp_directory_size: kibibytes(tempBytesMax) }),
+    integer_division: 'true',
+    // What is read of files is left to the system, whose memory it is then.
+    enable_external_file_cache: 'false',
+    ...noExtensions,
+  })
   const connection = await instance.connect()
-  const settings = [
-    memoryLimit(limits.memoryBytesMax),
-    `threads = ${limits.threads}`,
-    `temp_directory = ${quoteText(limits.tempDirectory)}`,
-    ...(limits.tempDirectory === ''
-      ? []
-      : [`max_temp_directory_size = '${Math.floor(limits.tempBytesMax / 1024)}KiB'`]),
-    "TimeZone = 'UTC'",
-    'integer_division = true',
-  ]
-  for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`)
+  for (const setting of ["TimeZone = 'UTC'", 'parquet_metadata_cache = true']) {
+    await connection.run(`SET GLOBAL ${setting}`)
+  }
   // Counted from the first millisecond on, and not drawn on the terminal.
   const progress = ['enable_progress_bar = true', 'enable_progress_bar_print = false']
   for (const setting of [...progress, 'progress_bar_time = 1']) {
     await connection.run(`SET SESSION ${setting}`)
   }
-  return { instance, connection, lookups }
+  return { instance, connection, lookups, made: new Set(), isShut: false }
+}
+
+const noExtensions = {
+  autoinstall_known_extensions: 'false',
+  autoload_known_extensions: 'false',
+  allow_community_extensions: 'false',
+}
+
+/** An instance that can be asked one query after the other: each by the names that its files have in the working directory. */
+export async function createShutEngine(limits: EngineLimits, lookups: Lookups): Promise<Engine> {
+  const engine = await createEngine(limits, lookups)
+  await shut(engine, [`allowed_directories = ['.']`])
+  await lock(engine)
+  return { ...engine, isShut: true }
+}
+
+export function closeEngine({ connection, instance }: Engine): void {
+  connection.closeSync()
+  instance.closeSync()
 }
 
 /** A view over files: rows of all of them, with these columns. */
@@ -67,37 +95,47 @@ export interface SourceView {
 }
 
 /**
- * Opens the files and shuts everything else, in this order: the paths, external access off,
- * extensions off, the views, the lock.
+ * Opens the files and shuts everything else, in this order: the paths, external access off, the views, the
+ * lock. One that is shut already is given its views.
  */
 export async function shutAround(
-  { connection }: Engine,
+  engine: Engine,
   views: readonly SourceView[],
   memoryBytesMax?: number,
 ): Promise<void> {
+  if (engine.isShut) return createViews(engine, views)
   const paths = new Set(
     views.flatMap(({ files }) => files.map(({ path, rollup }) => quoteText(rollup ?? path))),
   )
-  const closing = [
-    ...(memoryBytesMax === undefined ? [] : [memoryLimit(memoryBytesMax)]),
+  await shut(engine, [
+    ...(memoryBytesMax === undefined ? [] : [`memory_limit = '${kibibytes(memoryBytesMax)}'`]),
     `allowed_paths = [${[...paths].join(', ')}]`,
-    'enable_external_access = false',
-    'autoinstall_known_extensions = false',
-    'autoload_known_extensions = false',
-    'allow_community_extensions = false',
-  ]
-  for (const setting of closing) await connection.run(`SET GLOBAL ${setting}`)
+  ])
+  await createViews(engine, views)
+  await lock(engine)
+}
+
+async function shut({ connection }: Engine, settings: readonly string[]): Promise<void> {
+  for (const setting of [...settings, 'enable_external_access = false']) {
+    await connection.run(`SET GLOBAL ${setting}`)
+  }
+}
+
+async function lock({ connection }: Engine): Promise<void> {
+  await connection.run('SET GLOBAL lock_configuration = true')
+}
+
+async function createViews({ connection }: Engine, views: readonly SourceView[]): Promise<void> {
   for (const { name, files, columns, totals } of views) {
     const select =
       totals === undefined
         ? selectFrom(files, columns)
         : rollupSelect(files, columns, totals.rollup, totals.from, selectFrom)
-    await connection.run(`CREATE VIEW ${name} AS ${select}`)
+    await connection.run(`CREATE OR REPLACE VIEW ${name} AS ${select}`)
   }
-  await connection.run('SET GLOBAL lock_configuration = true')
 }
 
-const memoryLimit = (bytes: number): string => `memory_limit = '${Math.floor(bytes / 1024)}KiB'`
+const kibibytes = (bytes: number): string => `${Math.floor(bytes / 1024)}KiB`
 
 /**
  * More SELECTs than this cost more than the engine's reading every footer first: over 300 files CPU of
@@ -137,9 +175,16 @@ function selectFrom(files: readonly SourceFile[], columns: readonly ColumnSpec[]
 }
 
 /** Creates the macros and registers the functions that the statement, or any other text, names. */
-export async function createMacros({ connection, lookups }: Engine, sql: string): Promise<void> {
-  await registerFunctions(connection, sql, lookups)
-  for (const statement of macrosFor(sql)) await connection.run(statement)
+export async function createMacros(
+  { connection, lookups, made }: Engine,
+  sql: string,
+): Promise<void> {
+  await registerFunctions(connection, sql, lookups, made)
+  for (const statement of macrosFor(sql)) {
+    if (made.has(statement)) continue
+    await connection.run(statement)
+    made.add(statement)
+  }
 }
 
 /** Throws QueryRefused when the second fence does not know what the statement holds. */

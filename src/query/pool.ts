@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { chown, mkdtemp, rm } from 'node:fs/promises'
+import { chown, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,10 +9,12 @@ import type { EnrichmentFiles } from '../enrich/enrich.ts'
 import type { SourceFile } from './engine.ts'
 import type { Executed } from './execute.ts'
 import { FairQueue } from './fair-queue.ts'
-import { LinkFolder, prepareRights } from './rights.ts'
+import { died, removeFolders, send, unreadable } from './pool-worker.ts'
+import type { Worker as PoolWorker } from './pool-worker.ts'
+import { LinkFolder, prepareFolder, takesLinks } from './rights.ts'
 import type { WorkerRights } from './rights.ts'
 import type { Scan } from './source.ts'
-import type { FromWorker, Row, ToWorker, WorkerQuery, WorkerSetup } from './worker-messages.ts'
+import type { FromWorker, Row, WorkerQuery, WorkerSetup } from './worker-messages.ts'
 
 export interface PoolConfig {
   /** Queries that run at once, each in a process of its own. */
@@ -32,6 +33,11 @@ export interface PoolConfig {
   readonly tempBytesMax: number
   /** Undefined: as the server's own user. */
   readonly rights?: WorkerRights | undefined
+  /**
+   * Without rights: a folder for this alone, on the file system of the segments, which is emptied. Engines are
+   * kept for the next query of a project then; undefined, or without hard links there: each query has its own.
+   */
+  readonly linkFolder?: string | undefined
   /** What ip_to_country and its like look up; each worker reads its own copy. */
   readonly enrichment?: EnrichmentFiles
 }
@@ -62,20 +68,7 @@ const killAfterMilliseconds = 1000
 const queriesPerWorkerMax = 500
 const workerFile = new URL('./worker.ts', import.meta.url)
 
-interface Worker {
-  readonly child: ChildProcess
-  /** It takes searches only. */
-  readonly reserved: boolean
-  readonly tempDirectory: string
-  /** Where its files are put, when it has fewer rights than the server. */
-  readonly links: LinkFolder | undefined
-  queries: number
-  /** Set from `run` until the worker is ready again. */
-  job: Job | undefined
-  ready: boolean
-  /** The end of what it wrote to standard error. */
-  stderr: string
-}
+type Worker = PoolWorker<Job>
 
 interface Job {
   readonly task: PoolTask
@@ -99,11 +92,15 @@ export class WorkerPool {
   readonly #waiting = { search: new FairQueue<Job>(), sql: new FairQueue<Job>() }
   /** Workers on their way to a process. */
   readonly #starting = { any: 0, reserved: 0 }
+  readonly #linkFolder: string | undefined
   #closed = false
 
   constructor(config: PoolConfig) {
     this.#config = config
-    if (config.rights !== undefined) prepareRights(config.rights)
+    const folder = config.rights?.folder ?? config.linkFolder
+    if (folder === undefined) return
+    prepareFolder(folder)
+    if (config.rights !== undefined || takesLinks(folder)) this.#linkFolder = folder
   }
 
   /** Throws what the worker answers, QueryBusy, QueryTimeout, QueryMemory, QueryCancelled. */
@@ -196,19 +193,21 @@ export class WorkerPool {
   }
 
   async #createWorker(reserved: boolean): Promise<void> {
-    const { tempBytesMax, memoryBytesMax, threads, processBytesMax } = this.#config
-    const tempDirectory = await mkdtemp(join(tmpdir(), 'weir-query-'))
+    const { tempBytesMax, memoryBytesMax, threads, processBytesMax, rights } = this.#config
+    const tempDirectory = await mkdtemp(join(rights?.tempFolder ?? tmpdir(), 'weir-query-'))
     const engine = {
       memoryBytesMax,
       threads,
       tempBytesMax,
       tempDirectory: tempBytesMax === 0 ? '' : tempDirectory,
     }
-    const { enrichment = {}, rights } = this.#config
-    const links = rights === undefined ? undefined : await LinkFolder.make(rights)
+    const { enrichment = {} } = this.#config
+    const folder = this.#linkFolder
+    const links = folder === undefined ? undefined : await LinkFolder.make(folder, rights?.gid)
     if (rights !== undefined) await chown(tempDirectory, rights.uid, rights.gid)
     const user = rights === undefined ? undefined : { uid: rights.uid, gid: rights.gid }
-    const setup: WorkerSetup = { engine, processBytesMax, enrichment, user }
+    const isLinked = links !== undefined
+    const setup: WorkerSetup = { engine, processBytesMax, enrichment, user, isLinked }
     const child = fork(fileURLToPath(workerFile), [JSON.stringify(setup)], {
       execPath: process.execPath,
       execArgv: [],
@@ -320,9 +319,13 @@ export class WorkerPool {
   #release(worker: Worker): void {
     const { job } = worker
     worker.job = undefined
-    worker.links?.clear().catch((error: unknown) => {
-      worker.stderr += String(error) // what is left goes with the folder
-    })
+    try {
+      worker.links?.clear()
+    } catch (error) {
+      // What another query's files are among is no place for the next one.
+      worker.stderr += String(error)
+      worker.child.kill('SIGKILL')
+    }
     if (job !== undefined) this.#waiting[job.task.kind].done(job.owner)
   }
 
@@ -364,30 +367,3 @@ export class WorkerPool {
 
 /** It is on its way to its first query, or to the next. */
 const isComing = ({ ready, job }: Worker): boolean => !ready && (job === undefined || job.settled)
-
-async function removeFolders({ tempDirectory, links }: Worker): Promise<void> {
-  await rm(tempDirectory, { recursive: true, force: true })
-  if (links !== undefined) await rm(links.path, { recursive: true, force: true })
-}
-
-const unreadable = (error: unknown): WeirError =>
-  error instanceof WeirError
-    ? error
-    : new WeirError('QueryFailed', 'the segments cannot be read', { cause: error })
-
-function send(worker: Worker, message: ToWorker): void {
-  // A worker that is gone answers through its exit.
-  worker.child.send(message, () => undefined)
-}
-
-function died(worker: Worker, code: number | null, exitSignal: NodeJS.Signals | null): WeirError {
-  if (exitSignal === 'SIGKILL' || exitSignal === 'SIGABRT' || code === 134) {
-    return new WeirError('QueryMemory', 'the query worker was ended by the system', {
-      hint: 'ask for a shorter time range or fewer groups',
-    })
-  }
-  const how = exitSignal ?? `status ${code}`
-  return new WeirError('QueryFailed', `the query worker ended with ${how}`, {
-    cause: worker.stderr,
-  })
-}

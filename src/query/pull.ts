@@ -11,6 +11,7 @@ import type { ResultColumn, Row, WorkerPull, WorkerQuery } from './worker-messag
 
 /** Rows in the order in which they came. */
 export interface PullRequest {
+  readonly project: string
   /** Leased segments that hold every row of the range. */
   readonly files: readonly SourceFile[]
   /** The logstore's own. */

@@ -10,7 +10,7 @@
  *   rollup*.ts        or over totals kept beside the rows, where they give the same answer
  *   pull.ts           or: rows in the order in which they came
  *   fence.ts          looks at the statement a second time, as the engine reads it
- *   pool.ts worker.ts child processes the statement runs in, with limits that can be enforced
+ *   pool*.ts worker.ts child processes the statement runs in, with limits that can be enforced; engines.ts in them
  *
  * It reads through `LogReader` and never writes. Who may ask, and how answers look on a terminal or
  * a wire, is for others; so is what an absent value is called there (here it is null).
@@ -33,6 +33,7 @@ export { parseQuery, parseSearchPart } from './parse.ts'
 export type * from './index-config.ts'
 export { planQuery } from './plan.ts'
 export { exportParquet } from './export.ts'
+export { fewerRights } from './fewer-rights.ts'
 export type { PulledRow, PullRequest, PullResult } from './pull.ts'
 export type { MissingPart, QueryColumn, QueryResult } from './result.ts'
 
@@ -131,6 +132,7 @@ export class QueryEngine {
       const { cut, ...answer } = await this.#pool.run({
         query: {
           text,
+          scope: project,
           logstore,
           columns,
           index,
@@ -183,7 +185,17 @@ export class QueryEngine {
 
   /** Rows in the order in which they came. Throws as `run` does, for the filter too. */
   async pull(request: PullRequest, signal?: AbortSignal): Promise<PullResult> {
-    const { files, columns, from, until: to, filter, charactersMax, shard, ...more } = request
+    const {
+      project,
+      files,
+      columns,
+      from,
+      until: to,
+      filter,
+      charactersMax,
+      shard,
+      ...more
+    } = request
     const pull = { ...more, ...(shard === undefined ? {} : { shard }) }
     const fixed = { logstore: 'log', zone: 'UTC', raw: { line: 0, offset: 0, reverse: false } }
     const { timeMaxMilliseconds } = this.#config
@@ -191,6 +203,7 @@ export class QueryEngine {
     const query = {
       ...fixed,
       text,
+      scope: project,
       columns,
       files,
       from,

@@ -17,7 +17,7 @@ import { openLogStore } from '../logstore/logstore.ts'
 import { temporaryFolder } from '../../test/temporary-folder.ts'
 import { QueryEngine, defaultQueryConfig } from './query.ts'
 import type { QueryConfig } from './query.ts'
-import { prepareRights } from './rights.ts'
+import { prepareFolder } from './rights.ts'
 
 const at = 1_767_322_800
 const nobody = 65_534
@@ -151,7 +151,7 @@ test(
 test('what a server before left is removed', { skip }, (context) => {
   const folder = join(temporaryFolder(context), 'query')
   mkdirSync(join(folder, 'query-old'), { recursive: true })
-  prepareRights({ uid: nobody, gid: nobody, folder })
+  prepareFolder(folder)
   assert.deepEqual(readdirSync(folder), [])
   assert.equal(statSync(folder).mode & 0o777, 0o700)
 })

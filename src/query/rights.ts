@@ -1,5 +1,13 @@
-import { chmodSync, linkSync, mkdirSync, rmSync, statSync } from 'node:fs'
-import { chmod, chown, mkdtemp, unlink } from 'node:fs/promises'
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { chmod, chown, mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SourceFile } from './engine.ts'
 
@@ -12,33 +20,58 @@ export interface WorkerRights {
    * The folders around the segments keep others out: they must be closed to this user.
    */
   readonly folder: string
+  /** Where it may reach a folder of its own, for what does not fit into memory; undefined: the system's. */
+  readonly tempFolder?: string | undefined
 }
 
 /** Makes the folder anew; what a server before left in it is gone. */
-export function prepareRights({ folder }: WorkerRights): void {
+export function prepareFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true, mode: 0o700 })
 }
 
+/** Whether the file system of the folder, which is there, knows hard links. */
+export function takesLinks(folder: string): boolean {
+  const [file, link] = [join(folder, 'file'), join(folder, 'link')]
+  try {
+    writeFileSync(file, '')
+    linkSync(file, link)
+    return true
+  } catch {
+    return false
+  } finally {
+    for (const each of [file, link]) rmSync(each, { force: true })
+  }
+}
+
+/** Names that are remembered: a file keeps its name, so that what an engine knows of it holds. */
+const namesMax = 10_000
+
 /**
  * The working directory of one query process, with hard links to the segments of its query and nothing
- * else. The process was put there while it was root, and reaches it, but nothing above it, as itself; it
- * owns neither the folder nor the segments, so it writes neither.
+ * else. A process with fewer rights than the server was put there while it was root, and reaches it, but
+ * nothing above it, as itself; it owns neither the folder nor the segments, so it writes neither.
  */
 export class LinkFolder {
   readonly path: string
-  #links: string[] = []
+  readonly #isForOthers: boolean
+  readonly #names = new Map<string, string>()
+  readonly #links = new Set<string>()
   #made = 0
 
-  private constructor(path: string) {
+  private constructor(path: string, isForOthers: boolean) {
     this.path = path
+    this.#isForOthers = isForOthers
   }
 
-  static async make({ folder, gid }: WorkerRights): Promise<LinkFolder> {
+  /** @param gid of those it is for; undefined: for the server's own user */
+  static async make(folder: string, gid: number | undefined): Promise<LinkFolder> {
     const path = await mkdtemp(join(folder, 'query-'))
-    await chown(path, 0, gid)
-    await chmod(path, 0o750)
-    return new LinkFolder(path)
+    if (gid !== undefined) {
+      await chown(path, 0, gid)
+      await chmod(path, 0o750)
+    }
+    return new LinkFolder(path, gid !== undefined)
   }
 
   /**
@@ -54,19 +87,24 @@ export class LinkFolder {
   }
 
   #link(path: string): string {
-    const name = `${this.#made++}.parquet`
+    const name = this.#names.get(path) ?? `${this.#made++}.parquet`
+    if (this.#links.has(name)) return name
+    if (this.#names.size >= namesMax) this.#names.clear()
+    this.#names.set(path, name)
     const linked = join(this.path, name)
     linkSync(path, linked)
-    this.#links.push(linked)
+    this.#links.add(name)
+    if (!this.#isForOthers) return name
     const { mode } = statSync(linked)
     if ((mode & 0o004) === 0) chmodSync(linked, (mode & 0o777) | 0o004)
     return name
   }
 
-  /** Takes the links out; the segments stay. */
-  async clear(): Promise<void> {
-    const links = this.#links
-    this.#links = []
-    await Promise.all(links.map((each) => unlink(each)))
+  /** Takes the links out; the segments stay. Throws what the file system throws. */
+  clear(): void {
+    for (const name of this.#links) {
+      this.#links.delete(name)
+      unlinkSync(join(this.path, name))
+    }
   }
 }

@@ -23,20 +23,23 @@ export const jsFunctionNames: readonly string[] = [
 ]
 
 /**
- * Registers the functions that `sql` names. Throws QueryRefused when one of them needs data that are
+ * Registers the functions that `sql` names, but for those in `made`, which is added to. Throws QueryRefused when one of them needs data that are
  * not there, and what opening them throws.
  */
 export async function registerFunctions(
   connection: DuckDBConnection,
   sql: string,
   lookups: Lookups,
+  made: Set<string>,
 ): Promise<void> {
-  const wanted = new Set(sql.match(/\bsls_js_\w+/g) ?? [])
+  const wanted = new Set((sql.match(/\bsls_js_\w+/g) ?? []).filter((name) => !made.has(name)))
   if (wanted.size === 0) return
   const api = await import('@duckdb/node-api')
   const looking = await lookupFunctions(wanted, lookups)
   for (const each of [...pureFunctions, ...looking]) {
-    if (wanted.has(each.name)) register(api, connection, each)
+    if (!wanted.has(each.name)) continue
+    register(api, connection, each)
+    made.add(each.name)
   }
 }
 

@@ -11,6 +11,8 @@ import type { StoreSpec } from './source-book.ts'
 /** One query, complete: the worker has nothing else to ask for. */
 export interface WorkerQuery {
   readonly text: string
+  /** Whose queries may follow it on its engine: those of one project. Undefined: none. */
+  readonly scope: string | undefined
   readonly logstore: string
   readonly columns: readonly ColumnSpec[]
   readonly from: number
@@ -50,6 +52,8 @@ export interface WorkerSetup {
   readonly processBytesMax: number
   /** Whom it becomes once it is ready for queries. */
   readonly user: { readonly uid: number; readonly gid: number } | undefined
+  /** The files of a query are in its working directory, and named so. */
+  readonly isLinked: boolean
 }
 
 export type ToWorker =

@@ -1,11 +1,12 @@
 /**
  * The child process queries run in. It holds no secret and no state worth keeping: whatever happens
- * in it, killing it is safe. One query at a time, each on an instance of its own.
+ * in it, killing it is safe. One query at a time, each on an engine that only queries of its project have used.
  */
 import { assert } from '../base/assert.ts'
 import { WeirError } from '../base/errors.ts'
 import type { Engine, SourceFile } from './engine.ts'
-import { createEngine, engineError } from './engine.ts'
+import { engineError } from './engine.ts'
+import { Engines } from './engines.ts'
 import { executeQuery } from './execute.ts'
 import { lookupsOf } from './udf-lookups.ts'
 import type { FromWorker, ToWorker, WorkerQuery, WorkerSetup } from './worker-messages.ts'
@@ -22,6 +23,7 @@ const lookups = lookupsOf(setup.enrichment)
 
 interface Running {
   readonly engine: Engine
+  isStopped: boolean
   /** Set while the files of a query are on their way. */
   waiting?: {
     readonly resolve: (files: readonly (readonly SourceFile[])[]) => void
@@ -30,7 +32,7 @@ interface Running {
 }
 
 let running: Running | undefined
-let prepared = createEngine(setup.engine, lookups)
+const engines = new Engines(setup.engine, lookups, setup.isLinked)
 
 const send = (message: FromWorker): void => {
   process.send?.(message)
@@ -38,9 +40,10 @@ const send = (message: FromWorker): void => {
 
 async function run(query: WorkerQuery): Promise<void> {
   assert(running === undefined, 'a worker runs one query at a time')
-  const engine = await prepared
-  const now: Running = { engine }
+  const engine = await engines.take(query)
+  const now: Running = { engine, isStopped: false }
   running = now
+  let isClean = false
   const progress = setInterval(() => {
     const { percentage } = engine.connection.progress
     if (percentage >= 0) send({ kind: 'progress', share: Math.min(percentage / 100, 1) })
@@ -54,6 +57,7 @@ async function run(query: WorkerQuery): Promise<void> {
           send({ kind: 'scans', scans })
         }),
     })
+    isClean = cut === undefined && !now.isStopped
     send({ kind: 'done', columns, hasSql, limited, cut })
   } catch (error) {
     const { code, message, place, hint } = engineError(error)
@@ -61,17 +65,15 @@ async function run(query: WorkerQuery): Promise<void> {
   } finally {
     clearInterval(progress)
     running = undefined
-    engine.connection.closeSync()
-    engine.instance.closeSync()
   }
-  prepared = createEngine(setup.engine, lookups)
-  await prepared
+  await engines.give(engine, query, isClean)
   send({ kind: 'ready' })
 }
 
-function interrupt({ engine, waiting }: Running): void {
-  engine.connection.interrupt()
-  waiting?.reject(new WeirError('QueryCancelled', 'the query was cancelled'))
+function interrupt(now: Running): void {
+  now.isStopped = true
+  now.engine.connection.interrupt()
+  now.waiting?.reject(new WeirError('QueryCancelled', 'the query was cancelled'))
 }
 
 process.on('message', (message: ToWorker) => {
@@ -101,7 +103,7 @@ setInterval(() => {
   )
 }, watchMilliseconds).unref()
 
-await prepared
+await engines.ready()
 await import('@polyglot-sql/sdk')
 if (setup.user !== undefined) {
   // Everything is read that it may not read afterwards.
