@@ -135,7 +135,7 @@ async function printQueries(options: Options, folder: string): Promise<void> {
   const seeds = existsSync(seedFile) ? readSeedTexts(seedFile) : []
   const queries = storeQueries(knownFlow(seed), seeds)
   const files = await bench.store.lease('bench', 'flow-log', ...whole)
-  const engines = [weirEngine(bench.store, whole)]
+  const engines = [weirEngine(bench.store, folder, whole)]
   try {
     const paths = files.files.map(({ path }) => path)
     engines.push(...(await openPeers({ ...options, kept, files: paths, say })))

@@ -1,5 +1,6 @@
 /** Asks an engine the questions of `npm run bench store` and says what each costs, its child processes included. */
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { LogStore } from '../../src/logstore/logstore.ts'
 import { defaultQueryConfig, QueryEngine } from '../../src/query/query.ts'
 import { childrenSeconds } from './measure.ts'
@@ -58,8 +59,16 @@ export async function costOf(
 }
 
 /** Weir's own: leases, plans and prints here, and works in child processes of one thread each. */
-export function weirEngine(store: LogStore, wholeRange: readonly [number, number]): Engine {
-  const engine = new QueryEngine({ ...defaultQueryConfig, threads: 1, workers: 1 }, store)
+export function weirEngine(
+  store: LogStore,
+  folder: string,
+  wholeRange: readonly [number, number],
+): Engine {
+  const linkFolder = join(folder, 'query')
+  const engine = new QueryEngine(
+    { ...defaultQueryConfig, linkFolder, threads: 1, workers: 1 },
+    store,
+  )
   return {
     name: 'weir',
     version: 'this checkout',

@@ -4,7 +4,8 @@ import type { ColumnBatch } from '../../src/base/columns.ts'
 import { decodeLogGroup, encodeLogGroup, type Log } from '../../src/log-group/log-group.ts'
 import { putGroup } from '../../src/log-service/log-service.ts'
 import { type LogStore, type LogStoreConfig, openLogStore } from '../../src/logstore/logstore.ts'
-import { flowLogTopic, flowRecordColumns } from '../../src/record/columns.ts'
+import { createFlowLogstore } from '../../src/programs/flow-logstore.ts'
+import { flowLogTopic } from '../../src/record/columns.ts'
 import { logGroupType } from '../../test/log-group-schema.ts'
 import { median } from './report.ts'
 import { StoreRecords } from './store-records.ts'
@@ -40,7 +41,7 @@ export interface Ingested {
   readonly compactions: number
 }
 
-/** A store whose clock is that of the records: an hour is over when its records are. */
+/** A store with the logstore that flow logs get. Its clock is that of the records: an hour is over when its records are. */
 export class BenchStore {
   readonly store: LogStore
   readonly #clock: { now: number }
@@ -58,11 +59,7 @@ export class BenchStore {
     )
     if (bench.store.projects().length === 0) {
       bench.store.createProject(project, { description: 'records made up for measuring' })
-      bench.store.createLogstore(project, logstore, {
-        columns: flowRecordColumns,
-        ttlDays: 3650,
-        sortBy: ['eni-id'],
-      })
+      createFlowLogstore(bench.store, project, logstore, 3650)
     }
     return bench
   }
