@@ -92,9 +92,11 @@ async function queryData(
     (server) => queryServer(server, request, signal),
     async () => {
       const { openLogStore } = await import('../logstore/logstore.ts')
-      const { defaultQueryConfig, QueryEngine } = await import('../query/query.ts')
+      const { defaultQueryConfig, fewerRights, QueryEngine } = await import('../query/query.ts')
       const store = await openLogStore(dataDir, {}, { log: createLog() })
-      const engine = new QueryEngine({ ...defaultQueryConfig, workers: 1 }, store)
+      const { rights, problem } = fewerRights(dataDir)
+      if (problem !== undefined) process.stderr.write(`Note: ${problem}\n`)
+      const engine = new QueryEngine({ ...defaultQueryConfig, workers: 1, rights }, store)
       try {
         const stores = store.logstores(request.project).map(({ name }) => ({ name }))
         return await engine.run({ ...wholeRange, ...request, stores }, signal)
