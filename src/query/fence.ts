@@ -9,7 +9,7 @@ const engineFunctions = (
   '+ - * / // % & | ~ << >> || ~~ !~~ ~~~ ! like_escape not_like_escape ' +
   'count count_star sum avg min max min_by max_by arg_min arg_max any_value first last bool_and bool_or list ' +
   'array_agg string_agg quantile_disc histogram entropy kurtosis skewness stddev stddev_samp stddev_pop ' +
-  'variance var_samp var_pop corr covar_pop covar_samp regr_slope regr_intercept bit_and bit_or count_if ' +
+  'variance var_samp var_pop corr covar_pop covar_samp regr_slope regr_intercept bit_and bit_or ' +
   'row_number rank dense_rank percent_rank cume_dist ntile first_value last_value nth_value lag lead grouping ' +
   'abs ceil floor round trunc sign sqrt cbrt exp ln log log2 log10 pow degrees radians sin cos tan asin acos ' +
   'atan atan2 pi isnan isfinite isinf random greatest least to_base xor coalesce nullif ' +

@@ -89,6 +89,28 @@ test('7.1 numbers: division, overflow, literals, casts', async () => {
   ])
 })
 
+test('over no rows what counts is 0, entropy too, and every other aggregate is NULL', async () => {
+  const zeros = ['count(*)', 'count(bytes)', 'count_if(bytes > 1)', 'approx_distinct(bytes)']
+  const others = ['sum(bytes)', 'avg(bytes)', 'min(bytes)', 'bool_or(bytes > 1)', 'checksum(bytes)']
+  for (const where of ['bytes > 1000', 'false']) {
+    await answers([
+      ...zeros.map((each): Fact => [`select ${each} from log where ${where}`, '0']),
+      [`select entropy(bytes) from log where ${where}`, '0.0'],
+      ...others.map((each): Fact => [`select ${each} from log where ${where}`, null]),
+    ])
+  }
+  await answers([
+    ["select count_if(bytes > 1) filter (where action = 'DROP') from log group by type", '0'],
+    ['select count_if(bytes > 1000) from log group by type', '0'],
+    ['select count_if(cast(null as boolean)) from log', '0'],
+    [
+      'select count_if(bytes > 1) over (order by bytes rows between 3 preceding and 2 preceding) from log',
+      '0',
+    ],
+  ])
+  assert.deepEqual((await ask('count_if(true) from log where false group by type')).rows, [])
+})
+
 test('7.1 types, NULL, order, texts and names', async () => {
   await answers([
     ["concat('a', NULL)", null],

@@ -4,14 +4,11 @@ import { checksumOfNull } from '../udf-kinds.ts'
 import { aggregate, aggregated, list, sameAs, scalar, windowOnly } from './rule.ts'
 import type { CallContext, FunctionRule } from './rule.ts'
 
-const asBigint =
-  (name: string) =>
-  (args: readonly Printed[], call: CallContext): string =>
-    `CAST(${aggregated(name, args, call)} AS BIGINT)`
-
 /** The engine's sum of integers is wider than a bigint; a sum that does not fit is an error. */
-const sum = (args: readonly Printed[], call: CallContext): string =>
-  args[0]?.type === 'bigint' ? asBigint('sum')(args, call) : aggregated('sum', args, call)
+const sum = (args: readonly Printed[], call: CallContext): string => {
+  const total = aggregated('sum', args, call)
+  return args[0]?.type === 'bigint' ? `CAST(${total} AS BIGINT)` : total
+}
 
 const numeric = (args: readonly Printed[]): SqlType => {
   const type = args[0]?.type ?? 'unknown'
@@ -125,7 +122,10 @@ export const aggregates: readonly FunctionRule[] = [
   aggregate('count', [0, 1], 'any', 'bigint', (args, call) =>
     args.length === 0 ? `count(*)${call.tail}` : aggregated('count', args, call),
   ),
-  aggregate('count_if', 1, 'boolean', 'bigint', asBigint('count_if')),
+  // The engine's own is NULL over no rows.
+  aggregate('count_if', 1, 'boolean', 'bigint', (args, call) =>
+    aggregated('count', args, call, `CASE WHEN ${list(args)} THEN 1 END`),
+  ),
   aggregate('sum', 1, 'number', numeric, sum),
   aggregate('avg', 1, 'number', 'double'),
   aggregate('min', [1, 2], 'any number', extreme),
