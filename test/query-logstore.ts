@@ -69,6 +69,7 @@ export async function testLogstore(
       check(project, logstore)
       return []
     },
+    acknowledged: () => 0,
     lease: async (project, logstore, from, to) => {
       check(project, logstore)
       open++

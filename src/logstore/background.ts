@@ -19,6 +19,10 @@ export class Background {
   #flushes: Promise<void> = Promise.resolve()
   /** Logstores with a flush under way because of their rows. */
   readonly #kicked = new Set<number>()
+  /** Flushes for those who wait to read, by logstore. */
+  readonly #asked = new Map<number, Promise<void>>()
+  /** None of them begins before. */
+  #pausedUntil = 0
   #maintenance: Promise<void> = Promise.resolve()
   #stopping = false
 
@@ -49,6 +53,20 @@ export class Background {
     const work = this.#flushes.then(() => this.#flushThrough(logstore, target))
     this.#flushes = work.catch(() => undefined) // it is the caller's; the next flush is not hindered
     return work
+  }
+
+  /**
+   * Resolved when every row of the logstore up to this log sequence is in segments. Who asks while others wait
+   * shares their flush, and between two there is a pause: a storm of queries costs appends a part of the time,
+   * never all of it. Throws StorageFull, StorageBroken.
+   */
+  async reach(logstore: number, sequence: number): Promise<void> {
+    const { directory, hot } = this.#parts
+    while (hot.first(logstore) <= sequence && directory.has(logstore) && !this.#stopping) {
+      const work = this.#asked.get(logstore) ?? this.#flushAsked(logstore)
+      this.#asked.set(logstore, work)
+      await work
+    }
   }
 
   async flushAll(): Promise<void> {
@@ -98,9 +116,32 @@ export class Background {
     const { hot, directory } = this.#parts
     while (hot.newest(logstore) > 0) {
       const entry = directory.byId(logstore)
-      if (!entry || (hot.oldest(logstore, 0)[0]?.sequence ?? Infinity) > target) return
-      await flushOldest(this.#parts, entry)
+      if (!entry || hot.first(logstore) > target) return
+      await this.#flushOne(entry)
     }
+  }
+
+  async #flushAsked(logstore: number): Promise<void> {
+    try {
+      const pause = this.#pausedUntil - performance.now()
+      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause))
+      const work = this.#flushes.then(async () => {
+        const entry = this.#parts.directory.byId(logstore)
+        if (entry && !this.#stopping) await this.#flushOne(entry)
+      })
+      this.#flushes = work.catch(() => undefined)
+      await work
+    } finally {
+      this.#asked.delete(logstore)
+    }
+  }
+
+  async #flushOne(logstore: LogstoreEntry): Promise<void> {
+    const began = performance.now()
+    await flushOldest(this.#parts, logstore)
+    const ended = performance.now()
+    const { askedFlushPauseMs } = this.#parts.config
+    this.#pausedUntil = ended + Math.min(askedFlushPauseMs, 2 * (ended - began))
   }
 
   #kick(logstore: number): void {

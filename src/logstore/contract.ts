@@ -66,21 +66,30 @@ export interface SegmentLease {
   release(): void
 }
 
+export interface LeaseOptions {
+  /** The name of a rollup, whose files are added; those that are missing or cut off are left out. */
+  readonly rollup?: string | undefined
+  /** What `acknowledged` said when the question came: who had to wait since needs no later rows. */
+  readonly through?: number
+}
+
 /** What `query/` reads through. */
 export interface LogReader {
   /** The logstore's own columns (the reserved ones not among them). Throws ProjectNotExist, LogStoreNotExist. */
   columns(project: string, logstore: string): readonly ColumnSpec[]
+  /** Where the log ends: every row acknowledged by now lies up to it. */
+  acknowledged(): number
   /**
    * The segments that may hold rows with `from <= __time__ < to`: every row acknowledged before the
-   * call is in exactly one of them, or counted in `missing`. They may hold rows outside the range too.
-   * `rollup`, the name of one, adds its files; those that are missing or cut off are left out.
+   * call, or up to `through`, is in exactly one of them, or counted in `missing`. They may hold rows outside
+   * the range too, and later ones.
    */
   lease(
     project: string,
     logstore: string,
     from: number,
     to: number,
-    rollup?: string,
+    options?: LeaseOptions,
   ): Promise<SegmentLease>
   /** Throws ProjectNotExist, LogStoreNotExist. */
   rollups(project: string, logstore: string): readonly RollupSpec[]

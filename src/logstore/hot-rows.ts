@@ -19,6 +19,8 @@ export class HotRows {
   #rows = 0
   #bytes = 0
   #lastSequence: number
+  /** Called when rows went. */
+  onDrop: () => void = () => undefined
 
   /** `lastSequence`: everything up to it is in segments. */
   constructor(lastSequence: number) {
@@ -61,6 +63,15 @@ export class HotRows {
     return this.#byLogstore.get(logstore)?.bytes ?? 0
   }
 
+  get lastSequence(): number {
+    return this.#lastSequence
+  }
+
+  /** The sequence of a logstore's oldest hot record; Infinity without one. */
+  first(logstore: number): number {
+    return this.#byLogstore.get(logstore)?.records[0]?.sequence ?? Infinity
+  }
+
   /** The sequence of a logstore's newest hot record; 0 without one. */
   newest(logstore: number): number {
     return this.#byLogstore.get(logstore)?.records.at(-1)?.sequence ?? 0
@@ -90,6 +101,7 @@ export class HotRows {
     this.#bytes += bytes - hot.bytes
     if (records.length > 0) this.#byLogstore.set(logstore, { records, rows, bytes })
     else this.#byLogstore.delete(logstore)
+    this.onDrop()
   }
 
   /** The log up to here is in segments, once `logstore` has all its records up to `through` in them. */

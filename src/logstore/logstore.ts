@@ -51,6 +51,7 @@ export type {
   Attribute,
   AttributeStore,
   Damage,
+  LeaseOptions,
   LogReader,
   Logstore,
   LogstoreAccount,

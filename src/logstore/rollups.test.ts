@@ -65,7 +65,7 @@ const names = (folder: string): string[] =>
     .sort()
 
 async function filesOf(store: LogStore, rollup?: string) {
-  const lease = await store.lease('shop', 'log', ...allTime, rollup)
+  const lease = await store.lease('shop', 'log', ...allTime, { rollup })
   lease.release()
   return lease.files
 }
@@ -126,7 +126,7 @@ test("what is not an hour's final file has none, and a late merge replaces them"
     (await filesOf(store, 'nope')).map(({ rollup }) => rollup),
     [undefined, undefined],
   )
-  const held = await store.lease('shop', 'log', ...allTime, 'minute')
+  const held = await store.lease('shop', 'log', ...allTime, { rollup: 'minute' })
   for (let index = 0; index < 30; index++) {
     await store.append('shop', 'log', batchOf([[at + 2, 'a', 3, null]]))
     await filesOf(store)
@@ -176,7 +176,7 @@ test('one that is gone, cut off or changed is given up, and the segment stays', 
     rows: 0,
     reason: 'its checksum is wrong; it held no record of its own and was given up',
   })
-  const left = await store.lease('shop', 'log', ...allTime, 'minute')
+  const left = await store.lease('shop', 'log', ...allTime, { rollup: 'minute' })
   left.release()
   assert.deepEqual(left.missing, [])
   assert.deepEqual(
@@ -257,7 +257,7 @@ test('a column that a segment of an open logstore lacks is NULL', async (context
   await store.append('shop', 'open', { rows: 1, columns })
   clock.now += 2 * hour
   await store.maintain()
-  const lease = await store.lease('shop', 'open', ...allTime, 'minute')
+  const lease = await store.lease('shop', 'open', ...allTime, { rollup: 'minute' })
   lease.release()
   const select = 'SELECT *, typeof("Odd ""name""") FROM log'
   const [row] = await askFiles([lease.files[0]!.rollup!], select)

@@ -8,6 +8,7 @@ import type {
   AppendOptions,
   Attribute,
   Damage,
+  LeaseOptions,
   Logstore,
   LogstoreAccount,
   LogstoreOptions,
@@ -25,6 +26,7 @@ import { accountsOf } from './accounts.ts'
 import { keyOf } from './delivered.ts'
 import { logstoreGone, publicLogstore } from './directory.ts'
 import { asStorageError } from './flush.ts'
+import { HotRoom } from './hot-room.ts'
 import type { LogRecord } from '../base/append-log-record.ts'
 import type { LogWriter } from '../base/append-log-writer.ts'
 import type { AttributeOwner } from './attributes.ts'
@@ -40,6 +42,7 @@ export class OpenStore implements LogStore {
   readonly #log: LogWriter
   readonly #background: Background
   readonly #release: () => void
+  readonly #room: HotRoom
   /** Batches with an id on their way into the log, by logstore and id. */
   readonly #inFlight = new Map<string, Promise<void>>()
   #closed: Promise<void> | undefined
@@ -49,6 +52,7 @@ export class OpenStore implements LogStore {
     this.#log = log
     this.#background = background
     this.#release = release
+    this.#room = new HotRoom(parts.hot, parts.config, () => background.flushAll())
   }
 
   createProject(name: string, options: ProjectOptions): void {
@@ -149,15 +153,19 @@ export class OpenStore implements LogStore {
     return logstore !== undefined && delivered.has(logstore.id, id)
   }
 
+  acknowledged(): number {
+    return this.#parts.hot.lastSequence
+  }
+
   lease(
     project: string,
     name: string,
     from: number,
     to: number,
-    rollup?: string,
+    options: LeaseOptions = {},
   ): Promise<SegmentLease> {
     const choose = (id: number) => this.#parts.segments.overlapping(id, from, to)
-    return this.#lease(project, name, choose, rollup)
+    return this.#lease(project, name, choose, options)
   }
 
   rollups(project: string, logstore: string): readonly RollupSpec[] {
@@ -242,11 +250,11 @@ export class OpenStore implements LogStore {
     project: string,
     name: string,
     choose: (logstore: number) => readonly Segment[],
-    rollup?: string,
+    { rollup, through = this.acknowledged() }: LeaseOptions = {},
   ): Promise<SegmentLease> {
     this.#checkOpen()
     const { id } = this.#parts.directory.logstore(project, name)
-    await this.#background.flush(id)
+    await this.#background.reach(id, through)
     this.#checkOpen()
     const { columns } = this.#parts.directory.logstore(project, name)
     if (rollup === undefined) return this.#parts.files.lease(choose(id), columns)
@@ -307,10 +315,22 @@ export class OpenStore implements LogStore {
     body: Buffer,
     rows: number,
   ): Promise<void> {
-    const { config, directory, hot, received, shards } = this.#parts
-    const isFull =
-      hot.rows + rows > config.hotRowsMax || hot.bytes + body.length > config.hotBytesMax
-    if (isFull) await this.#background.flushAll()
+    const wait = this.#room.enter(rows, body.length)
+    if (wait) await wait // else it is in this turn that the receive time is given
+    try {
+      await this.#writeNow(logstore, options, body, rows)
+    } finally {
+      this.#room.leave(rows, body.length)
+    }
+  }
+
+  async #writeNow(
+    logstore: LogstoreEntry,
+    options: AppendOptions,
+    body: Buffer,
+    rows: number,
+  ): Promise<void> {
+    const { directory, received, shards } = this.#parts
     this.#checkOpen()
     if (!directory.has(logstore.id)) throw logstoreGone(logstore.project, logstore.name)
     setShard(body, shards.choose(logstore.id, options))

@@ -9,6 +9,8 @@ export class Leases {
   readonly #reader: LogReader
   readonly #project: string
   readonly #logstore: string
+  /** What was acknowledged by now is read. */
+  readonly #through: number
   readonly #asked: Promise<SegmentLease>[] = []
   readonly #held: { readonly lease: SegmentLease; readonly scan: Scan }[] = []
 
@@ -19,6 +21,7 @@ export class Leases {
     this.#reader = reader
     this.#project = project
     this.#logstore = logstore
+    this.#through = reader.acknowledged()
   }
 
   /** The files of each scan, until `release`. Throws what the reader throws. */
@@ -26,7 +29,10 @@ export class Leases {
     return Promise.all(
       scans.map(async (scan) => {
         const { store = this.#logstore, from, to, rollup } = scan
-        const asked = this.#reader.lease(this.#project, store, from, to, rollup?.name)
+        const asked = this.#reader.lease(this.#project, store, from, to, {
+          rollup: rollup?.name,
+          through: this.#through,
+        })
         this.#asked.push(asked)
         const lease = await asked
         this.#held.push({ lease, scan })

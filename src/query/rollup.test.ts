@@ -103,6 +103,7 @@ before(async (context) => {
   const counting: LogReader = {
     columns: (...all) => store.columns(...all),
     rollups: (...all) => store.rollups(...all),
+    acknowledged: () => store.acknowledged(),
     async lease(...all) {
       const lease = await store.lease(...all)
       read += lease.files.filter(({ rollup }) => rollup !== undefined).length

@@ -1,0 +1,141 @@
+/**
+ * A process of `npm run bench storm` that sends signed requests of the log service over connections it keeps: log
+ * groups made before, or questions. It is told what to do over IPC, one order after the other.
+ */
+import { Agent, request } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
+import lz4 from 'lz4-napi'
+import { signLogService } from '../../src/access/access.ts'
+import { encodeLogGroup } from '../../src/log-group/log-group.ts'
+import { logGroupOf } from './store-ingest.ts'
+import { StoreRecords } from './store-records.ts'
+
+export interface StormTarget {
+  readonly port: number
+  readonly key: { readonly id: string; readonly secret: string }
+  readonly project: string
+  readonly logstore: string
+}
+
+export interface Order {
+  readonly seconds: number
+  /** Each sends again when it is answered. */
+  readonly clients: number
+  /** Log groups a second of all clients together; as many as are taken unless told. */
+  readonly rate?: number
+  /** Asked in turn, client after client. Undefined: log groups are put. */
+  readonly queries?: readonly string[]
+}
+
+export interface Done {
+  /** Of what was answered well: milliseconds of each. */
+  readonly times: readonly number[]
+  /** Error codes of the others. */
+  readonly refused: Readonly<Record<string, number>>
+  readonly seconds: number
+}
+
+export interface Setup {
+  readonly target: StormTarget
+  readonly seed: number
+  readonly groups: number
+  readonly groupRows: number
+}
+
+const { target, seed, groups, groupRows } = JSON.parse(process.argv[2] ?? '') as Setup
+const host = `${target.project}.localhost:${target.port}`
+const records = new StoreRecords(seed)
+const bodies = Array.from({ length: groups }, () => {
+  const raw = encodeLogGroup(logGroupOf(records.next(groupRows)))
+  return { block: lz4.compressSync(raw).subarray(4), rawBytes: raw.length }
+})
+
+interface Sent {
+  readonly path: string
+  readonly body: Buffer
+  readonly headers: Readonly<Record<string, string>>
+}
+
+const putOf = (at: number): Sent => {
+  const { block, rawBytes } = bodies[at % bodies.length]!
+  const headers = {
+    'content-type': 'application/x-protobuf',
+    'x-log-compresstype': 'lz4',
+    'x-log-bodyrawsize': String(rawBytes),
+  }
+  return { path: `/logstores/${target.logstore}/shards/lb`, body: block, headers }
+}
+
+const queryOf = (query: string): Sent => {
+  const body = Buffer.from(JSON.stringify({ from: 0, to: 2 ** 32, query }))
+  const headers = {
+    'content-type': 'application/json',
+    'x-log-bodyrawsize': String(body.length),
+  }
+  return { path: `/logstores/${target.logstore}/logs`, body, headers }
+}
+
+interface Answer {
+  readonly status: number
+  readonly text: string
+}
+
+function send(agent: Agent, { path, body, headers }: Sent): Promise<Answer> {
+  const whole = { ...headers, 'x-log-apiversion': '0.6.0' }
+  const asked = { method: 'POST', url: path, host, headers: whole, body }
+  const signed = signLogService(asked, target.key, new Date(), 'cn-hangzhou')
+  return new Promise((resolve, reject) => {
+    const to = { host: '127.0.0.1', port: target.port, method: 'POST', path, agent }
+    const length = { 'content-length': String(body.length) }
+    const sent = request({ ...to, headers: { ...whole, ...signed, ...length, host } }, (answer) => {
+      let text = ''
+      answer.setEncoding('utf8').on('data', (part: string) => (text += part))
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }))
+      answer.on('error', reject)
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+async function obey({ seconds, clients, rate, queries }: Order): Promise<Done> {
+  // A new one: the server closes connections that were left alone between two orders.
+  const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
+  const times: number[] = []
+  const refused: Record<string, number> = {}
+  const began = performance.now()
+  let next = 0
+  const isOver = (): boolean => performance.now() - began >= seconds * 1000
+  const one = async (client: number): Promise<void> => {
+    while (!isOver()) {
+      const at = next++
+      if (rate !== undefined) await setTimeout(began + (at * 1000) / rate - performance.now())
+      const begin = performance.now()
+      const { status, text } = await send(
+        agent,
+        queries === undefined ? putOf(at) : queryOf(queries[(client + at) % queries.length]!),
+      )
+      if (status === 200) times.push(performance.now() - begin)
+      else {
+        const { errorCode } = JSON.parse(text) as { errorCode: string }
+        refused[errorCode] = (refused[errorCode] ?? 0) + 1
+        await setTimeout(1000)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: clients }, (_, client) => one(client)))
+  agent.destroy()
+  return { times, refused, seconds: (performance.now() - began) / 1000 }
+}
+
+process.on('message', (order: Order) => {
+  obey(order).then(
+    (done) => process.send?.(done),
+    (error: unknown) => {
+      console.error(error)
+      process.exit(1)
+    },
+  )
+})
+process.on('disconnect', () => process.exit())
+process.send?.('ready')

@@ -1,0 +1,283 @@
+/**
+ * What a storm of queries leaves of ingest: records a second through PutLogs and how long acknowledgements take,
+ * without queries and beside 100 searches and 15 SQL queries at once, in turns in one run.
+ *
+ * A started server, signed requests from other processes. What askers do is done with little priority: they would
+ * be other machines. The figures of a known machine: docs/performance-store.md.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { getPriority, setPriority } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { openLogStore } from '../src/logstore/logstore.ts'
+import { createFlowLogstore } from '../src/programs/flow-logstore.ts'
+import { metricsOf, WeirServer } from '../test/weir-process.ts'
+import { loadAverage, machine, median, table } from './run/report.ts'
+import type { Done, Order, Setup, StormTarget } from './run/storm-client.ts'
+import { knownFlow } from './run/store-queries.ts'
+import { busiestEni } from './run/store-records.ts'
+
+const folder = join(import.meta.dirname, '../.bench/storm')
+const clientFile = fileURLToPath(new URL('./run/storm-client.ts', import.meta.url))
+const project = 'bench'
+const logstore = 'flow-log'
+const usage = `npm run bench storm -- [options]
+
+  --seconds N      of each phase (15)
+  --turns N        without a storm and with one (3)
+  --searches N     at once (100)
+  --sql N          SQL queries at once (15)
+  --in-flight N    log groups sent and not yet acknowledged (8)
+  --rate N         records a second, evenly; as many as are taken unless told
+  --rows N         records of a log group (1000)
+  --seed N         (1)
+  --help           this`
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
+const print = (text: string): void => void process.stdout.write(`${text}\n`)
+
+interface Options {
+  readonly seconds: number
+  readonly turns: number
+  readonly searches: number
+  readonly sql: number
+  readonly inFlight: number
+  readonly rate: number | undefined
+  readonly rows: number
+  readonly seed: number
+}
+
+class Client {
+  readonly #child: ChildProcess
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+  }
+
+  static async start(setup: Setup, isAway = false): Promise<Client> {
+    const child = fork(clientFile, [JSON.stringify(setup)])
+    if (isAway) setPriority(child.pid!, Math.min(getPriority() + 19, 19))
+    await once(child, 'message')
+    return new Client(child)
+  }
+
+  async obey(order: Order): Promise<Done> {
+    this.#child.send(order)
+    const [done] = (await Promise.race([once(this.#child, 'message'), this.#ended()])) as [Done]
+    return done
+  }
+
+  async end(): Promise<void> {
+    const ended = once(this.#child, 'exit')
+    this.#child.disconnect()
+    await ended
+  }
+
+  async #ended(): Promise<never> {
+    const [status] = (await once(this.#child, 'exit')) as [number]
+    throw new Error(`a client ended with status ${status}`)
+  }
+}
+
+interface Phase {
+  readonly put: Done
+  readonly searches: Done | undefined
+  readonly sql: Done | undefined
+  /** Of the server's process, its query processes left out. */
+  readonly serverSeconds: number
+  readonly flushes: number
+}
+
+async function main(options: Options): Promise<void> {
+  const { turns, seed, rows } = options
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  const { server, target, pid } = await startServer()
+  const ended: (() => Promise<unknown>)[] = [() => server.stop()]
+  try {
+    say(`load average: ${loadAverage()}`)
+    const setup = { target, seed, groupRows: rows }
+    const sender = await Client.start({ ...setup, groups: 100 })
+    const askers = await Promise.all(
+      ['searches', 'sql'].map(() => Client.start({ ...setup, groups: 0 }, true)),
+    )
+    ended.push(...[sender, ...askers].map((each) => () => each.end()))
+    const storm = { sender, askers, server, pid }
+    await phase(storm, { ...options, seconds: 3 }, true) // code is warm then, and processes are there
+    const calm: Phase[] = []
+    const stormy: Phase[] = []
+    for (let turn = 1; turn <= turns; turn++)
+      for (const [phases, asks] of [
+        [calm, false],
+        [stormy, true],
+      ] as const) {
+        phases.push(await phase(storm, options, asks))
+        say(`turn ${turn}, ${asks ? 'storm' : 'calm'}: ${describe(phases.at(-1)!, rows)}`)
+      }
+    report(options, calm, stormy)
+  } finally {
+    for (const end of ended.reverse()) await end()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function startServer(): Promise<{ server: WeirServer; target: StormTarget; pid: number }> {
+  const data = join(folder, 'data')
+  const store = await openLogStore(data)
+  store.createProject(project, { description: 'records made up for measuring' })
+  createFlowLogstore(store, project, logstore, 3650)
+  await store.close()
+  const config = join(folder, 'weir.yaml')
+  writeFileSync(config, 'sample: false\ncapture: { enabled: false }\n')
+  const args = ['--config', config, '--data', data, '--port', '0']
+  const server = await WeirServer.start(args, { milliseconds: 24 * 3_600_000 })
+  const [, id = '', secret = ''] =
+    /shown this once: (\S+) (\S+)$/m.exec(server.said('stdout')) ?? []
+  const { pid } = JSON.parse(readFileSync(join(data, 'server.json'), 'utf8')) as { pid: number }
+  const port = Number(new URL(server.url).port)
+  return { server, pid, target: { port, project, logstore, key: { id, secret } } }
+}
+
+interface Storm {
+  readonly sender: Client
+  readonly askers: readonly Client[]
+  readonly server: WeirServer
+  readonly pid: number
+}
+
+async function phase(
+  { sender, askers, server, pid }: Storm,
+  { seconds, inFlight, rate, rows, searches, sql, seed }: Options,
+  asks: boolean,
+): Promise<Phase> {
+  const { searchTexts, sqlTexts } = questions(seed)
+  const before = { seconds: cpuSecondsOf(pid), flushes: await flushesOf(server) }
+  const groupsASecond = rate === undefined ? {} : { rate: rate / rows }
+  const [put, ...asked] = await Promise.all([
+    sender.obey({ seconds, clients: inFlight, ...groupsASecond }),
+    ...(asks
+      ? [
+          askers[0]!.obey({ seconds, clients: searches, queries: searchTexts }),
+          askers[1]!.obey({ seconds, clients: sql, queries: sqlTexts }),
+        ]
+      : []),
+  ])
+  return {
+    put,
+    searches: asked[0],
+    sql: asked[1],
+    serverSeconds: cpuSecondsOf(pid) - before.seconds,
+    flushes: (await flushesOf(server)) - before.flushes,
+  }
+}
+
+function questions(seed: number): { searchTexts: string[]; sqlTexts: string[] } {
+  const { source, destination, destinationPort } = knownFlow(seed)
+  return {
+    searchTexts: [
+      `eni-id:${busiestEni}`,
+      `srcaddr:${source}`,
+      `srcaddr:${source} and dstaddr:${destination}`,
+      `dstport:${destinationPort} and action:REJECT`,
+      '*',
+    ],
+    sqlTexts: [
+      '* | SELECT srcaddr, sum(bytes) AS b FROM log GROUP BY srcaddr ORDER BY b DESC LIMIT 10',
+      '* | SELECT __time__ - __time__ % 60 AS t, sum(bytes) AS b FROM log GROUP BY t ORDER BY t LIMIT 1000',
+      '* | SELECT action, count(*) AS n FROM log GROUP BY action',
+    ],
+  }
+}
+
+/** User and system, of all its threads. */
+function cpuSecondsOf(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100 // ticks
+}
+
+const flushesOf = async ({ url }: WeirServer): Promise<number> =>
+  (await metricsOf(url)).get('weir_logstore_flushes_total') ?? 0
+
+const rateOf = ({ times, seconds }: Done): number => times.length / seconds
+
+function percentile(times: readonly number[], share: number): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length * share)] ?? 0
+}
+
+function describe({ put, searches, sql, serverSeconds, flushes }: Phase, rows: number): string {
+  const asked = [searches, sql].flatMap((each) =>
+    each === undefined
+      ? []
+      : `${rateOf(each).toFixed(1)} answers/s (${percentile(each.times, 0.5).toFixed(0)} ms) ${JSON.stringify(each.refused)}`,
+  )
+  return [
+    `${Math.round(rateOf(put) * rows)} records/s`,
+    `acknowledged ${percentile(put.times, 0.5).toFixed(0)} / ${percentile(put.times, 0.99).toFixed(0)} ms`,
+    `${(serverSeconds / put.seconds).toFixed(2)} cores`,
+    `${(flushes / put.seconds).toFixed(1)} flushes/s`,
+    ...asked,
+  ].join(', ')
+}
+
+function report(
+  { rows, ...options }: Options,
+  calm: readonly Phase[],
+  stormy: readonly Phase[],
+): void {
+  const line = (name: string, phases: readonly Phase[]): string[] => {
+    const of = (value: (phase: Phase) => number) => median(phases.map(value))
+    const answers = (each: Done | undefined) => (each === undefined ? 0 : rateOf(each))
+    return [
+      name,
+      (of(({ put }) => rateOf(put)) * rows).toFixed(0),
+      `${of(({ put }) => percentile(put.times, 0.5)).toFixed(0)} / ${of(({ put }) => percentile(put.times, 0.99)).toFixed(0)}`,
+      of(({ serverSeconds, put }) => serverSeconds / put.seconds).toFixed(2),
+      of(({ flushes, put }) => flushes / put.seconds).toFixed(1),
+      of(({ searches }) => answers(searches)).toFixed(1),
+      of(({ sql }) => answers(sql)).toFixed(1),
+    ]
+  }
+  const head = [
+    '',
+    'records/s',
+    'acknowledged ms, median / p99',
+    "cores of the server's process",
+    'flushes/s',
+    'searches/s',
+    'SQL queries/s',
+  ]
+  print(table(head, [line('without queries', calm), line('storm', stormy)]))
+  const rate = (phases: readonly Phase[]) => median(phases.map(({ put }) => rateOf(put)))
+  print(`\nThe storm leaves ${((100 * rate(stormy)) / rate(calm)).toFixed(0)} % of the rate.\n`)
+  print(`${JSON.stringify(options)}, log groups of ${rows}; medians.\n\n${machine()}`)
+}
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '15' },
+    turns: { type: 'string', default: '3' },
+    searches: { type: 'string', default: '100' },
+    sql: { type: 'string', default: '15' },
+    'in-flight': { type: 'string', default: '8' },
+    rate: { type: 'string' },
+    rows: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: '1' },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) print(usage)
+else
+  await main({
+    seconds: Number(values.seconds),
+    turns: Number(values.turns),
+    searches: Number(values.searches),
+    sql: Number(values.sql),
+    inFlight: Number(values['in-flight']),
+    rate: values.rate === undefined ? undefined : Number(values.rate),
+    rows: Number(values.rows),
+    seed: Number(values.seed),
+  })
