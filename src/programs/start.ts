@@ -162,6 +162,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     },
     store,
   )
+  queries.warm()
   const service = openLogService(config, { store, engine: queries, access, log })
   const interfaces = (): EniIdentity[] => [...enisOf(config, orders), ...agents.enis()]
   const topology = (): Topology | undefined => orders.topology?.topology

@@ -1,6 +1,6 @@
 /** Engines are kept for the queries of one project, and are shut around what lies in the working directory. */
 import assert from 'node:assert/strict'
-import { linkSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
@@ -124,3 +124,43 @@ test('where engines are kept, queries see the segments of their own range', asyn
     await assert.rejects(ask("* | select from_base('x', 10)"), { code: 'QueryFailed' })
   }
 })
+
+/** This process's children that are query processes. */
+const workers = (): readonly string[] => {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ')
+  const isWorker = (pid: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('query/worker.ts')
+    } catch {
+      return false // it ended meanwhile
+    }
+  }
+  return children.filter((pid) => pid !== '' && isWorker(pid))
+}
+const until = async (holds: () => boolean) => {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+test(
+  'a process is there before the first query, and another one while all are busy',
+  { skip: process.platform === 'linux' ? false : 'processes are looked up in /proc' },
+  async (context) => {
+    const { store } = await segments(context)
+    const engine = new QueryEngine({ ...defaultQueryConfig, workers: 2 }, store.reader)
+    context.after(() => engine.close())
+    assert.deepEqual(workers(), [])
+    engine.warm()
+    await until(() => workers().length === 1)
+    const [first] = workers()
+    const request = { project: 'weir', logstore: 'flow-log', from: testRecord.__time__ }
+    const ask = () => engine.run({ ...request, to: request.from + 60, query: '* | select 1' })
+    await ask()
+    await until(() => workers().length === 2)
+    process.kill(Number(first), 'SIGKILL')
+    await until(() => !workers().includes(first!))
+    await ask()
+    await until(() => workers().length === 2)
+    await Promise.all(Array.from({ length: 8 }, ask))
+    assert.equal(workers().length, 2, 'no more than it may have')
+  },
+)

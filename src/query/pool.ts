@@ -93,6 +93,7 @@ export class WorkerPool {
   /** Workers on their way to a process. */
   readonly #starting = { any: 0, reserved: 0 }
   readonly #linkFolder: string | undefined
+  #keepsSpare = false
   #closed = false
 
   constructor(config: PoolConfig) {
@@ -101,6 +102,15 @@ export class WorkerPool {
     if (folder === undefined) return
     prepareFolder(folder)
     if (config.rights !== undefined || takesLinks(folder)) this.#linkFolder = folder
+  }
+
+  /**
+   * Starts a process, and from then on another one whenever all are busy: a query that finds none waits a second for
+   * its own, and a few where the machine is busy. There are never more than `workers`.
+   */
+  warm(): void {
+    this.#keepsSpare = true
+    this.#assign()
   }
 
   /** Throws what the worker answers, QueryBusy, QueryTimeout, QueryMemory, QueryCancelled. */
@@ -164,7 +174,9 @@ export class WorkerPool {
     }
     const coming = this.#count(false, isComing)
     const room = this.#config.workers - this.#count(false, () => true)
-    const more = Math.max(0, Math.min(sql.size + search.size - coming, room))
+    const idle = [...this.#workers].filter(({ ready, reserved }) => ready && !reserved).length
+    const wanted = Math.max(sql.size + search.size, this.#keepsSpare ? 1 : 0)
+    const more = Math.max(0, Math.min(wanted - coming - idle, room))
     for (let started = 0; started < more; started++) this.#spawn(false)
     const reserved = this.#count(true, isComing)
     const left = search.size - Math.max(0, coming + more - sql.size) - reserved
@@ -183,6 +195,7 @@ export class WorkerPool {
     this.#starting[kind]++
     this.#createWorker(reserved)
       .catch((error: unknown) => {
+        this.#keepsSpare = false
         this.#settleWaiting(
           new WeirError('QueryFailed', 'no query worker can be started', { cause: error }),
         )
@@ -346,6 +359,7 @@ export class WorkerPool {
     if (job !== undefined) this.#settle(job, job.stop ?? died(worker, code, exitSignal))
     else if (!worker.ready && !this.#closed) {
       // It never got ready, and the next one would not either: do not start them for ever.
+      this.#keepsSpare = false
       this.#settleWaiting(died(worker, code, exitSignal))
     }
     this.#assign()

@@ -228,6 +228,11 @@ export class QueryEngine {
     }
   }
 
+  /** Has a process ready before the first query asks for it, and one more while those that are there are busy. */
+  warm(): void {
+    this.#pool.warm()
+  }
+
   /** Ends the workers; queries that run or wait are cancelled. */
   close(): Promise<void> {
     return this.#pool.close()

@@ -8,6 +8,7 @@ import type { Engine, SourceFile } from './engine.ts'
 import { engineError } from './engine.ts'
 import { Engines } from './engines.ts'
 import { executeQuery } from './execute.ts'
+import { parseQuery } from './parse.ts'
 import { lookupsOf } from './udf-lookups.ts'
 import type { FromWorker, ToWorker, WorkerQuery, WorkerSetup } from './worker-messages.ts'
 
@@ -104,7 +105,8 @@ setInterval(() => {
 }, watchMilliseconds).unref()
 
 await engines.ready()
-await import('@polyglot-sql/sdk')
+// The parser is compiled by its first use, which takes longer than all queries but the largest.
+await parseQuery('* | select 1')
 if (setup.user !== undefined) {
   // Everything is read that it may not read afterwards.
   if (Object.keys(setup.enrichment).length > 0) await lookups.open()
