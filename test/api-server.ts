@@ -113,12 +113,12 @@ const audit = new AuditLog(new DatabaseSync(':memory:'))
 process.env['WEIR_ACCESS_KEY_ID'] = testKey.id
 process.env['WEIR_ACCESS_KEY_SECRET'] = testKey.secret
 
-const access: AccessGate = {
+export const access: AccessGate = {
   keys,
   audit,
   verify: (request) => verifyLogService(request, keys, Date.now()),
   take: () => {},
-  note: (entry) => audit.add({ ...entry, at: Date.now() }),
+  begin: (intents) => audit.begin(intents.map((each) => ({ ...each, at: Date.now() }))),
 }
 
 /** `fetch`, signed with `testKey`. */

@@ -158,8 +158,8 @@ test('the audit log keeps what was done, the latest first', () => {
     action: 'log:CreateProject',
     resource: 'project/a',
   }
-  log.add({ ...entry, at: 1, keyId: 'k1', outcome: 'ok' })
-  log.add({ ...entry, at: 2, keyId: 'k2', outcome: 'AccessDenied' })
+  log.begin([{ ...entry, at: 1, keyId: 'k1' }])('ok')
+  log.begin([{ ...entry, at: 2, keyId: 'k2' }])('AccessDenied')
   assert.deepEqual(
     log.list().map(({ at, keyId, outcome }) => [at, keyId, outcome]),
     [

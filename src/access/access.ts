@@ -15,7 +15,13 @@ import { v4Algorithm } from './sign-v4.ts'
 import { type SignedRequest, type SigningKeys, unreadable, verifyV1, verifyV4 } from './verify.ts'
 
 export { AccessKeys, type KeyEntry, type NewKey } from './access-keys.ts'
-export { type AuditEntry, AuditLog, type AuditQuery } from './audit-log.ts'
+export {
+  type AuditEnd,
+  type AuditEntry,
+  type AuditIntent,
+  AuditLog,
+  type AuditQuery,
+} from './audit-log.ts'
 export type { Caller } from './caller.ts'
 export { type MasterKey, openMasterKey } from './master-key.ts'
 export { Nonces } from './nonces.ts'

@@ -28,7 +28,7 @@ test('what is told to be kept is there after kill -9', { timeout: 60_000 }, asyn
     const audit = new AuditLog(db)
     for (let at = 1; ; at++) {
       const { id, secret } = keys.create({ name: 'k', policy: ${JSON.stringify(policy)} })
-      audit.add({ ...${JSON.stringify(entry)}, at, keyId: id, outcome: 'ok' })
+      audit.begin([{ ...${JSON.stringify(entry)}, at, keyId: id }])('ok')
       keys.caller(id)
       if (at % 5 === 0) keys.saveUses()
       process.stdout.write(id + ' ' + secret + '\\n')
@@ -99,10 +99,10 @@ test('a secret of one key is none of another', () => {
 
 test('tables of a newer version are left alone', () => {
   const db = new DatabaseSync(':memory:')
-  db.exec('PRAGMA user_version = 3')
+  db.exec('PRAGMA user_version = 4')
   assert.throws(() => new AuditLog(db), {
     code: 'DataDirInvalid',
-    message: 'access.db is of version 3, made by a newer Weir',
+    message: 'access.db is of version 4, made by a newer Weir',
   })
 })
 
@@ -144,12 +144,12 @@ test('the audit log: what happened is not changed, and goes after its days, a pa
   const audit = new AuditLog(db, 10)
   const day = 86_400_000
   for (let each = 0; each < 300; each++)
-    audit.add({ ...entry, at: day + each, keyId: 'k', outcome: 'ok', detail: `name ${each}` })
+    audit.begin([{ ...entry, at: day + each, keyId: 'k', detail: `name ${each}` }])('ok')
   assert.throws(() => db.exec("UPDATE audit SET key_id = 'x'"), /what happened is not changed/)
   assert.equal(audit.list()[0]!.detail, 'name 299')
   const later = 12 * day
   const left = [100, 2, 3].map((expected, each) => {
-    audit.add({ ...entry, at: later + each, keyId: 'k', outcome: 'ok' })
+    audit.begin([{ ...entry, at: later + each, keyId: 'k' }])('ok')
     return [audit.list().length, expected + (each === 0 ? 1 : 0)]
   })
   assert.deepEqual(

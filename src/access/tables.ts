@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { WeirError } from '../base/errors.ts'
 
-const version = 2
+const version = 3
 
 /** Of version 1. */
 const schema = `
@@ -26,6 +26,14 @@ const nonces = `
   CREATE INDEX nonces_until ON nonces (until);
 `
 
+/** What version 3 has besides: changes whose outcome is not known yet. */
+const begun = `
+  CREATE TABLE audit_begun (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, key_id TEXT NOT NULL, source TEXT NOT NULL,
+    request_id TEXT NOT NULL, action TEXT NOT NULL, resource TEXT NOT NULL, detail TEXT
+  ) STRICT;
+`
+
 /** Makes the tables of access.db, or those that it lacks. Throws DataDirInvalid when a newer Weir made them. */
 export function openTables(db: DatabaseSync): void {
   const found = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
@@ -38,7 +46,7 @@ export function openTables(db: DatabaseSync): void {
         hint: `This one reads version ${version}: start the newer one`,
       },
     )
-  const lacking = found === 0 ? schema + nonces : nonces
+  const lacking = [schema, nonces, begun].slice(found).join('')
   inTransaction(db, () => db.exec(`${lacking}; PRAGMA user_version = ${version}`))
 }
 

@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest, RequestPayload } from 'fastify'
-import { assertSignedBody, type Caller } from '../access/access.ts'
+import { assertSignedBody, type AuditEnd, type Caller } from '../access/access.ts'
 import { WeirError } from '../base/errors.ts'
 import { BodyRoom, refusalOf, type Room } from './body-room.ts'
 import type { AccessGate } from './things.ts'
@@ -27,6 +27,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     caller: Caller | undefined
     room: Room | undefined
+    /** Of a change. */
+    ended: AuditEnd | undefined
   }
   interface FastifyInstance {
     readonly bodies: BodyRoom
@@ -50,13 +52,14 @@ export function addSignatures(server: FastifyInstance, gate: AccessGate): void {
   server.decorate('bodies', new BodyRoom())
   server.decorateRequest('caller', undefined)
   server.decorateRequest('room', undefined)
+  server.decorateRequest('ended', undefined)
   server.addHook('onRequest', (request, _reply, done) => {
-    if (request.routeOptions.config.right !== undefined)
-      request.caller = gate.verify({
-        method: request.method,
-        url: request.raw.url ?? '/',
-        headers: request.headers,
-      })
+    const { right } = request.routeOptions.config
+    if (right !== undefined) {
+      const { method, headers } = request
+      request.caller = gate.verify({ method, url: request.raw.url ?? '/', headers })
+      request.ended = noted(right, request, gate)
+    }
     done()
   })
   server.addHook('preParsing', async (request, _reply, payload) => {
@@ -80,18 +83,18 @@ export function addSignatures(server: FastifyInstance, gate: AccessGate): void {
     done()
   })
   server.addHook('onResponse', (request, reply, done) => {
-    const { right } = request.routeOptions.config
-    if (right?.changes === true && request.caller !== undefined)
-      gate.note({
-        keyId: request.caller.keyId,
-        source: request.socket.remoteAddress ?? '-',
-        requestId: request.id,
-        action: right.action,
-        resource: resourceOf(right, request),
-        outcome: reply.statusCode < 400 ? 'ok' : String(reply.statusCode),
-      })
+    request.ended?.(reply.statusCode < 400 ? 'ok' : String(reply.statusCode))
     done()
   })
+}
+
+/** Before it is done; undefined: it is no change. */
+function noted(right: Right, request: FastifyRequest, gate: AccessGate): AuditEnd | undefined {
+  if (right.changes !== true) return undefined
+  const { keyId } = callerOf(request)
+  const source = request.socket.remoteAddress ?? '-'
+  const resource = resourceOf(right, request)
+  return gate.begin([{ keyId, source, requestId: request.id, action: right.action, resource }])
 }
 
 const resourceOf = (right: Right, request: FastifyRequest): string =>

@@ -57,8 +57,8 @@ export function openAccess(dataDir: string, masterKeyFile: string): Access {
       verify: (request) => verifyLogService(request, keys, Date.now()),
       verifyCloud: (request) => verifyCloud(request, keys, nonces, Date.now()),
       take: (caller, bytes) => takeOf(rates, caller, bytes),
-      note: (entry) => audit.add({ ...entry, at: Date.now() }),
-      problems: uses.problems,
+      begin: (intents) => audit.begin(intents.map((each) => ({ ...each, at: Date.now() }))),
+      problems: () => [...uses.problems(), ...problemOf(audit)],
       close: () => {
         try {
           uses.stop()
@@ -71,6 +71,11 @@ export function openAccess(dataDir: string, masterKeyFile: string): Access {
     db.close()
     throw error
   }
+}
+
+const problemOf = (audit: AuditLog): string[] => {
+  const problem = audit.problem()
+  return problem === undefined ? [] : [problem]
 }
 
 const savedEveryMilliseconds = 60_000

@@ -57,7 +57,8 @@ async function start(t: TestContext, replaced: Partial<CloudThings> = {}) {
         if (rates.take(keyId, bytes, limits, 0) !== undefined)
           throw new WeirError('ReadQuotaExceed', `key ${keyId} asks more than its limits allow`)
       },
-      note: (entry) => void noted.push(entry),
+      begin: (intents) => (outcome) =>
+        void noted.push(...intents.map((each) => ({ ...each, outcome }))),
     },
     region: 'cn-beijing',
     account: '-',

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Caller, isAcs3 } from '../../access/access.ts'
+import { type AuditEnd, type Caller, isAcs3 } from '../../access/access.ts'
 import { WeirError } from '../../base/errors.ts'
 import type { Room } from '../body-room.ts'
 import { headerOf } from '../log-service/compression.ts'
@@ -82,6 +82,7 @@ async function answer(
   if (format === undefined) throw invalid('Format', 'it is one of JSON, XML')
   const action = chosen(headers, given, actions)
   const order = action.prepare(given)
+  const ended = action.changes ? noted(request, caller, { action, order }, gate) : undefined
   let outcome = 'ok'
   try {
     for (const resource of order.resources) caller.assertMay(permissionOf(action), resource)
@@ -93,24 +94,24 @@ async function answer(
     outcome = error instanceof WeirError ? error.code : 'ServerError'
     throw error
   } finally {
-    if (action.changes) note(request, caller, { action, order, outcome }, gate)
+    ended?.(outcome)
   }
 }
 
 /** As a policy names it: `vpc:CreateFlowLog`. */
 const permissionOf = ({ version, name }: CloudAction): string => `${products[version]}:${name}`
 
-function note(
+/** Before it is done. */
+function noted(
   request: FastifyRequest,
   { keyId }: Caller,
-  done: { readonly action: CloudAction; readonly order: Order; readonly outcome: string },
+  wanted: { readonly action: CloudAction; readonly order: Order },
   gate: CloudGate,
-): void {
-  const { outcome } = done
+): AuditEnd {
   const source = request.socket.remoteAddress ?? '-'
-  const action = permissionOf(done.action)
-  for (const resource of done.order.resources)
-    gate.note({ keyId, source, requestId: request.id, action, resource, outcome })
+  const action = permissionOf(wanted.action)
+  const intent = { keyId, source, requestId: request.id, action }
+  return gate.begin(wanted.order.resources.map((resource) => ({ ...intent, resource })))
 }
 
 function queryOf({ raw }: FastifyRequest): URLSearchParams {

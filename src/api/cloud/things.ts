@@ -1,5 +1,5 @@
 /** What the cloud's APIs are given. */
-import type { AuditEntry, Caller, CloudRequest } from '../../access/access.ts'
+import type { AuditEnd, AuditIntent, Caller, CloudRequest } from '../../access/access.ts'
 import type { EniIdentity } from '../../record/batch.ts'
 import type { Topology } from '../../vpc/vpc.ts'
 
@@ -27,6 +27,6 @@ export interface CloudGate {
   verifyCloud(request: CloudRequest): Caller
   /** Counts a request and its body against limits. Throws WriteQuotaExceed, ReadQuotaExceed, PostBodyTooLarge. */
   take(caller: Pick<Caller, 'keyId' | 'limits'>, bytes: number): void
-  /** Writes a change down. */
-  note(entry: Omit<AuditEntry, 'at'>): void
+  /** Writes down what is about to be done. Throws StorageFull, StorageBroken: then it must not be done. */
+  begin(intents: readonly Omit<AuditIntent, 'at'>[]): AuditEnd
 }

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { assertSignedBody, type Caller } from '../../access/access.ts'
+import { assertSignedBody, type AuditEnd, type Caller } from '../../access/access.ts'
 import { WeirError } from '../../base/errors.ts'
 import { compressed, headerOf, uncompressed } from './compression.ts'
 import { commonHeaders, logRequestId } from './errors.ts'
@@ -149,8 +149,10 @@ async function finish(
   const wire = request.body instanceof Buffer ? request.body : nothing
   const came = { ...asked, body: wire, wireBytes: wire.length }
   let outcome = 'ok'
+  let ended: AuditEnd | undefined
   let answer: LogServiceAnswer
   try {
+    ended = noted(route, came, things)
     admit(route, came, things)
     const body = await uncompressed(asked.headers, wire, bytesMaxOf(route), room)
     answer = await route.handle({ ...came, body })
@@ -160,7 +162,7 @@ async function finish(
   } finally {
     begun.working = false
     room.leave()
-    note(route, came, outcome, things)
+    ended?.(outcome)
   }
   return await send(reply, answer, asked.headers)
 }
@@ -199,17 +201,17 @@ function resourceOf({ resource }: LogServiceRoute, request: LogServiceRequest): 
 /** Questions, records, and what a consumer says of itself are no changes to write down. */
 const noChange = /^log:(Get|List|Pull|PostLogStoreLogs|ConsumerGroup)/
 
-function note(
+/** Before it is done; undefined: it is nothing to write down. */
+function noted(
   route: LogServiceRoute,
   request: LogServiceRequest,
-  outcome: string,
   { gate }: LogServiceThings,
-): void {
+): AuditEnd | undefined {
   const { caller, source, requestId } = request
-  if (caller === undefined || noChange.test(route.action)) return
+  if (caller === undefined || noChange.test(route.action)) return undefined
   const { action } = route
   const resource = resourceOf(route, request)
-  gate.note({ keyId: caller.keyId, source, requestId, action, resource, outcome })
+  return gate.begin([{ keyId: caller.keyId, source, requestId, action, resource }])
 }
 
 async function send(

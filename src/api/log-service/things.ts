@@ -1,5 +1,5 @@
 /** What the log service's routes are given. */
-import type { AuditEntry, Caller, SignedRequest } from '../../access/access.ts'
+import type { AuditEnd, AuditIntent, Caller, SignedRequest } from '../../access/access.ts'
 import type { LogStore } from '../../logstore/logstore.ts'
 import type { LogServiceRoute } from './route.ts'
 
@@ -21,6 +21,6 @@ export interface LogServiceGate {
   verify(request: SignedRequest): Caller
   /** Counts a request and its body against limits. Throws WriteQuotaExceed, ReadQuotaExceed, PostBodyTooLarge. */
   take(caller: Pick<Caller, 'keyId' | 'limits'>, bytes: number): void
-  /** Writes a change down. */
-  note(entry: Omit<AuditEntry, 'at'>): void
+  /** Writes down what is about to be done. Throws StorageFull, StorageBroken: then it must not be done. */
+  begin(intents: readonly Omit<AuditIntent, 'at'>[]): AuditEnd
 }
