@@ -265,13 +265,15 @@ export async function auditOfServer(
   return entries
 }
 
-const withBody = (method: string, body: object): Init => ({
+/** A request with a JSON body. */
+export const withBody = (method: string, body: object): Init => ({
   method,
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify(body),
 })
 
-async function call<Answer>(server: string, path: string, init: Init): Promise<Answer> {
+/** Signed, and its answer read. Errors as `queryServer`. */
+export async function call<Answer>(server: string, path: string, init: Init): Promise<Answer> {
   const { status, text } = await exchange(server, path, init)
   const body = parsed(text)
   if (status === 200 && body !== undefined) return body as Answer

@@ -4,6 +4,7 @@ import type { AccessKeys, AuditLog } from '../access/access.ts'
 import type { Log } from '../base/log.ts'
 import type { FlowLog, FlowLogChange, NewFlowLog } from '../flow-log/flow-log.ts'
 import type { LedgerBook } from '../ledger/ledger.ts'
+import type { BillKeeper } from './billing-contract.ts'
 import type { LogServiceGate } from './log-service/things.ts'
 import type { LogStore } from '../logstore/logstore.ts'
 import type { CloudThings } from './cloud/cloud.ts'
@@ -30,6 +31,8 @@ export interface ApiThings {
    * is none, ParameterInvalid for a question that is none.
    */
   readonly explain: (request: ExplainRequest) => Promise<Explanation>
+  /** Undefined: nothing is billed here. */
+  readonly billing?: BillKeeper
   /** Undefined: this server has no log service. */
   readonly logService?: LogServiceThings
   /** Undefined: this server has none of the cloud's RPC APIs. */

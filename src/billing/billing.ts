@@ -18,7 +18,7 @@ import { type AccountStanding, Accounts, type OverdueEffects } from './accounts.
 import { type BillLine, Bills, type Prices } from './bills.ts'
 import { cycleAt, cycleSeconds, monthAt, monthRange } from './cycles.ts'
 import { type IsStored, Meter, type MeteredBatch, type MeteredPart } from './meter.ts'
-import { amountOfText, amountText } from './money.ts'
+import { amountOfText, amountDigits } from './money.ts'
 import type { OverdueRules } from './overdue.ts'
 import { recordSizes, sumByTexts } from './record-size.ts'
 import { DiskBook, type DiskRunway } from './runway.ts'
@@ -33,15 +33,23 @@ import {
   rowsOf,
 } from './view.ts'
 
-export { cloudPrices, logServicePlans, readPriceList } from './price-list.ts'
+export { amount, cloudPrices, logServicePlans, readPriceList } from './price-list.ts'
 export type { LogServicePlan, PriceList } from './price-list.ts'
 export type { OverdueEffects } from './accounts.ts'
 export type { Prices } from './bills.ts'
 export type { MeteredBatch } from './meter.ts'
 export type { OverdueRules } from './overdue.ts'
-export { amountOfText } from './money.ts'
 export { billGroupings } from './view.ts'
 export type { BillGrouping, BillRow, FreeQuota } from './view.ts'
+export { estimate } from './estimate.ts'
+export type { Estimate, EstimatedOption, Measured } from './estimate.ts'
+export {
+  emptyTrafficPrices,
+  readTrafficPrices,
+  trafficCosts,
+  trafficGroupings,
+} from './traffic-cost.ts'
+export type { TrafficCosts, TrafficGrouping, TrafficPrices } from './traffic-cost.ts'
 
 /** Where a record says what it is made of, and whose it is. */
 export interface RecordShape {
@@ -63,14 +71,24 @@ export interface BillingThings {
     network: string | undefined,
   ) => { readonly account: string; readonly region: string }
   readonly isStored: IsStored
-  /** What is kept now that flow logs brought: asked once an hour. */
-  readonly stored: () => Promise<readonly Omit<Usage, 'cycle'>[]>
+  /** What logstores (PROJECT/LOGSTORE) hold now: asked once an hour of those that flow logs filled. */
+  readonly stored: (targets: readonly string[]) => Promise<readonly StoredBytes[]>
   /** Of the disk that everything is kept on. */
-  readonly freeBytes: () => Promise<number>
+  readonly freeBytes: () => number
   /** Unix seconds. */
   readonly now: () => number
   readonly log: Log
 }
+
+export interface StoredBytes {
+  readonly target: string
+  readonly bytes: bigint
+  /** Of it what is older than `storedLongSeconds`. */
+  readonly longBytes: bigint
+}
+
+/** Writing by data volume pays for a month of keeping. */
+export const storedLongSeconds = 30 * 86_400
 
 export interface BillRequest {
   /** `2026-11`; the current one unless told. */
@@ -82,7 +100,7 @@ export interface BillRequest {
   readonly region?: string
 }
 
-/** Amounts are decimal text in `currency`, bytes are of 2^30 to a GB. */
+/** Amounts are decimal text in `currency`, cut off after six decimals, bytes are of 2^30 to a GB. */
 export interface Bill {
   readonly month: string
   /** Its days and months are those of this time zone. */
@@ -94,7 +112,7 @@ export interface Bill {
   readonly total: string
   /** Of it what is in bills that were made; the others come 3 to 4 hours after their hour. */
   readonly billed: string
-  /** Unix seconds: every hour that ended by then has its bill, if there is anything to bill. */
+  /** The end of the latest hour with a bill, Unix seconds; 0 before the first. */
   readonly billedThrough: number
   readonly rows: readonly BillRow[]
   readonly freeQuotas: readonly FreeQuota[]
@@ -174,28 +192,40 @@ export class Billing {
 
   /** What is due now: measures the hour that goes on, makes bills, and takes accounts a step further. */
   async tick(): Promise<void> {
-    const { now, stored, freeBytes, log } = this.#things
+    const { now, freeBytes, log } = this.#things
     const cycle = this.#cycle()
-    this.#disk.note(cycle, await freeBytes())
-    if (!this.#usage.between(cycle, cycle + 1).some(({ kind }) => kind === 'stored'))
-      for (const usage of await stored())
-        if (this.#isBilled(usage)) this.#usage.note({ ...usage, cycle })
+    this.#disk.note(cycle, freeBytes())
+    await this.#measureStored(cycle)
     const made = this.#bills.makeDue(now(), (account, billed, amount) =>
       this.#accounts?.charge(account, billed, amount, now()),
     )
     if (made > 0) log.info('bills are made', { hours: made })
-    await this.#accounts?.advance(now())
+    await this.#accounts?.advance(Math.floor(now()))
     this.#problem = undefined
   }
 
+  /** "stopping a flow log stops generation fees, stored logs go on costing" */
+  async #measureStored(cycle: number): Promise<void> {
+    if (this.#usage.has(cycle, 'stored')) return
+    const owners = new Map(this.#usage.targets().map((owner) => [owner.target, owner]))
+    for (const { target, bytes, longBytes } of await this.#things.stored([...owners.keys()])) {
+      const { account, region } = owners.get(target)!
+      if (this.isSuspended(account)) continue
+      const use = { cycle, account, region, flowLog: '', target }
+      this.#usage.note({ ...use, kind: 'stored', bytes })
+      this.#usage.note({ ...use, kind: 'storedLong', bytes: longBytes })
+    }
+  }
+
   /** Throws ParameterInvalid. */
-  async bill({ month, by = 'item', ...only }: BillRequest): Promise<Bill> {
+  bill({ month, by = 'item', ...only }: BillRequest): Bill {
     const { now, prices } = this.#things
     const { list, plan } = prices
     const wanted = month ?? monthAt(now(), list.zone)
     const lines = this.#bills.month(wanted)
     const chosen = lines.filter((line) => fits(line, only))
     const range = monthRange(wanted, list.zone)
+    const billed = this.#usage.billedThrough()
     const isNow = now() >= range.from && now() < range.to
     return {
       month: wanted,
@@ -204,8 +234,8 @@ export class Billing {
       prices: `${list.name}, ${list.date}`,
       logService: plan,
       total: amountOfLines(chosen),
-      billed: amountOfLines(chosen.filter(({ billed }) => billed)),
-      billedThrough: Math.max(0, this.#usage.billedThrough() + cycleSeconds),
+      billed: amountOfLines(chosen.filter((line) => line.billed)),
+      billedThrough: billed < 0 ? 0 : billed + cycleSeconds,
       rows: rowsOf(chosen, by, list.zone),
       freeQuotas: freeQuotasOf(
         lines.filter((line) => fits(line, { ...only, flowLog: undefined })),
@@ -213,14 +243,14 @@ export class Billing {
         isNow ? now() : range.to,
       ),
       accounts: this.#standings(only.account),
-      disk: withoutUndefined(await this.runway()),
+      disk: withoutUndefined(this.runway()),
     }
   }
 
   /** How long the disk lasts. */
-  async runway(): Promise<DiskRunway> {
+  runway(): DiskRunway {
     const { now, freeBytes } = this.#things
-    return this.#disk.runway(now(), await freeBytes())
+    return this.#disk.runway(now(), freeBytes())
   }
 
   /**
@@ -281,7 +311,7 @@ function fits(
 
 const standingOf = ({ account, balance, state, nextStepAt }: AccountStanding): Standing => ({
   account,
-  balance: amountText(balance, 6),
+  balance: amountDigits(balance),
   state: state.name,
   ...(state.name === 'normal' ? {} : { since: state.since }),
   ...(nextStepAt === undefined ? {} : { nextStepAt }),

@@ -5,7 +5,15 @@ import { test } from 'node:test'
 import { temporaryFolder } from '../../test/temporary-folder.ts'
 import { cycleAt, dayAt, monthRange } from './cycles.ts'
 import { feeOf } from './fees.ts'
-import { amountOf, amountOfText, amountOne, amountText, gigabyte, millionthsOf } from './money.ts'
+import {
+  amountDigits,
+  amountOf,
+  amountOfText,
+  amountOne,
+  amountText,
+  gigabyte,
+  millionthsOf,
+} from './money.ts'
 import { cloudPrices, readPriceList } from './price-list.ts'
 import { daysLeft } from './runway.ts'
 
@@ -14,19 +22,19 @@ test('a byte costs exactly a 2^30th of a GB', () => {
   assert.equal(amountOf(1n, 11_500n, 'GB-day') * gigabyte * 24n, amountOfText('0.0115'))
 })
 
-test('amounts are rounded half up, away from zero', () => {
+test('amounts are rounded half up, away from zero, and only once', () => {
   const cent = amountOne / 100n
-  const f = (amount: bigint, wanted: string, decimals = 2) =>
-    assert.equal(amountText(amount, decimals), wanted)
+  const f = (amount: bigint, wanted: string) => assert.equal(amountText(amount), wanted)
   f(0n, '0.00')
   f(cent / 2n, '0.01')
   f(cent / 2n - 1n, '0.00')
   f(-cent / 2n, '-0.01')
   f(-cent / 2n + 1n, '0.00')
   f(amountOfText('63987.5'), '63987.50')
-  f(amountOfText('63987.5'), '63988', 0)
   f(amountOfText('999.995'), '1000.00')
-  f(1n, '0.000000', 6)
+  assert.equal(amountDigits(1n), '0.000000')
+  assert.equal(amountDigits(cent / 2n - 1n), '0.004999')
+  assert.equal(amountDigits(-amountOfText('12.3456')), '-12.345600')
 })
 
 test('prices have at most six decimals', () => {

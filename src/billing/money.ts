@@ -32,13 +32,19 @@ export const amountOfText = (text: string): bigint =>
 export const amountOf = (bytes: bigint, millionths: bigint, per: 'GB' | 'GB-day'): bigint =>
   bytes * millionths * (per === 'GB' ? perByte : perByteHour)
 
-/** Rounded half up, away from zero: `63987.50`. */
-export function amountText(amount: bigint, decimals = 2): string {
-  const scale = 10n ** BigInt(decimals)
+/** Rounded half up, away from zero, to cents: `63987.50`. */
+export const amountText = (amount: bigint): string => textOf(amount, 2, amountOne / 2n)
+
+/**
+ * Cut off after six decimals: rounding these half up gives the same cents as rounding the amount does, while
+ * rounding twice would not.
+ */
+export const amountDigits = (amount: bigint): string => textOf(amount, 6, 0n)
+
+function textOf(amount: bigint, decimals: number, more: bigint): string {
   const size = amount < 0n ? -amount : amount
-  const rounded = (size * scale * 2n + amountOne) / (amountOne * 2n)
-  const digits = rounded.toString().padStart(decimals + 1, '0')
-  const whole = digits.slice(0, digits.length - decimals)
-  const sign = amount < 0n && rounded > 0n ? '-' : ''
-  return `${sign}${whole}${decimals === 0 ? '' : `.${digits.slice(-decimals)}`}`
+  const shown = (size * 10n ** BigInt(decimals) + more) / amountOne
+  const digits = shown.toString().padStart(decimals + 1, '0')
+  const sign = amount < 0n && shown > 0n ? '-' : ''
+  return `${sign}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`
 }

@@ -5,7 +5,7 @@ import { IANAZone } from 'luxon'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { describeError, WeirError } from '../base/errors.ts'
-import { millionthsOf } from './money.ts'
+import { amountOfText, millionthsOf } from './money.ts'
 
 /** What is measured: bytes of an hour, or bytes that are there in an hour. */
 export const usageKinds = [
@@ -38,14 +38,20 @@ const size = z.string().transform((text, context) => {
   return z.NEVER
 })
 
-export const price = z.string().transform((text, context) => {
-  try {
-    return millionthsOf(text)
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message })
-    return z.NEVER
-  }
-})
+const decimal = (read: (text: string) => bigint) =>
+  z.string().transform((text, context) => {
+    try {
+      return read(text)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message })
+      return z.NEVER
+    }
+  })
+
+/** In millionths. */
+export const price = decimal(millionthsOf)
+/** In units of `amountOne`. */
+export const amount = decimal(amountOfText)
 
 export const day = z.iso.date()
 export const zone = z.string().refine((name) => IANAZone.isValidZone(name), 'is no time zone')

@@ -21,6 +21,7 @@ const order = 'ORDER BY cycle, account, region, kind, flow_log, target'
 
 /** What was used, hour by hour. */
 export class UsageBook {
+  readonly #db: DatabaseSync
   readonly #add: StatementSync
   readonly #note: StatementSync
   readonly #of: StatementSync
@@ -29,6 +30,7 @@ export class UsageBook {
   readonly #billed: StatementSync
 
   constructor(db: DatabaseSync) {
+    this.#db = db
     const insert = `INSERT INTO billing_usage (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO`
     this.#add = db.prepare(`${insert} UPDATE SET bytes = bytes + excluded.bytes`)
     this.#note = db.prepare(`${insert} NOTHING`)
@@ -64,6 +66,31 @@ export class UsageBook {
   /** Hours with usage and without a bill, up to one. */
   open(through: number): number[] {
     return this.#open.all(this.billedThrough(), through).map(({ cycle }) => Number(cycle))
+  }
+
+  has(cycle: number, kind: UsageKind): boolean {
+    return (
+      this.#db
+        .prepare('SELECT 1 FROM billing_usage WHERE cycle = ? AND kind = ? LIMIT 1')
+        .get(cycle, kind) !== undefined
+    )
+  }
+
+  /** Logstores that flow logs ever filled, each with who brought the most. */
+  targets(): { target: string; account: string; region: string }[] {
+    return this.#db
+      .prepare(
+        `SELECT target, account, region, max(bytes) FROM
+          (SELECT target, account, region, sum(bytes) AS bytes FROM billing_usage WHERE kind = 'generated'
+            GROUP BY target, account, region)
+        GROUP BY target ORDER BY target`,
+      )
+      .all()
+      .map((row) => ({
+        target: String(row['target']),
+        account: String(row['account']),
+        region: String(row['region']),
+      }))
   }
 
   /** The latest hour whose bill is made; -1 before the first. */

@@ -1,7 +1,7 @@
 /** A month's bill as it is shown: lines added up, and what is left of the free quotas. */
 import { dayAt } from './cycles.ts'
 import type { BillLine, Prices } from './bills.ts'
-import { amountText } from './money.ts'
+import { amountDigits } from './money.ts'
 import { itemsOf } from './price-list.ts'
 import { daysLeft } from './runway.ts'
 
@@ -19,7 +19,7 @@ export interface BillRow {
   readonly freeBytes: number
   /** Bytes that no price is set for: they are not in the amount. */
   readonly unpricedBytes: number
-  /** With six decimals, rounded half up; sums are of what was not rounded. */
+  /** Cut off after six decimals; sums are of what was not cut. */
   readonly amount: string
 }
 
@@ -33,14 +33,13 @@ export interface FreeQuota {
   readonly daysLeft?: number
 }
 
-const decimals = 6
 const hoursOfDay = 24
 
 const sumOf = (lines: readonly BillLine[], key: 'quantity' | 'free' | 'unpriced' | 'amount') =>
   lines.reduce((sum, line) => sum + line[key], 0n)
 
 export const amountOfLines = (lines: readonly BillLine[]): string =>
-  amountText(sumOf(lines, 'amount'), decimals)
+  amountDigits(sumOf(lines, 'amount'))
 
 export function rowsOf(lines: readonly BillLine[], by: BillGrouping, zone: string): BillRow[] {
   const of = ({ cycle, flowLog }: BillLine): string => {

@@ -4,6 +4,7 @@ import type { SpooledDelivery } from '../delivery/delivery.ts'
 import { difference, type Ledger } from '../ledger/ledger.ts'
 import type { LogStore, LogStoreStats } from '../logstore/logstore.ts'
 import type { HostCapture } from './host-capture.ts'
+import type { ServerBilling } from './open-billing.ts'
 
 const storeCounters = {
   appendedRows: ['weir_logstore_rows_total', 'Records acknowledged'],
@@ -67,7 +68,11 @@ const entriesOf = <Key extends string>(table: Record<Key, readonly [string, stri
   Object.entries(table) as [Key, readonly [string, string]][]
 
 /** A registry that asks each part when it is asked. */
-export function createMetrics(store: LogStore, { agent, delivery, spool }: HostCapture): Registry {
+export function createMetrics(
+  store: LogStore,
+  { agent, delivery, spool }: HostCapture,
+  billing: ServerBilling,
+): Registry {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -96,6 +101,7 @@ export function createMetrics(store: LogStore, { agent, delivery, spool }: HostC
     })
   addSpoolMetrics(registers, spool)
   addCaptureMetrics(registers, agent)
+  billing.addMetrics(registry)
   return registry
 }
 

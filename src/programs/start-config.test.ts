@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { WeirError } from '../base/errors.ts'
+import { amountOfText } from '../billing/money.ts'
+import { cloudPrices, emptyTrafficPrices } from '../billing/billing.ts'
 import { temporaryFolder } from '../../test/logstore-rows.ts'
 import { flowExportOfText, readStartConfig } from './start-config.ts'
 
@@ -19,6 +21,7 @@ const defaults = {
   query: { zone: 'UTC', workers: 2, seconds: 55, memoryMebibytes: 2048 },
   // "Otherwise, the default is 300 days."
   logstore: { ttlDays: 300, reserveMebibytes: 256 },
+  billing: { prices: cloudPrices, trafficPrices: emptyTrafficPrices, logService: 'byFeature' },
 }
 
 /** Reads a configuration file of this text. */
@@ -58,6 +61,7 @@ sample: false
 capture: { interfaces: [eth0, eth1], ringMebibytes: 8 }
 query: { zone: Asia/Shanghai, workers: 4 }
 logstore: { ttlDays: 7 }
+billing: { prices: mine.yaml, logService: byDataVolume, overdue: { protectionLimit: "100.5", graceHours: 24 } }
 `)
   const fromFile = {
     data: join(folder, 'store'),
@@ -71,6 +75,12 @@ logstore: { ttlDays: 7 }
     enrichment: {},
     query: { ...defaults.query, zone: 'Asia/Shanghai', workers: 4 },
     logstore: { ...defaults.logstore, ttlDays: 7 },
+    billing: {
+      prices: join(folder, 'mine.yaml'),
+      trafficPrices: emptyTrafficPrices,
+      logService: 'byDataVolume',
+      overdue: { protectionLimit: amountOfText('100.5'), graceHours: 24 },
+    },
   }
   assert.deepEqual(readStartConfig({ config }), fromFile)
   const options = { data: 'd', topology: 't.yaml', port: '0', listen: '::1' }
@@ -128,7 +138,7 @@ test('what is wrong is said with its place', (t) => {
 })
 
 const known =
-  'data, listen, port, topology, sample, capture, tls, masterKeyFile, api, alerts, enrichment, query, logstore'
+  'data, listen, port, topology, sample, capture, tls, masterKeyFile, api, alerts, enrichment, query, logstore, billing'
 const knownOfCapture =
   'enabled, interfaces, ringMebibytes, method, spoolMebibytes, cpuBudget, flowExport'
 const tooFew = 'capture.interfaces: Too small: expected array to have >=1 items'

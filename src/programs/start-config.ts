@@ -15,6 +15,7 @@
  *     enrichment: { country: FILE.mmdb, city: FILE.mmdb, asn: FILE.csv, threats: [{ path: FILE, category: scanner }] }
  *     query:   { zone: UTC, workers: 2, seconds: 55, memoryMebibytes: 2048 }
  *     logstore: { ttlDays: 300, reserveMebibytes: 256 }
+ *     billing: { prices: FILE, trafficPrices: FILE, logService: byFeature, overdue: { protectionLimit: "100", graceHours: 24 } }
  */
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -22,6 +23,7 @@ import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml
 import { z } from 'zod'
 import type { FlowExportConfig } from '../agent/agent.ts'
 import type { EnrichmentFiles } from '../enrich/enrich.ts'
+import { amount, cloudPrices, emptyTrafficPrices, logServicePlans } from '../billing/billing.ts'
 import { WeirError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
 import { enrichmentConfig, enrichmentFiles } from './enrichment-config.ts'
@@ -135,6 +137,20 @@ const schema = z.strictObject({
       reserveMebibytes: whole(0, 1 << 20).default(256),
     })
     .prefault({}),
+  billing: z
+    .strictObject({
+      prices: z.string().min(1).default(cloudPrices),
+      trafficPrices: z.string().min(1).default(emptyTrafficPrices),
+      logService: z.enum(logServicePlans).default('byFeature'),
+      /** Without it bills are shown, and nobody has to pay them. */
+      overdue: z
+        .strictObject({
+          protectionLimit: amount,
+          graceHours: whole(0, 24 * 365).optional(),
+        })
+        .optional(),
+    })
+    .prefault({}),
 })
 
 export type StartConfig = Omit<z.infer<typeof schema>, 'enrichment'> & {
@@ -194,12 +210,17 @@ function readFile(path: string): StartConfig {
     })
   const checked = schema.safeParse(document.toJS() ?? {})
   if (!checked.success) throw invalid(checked.error, document, placeOf)
-  const { topology, data, enrichment, tls: shown, masterKeyFile } = checked.data
+  const { topology, data, enrichment, tls: shown, masterKeyFile, billing } = checked.data
   const beside = (file: string): string => resolve(dirname(path), file)
   return {
     ...checked.data,
     data: beside(data),
     enrichment: enrichmentFiles(enrichment, beside),
+    billing: {
+      ...billing,
+      prices: beside(billing.prices),
+      trafficPrices: beside(billing.trafficPrices),
+    },
     ...(shown === undefined || 'generate' in shown
       ? {}
       : { tls: { certificate: beside(shown.certificate), key: beside(shown.key) } }),
@@ -262,6 +283,7 @@ function knownKeys(path: readonly (string | number)[]): string[] {
     tls: { generate: true },
     enrichment: { country: 'x', city: 'x', asn: 'x', threats: [] },
     masterKeyFile: 'x',
+    billing: { overdue: { protectionLimit: '1', graceHours: 1 } },
     capture: { interfaces: ['x'], cpuBudget: '20%', flowExport: { netns: 'x' } },
   })
   for (const key of path) shape = (shape as Record<string | number, unknown>)[key]

@@ -36,6 +36,7 @@ import { createMetrics } from './metrics.ts'
 import { serverFile } from './running-server.ts'
 import { readStartConfig, type StartConfig, type StartOptions } from './start-config.ts'
 import { openCloud } from './open-cloud.ts'
+import { openBilling, type ServerBilling } from './open-billing.ts'
 import { openLogService } from './open-log-service.ts'
 import { type Access, openAccess } from './open-access.ts'
 import { openState, type State } from './state.ts'
@@ -74,6 +75,7 @@ export async function start(options: StartOptions): Promise<number> {
   let capture: HostCapture | undefined
   let file: TopologyFile | undefined
   let book: { stop(): void } | undefined
+  let billing: ServerBilling | undefined
   try {
     const orders = new CaptureOrders(state.flowLogs, loaded && kept(state, loaded))
     if (loaded !== undefined) file = watched(config.topology!, loaded.text, state, orders, log)
@@ -85,14 +87,16 @@ export async function start(options: StartOptions): Promise<number> {
       log,
       onEnis: (enis) => makeFirstFlowLogs(vpcsOf(enis), state),
     })
-    capture = await captureHost(config, store, log)
+    const topology = (): Topology | undefined => orders.topology?.topology
+    billing = openBilling(config, { store, state, topology, log })
+    capture = await captureHost(config, billing.records, log)
     book = keepLedger(state.ledger, capture.agent)
     const allowed = config.capture.enabled ? mayCapture() : 'capture.enabled is false'
     if (allowed === true || (receives(config) && loaded !== undefined))
       await order(capture.agent, orders, config, state)
     await serve(
       config,
-      { store, state, access, orders, agents, file, capture, allowed, log },
+      { store, state, access, billing, orders, agents, file, capture, allowed, log },
       stopped,
     )
   } finally {
@@ -101,6 +105,7 @@ export async function start(options: StartOptions): Promise<number> {
       await capture?.stop()
       book?.stop()
     } finally {
+      await billing?.stop()
       await store.close()
       state.close()
       access.close()
@@ -113,6 +118,7 @@ interface Parts {
   readonly store: LogStore
   readonly state: State
   readonly access: Access
+  readonly billing: ServerBilling
   readonly orders: CaptureOrders
   readonly agents: Agents
   readonly file: TopologyFile | undefined
@@ -146,7 +152,7 @@ function watched(
 
 /** Answers requests until told to stop. */
 async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>): Promise<void> {
-  const { store, state, access, orders, agents, file, capture, log } = parts
+  const { store, state, access, billing, orders, agents, capture, log } = parts
   const tls = config.tls === undefined ? undefined : await serverTls(config.tls, config.data)
   const { rights, problem: rightsProblem } = fewerRights(config.data)
   const queries = new QueryEngine(
@@ -166,34 +172,34 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
   const service = openLogService(config, { store, engine: queries, access, log })
   const interfaces = (): EniIdentity[] => [...enisOf(config, orders), ...agents.enis()]
   const topology = (): Topology | undefined => orders.topology?.topology
-  const things: ApiThings = {
-    logService: service.things,
-    cloud: openCloud(config, { access, topology, interfaces }),
-    query: queries,
-    access,
-    dataDir: resolve(config.data),
-    store,
-    sample: { add: () => addSample(store, state, log), remove: () => removeSample(store, state) },
-    flowLogs: flowLogKeeper(
+  const flowLogs = billing.guarded(
+    flowLogKeeper(
       state.flowLogs,
       store,
       () => knownResources(topology(), interfaces()),
       config.logstore.ttlDays,
     ),
+  )
+  const things: ApiThings = {
+    logService: service.things,
+    cloud: openCloud(config, { access, flowLogs, topology, interfaces }),
+    query: queries,
+    access,
+    dataDir: resolve(config.data),
+    store: billing.records,
+    billing: billing.keeper(queries),
+    sample: { add: () => addSample(store, state, log), remove: () => removeSample(store, state) },
+    flowLogs,
     ledger: ledgerReader(state.ledger, capture.agent),
     agents,
     explain: (request) => explainKept(state.topologyVersions, request),
     problems: () => [
-      ...capture.problems(),
-      ...agents.problems(),
-      ...storeProblems(store),
       ...(rightsProblem === undefined ? [] : [rightsProblem]),
       ...service.problems(),
-      ...access.problems(),
-      ...(file?.problem() === undefined ? [] : [file.problem()!]),
+      ...problemsOf(parts),
     ],
     log,
-    metrics: createMetrics(store, capture),
+    metrics: createMetrics(store, capture, billing),
   }
   const api = createApi(things, tls && { ...tls, SNICallback: sniCallback(tls) })
   const whereFile = join(config.data, serverFile)
@@ -202,6 +208,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     const url = (await api.listen(config.listen, config.port)).replace('//[::]:', '//[::1]:')
     replaceFile(whereFile, JSON.stringify({ url, pid: process.pid }), 0o600)
     service.start()
+    billing.start()
     process.stdout.write(await banner(url, config, { ...parts, tls }))
     const signal = await stopped
     log.info('stopping: windows are closed and the log is synced', { signal })
@@ -212,6 +219,15 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     await queries.close()
   }
 }
+
+const problemsOf = ({ capture, agents, store, billing, access, file }: Parts): string[] => [
+  ...capture.problems(),
+  ...agents.problems(),
+  ...storeProblems(store),
+  ...billing.problems(),
+  ...access.problems(),
+  ...(file?.problem() === undefined ? [] : [file.problem()!]),
+]
 
 const storeProblems = (store: LogStore): string[] => {
   const { damages } = store.stats()
@@ -225,7 +241,11 @@ function prepareOwnProject(store: LogStore, config: StartConfig): void {
     createFlowLogstore(store, ownProject, ownLogstore, config.logstore.ttlDays)
 }
 
-function captureHost(config: StartConfig, store: LogStore, log: Log): Promise<HostCapture> {
+function captureHost(
+  config: StartConfig,
+  store: Pick<LogStore, 'append'>,
+  log: Log,
+): Promise<HostCapture> {
   const { flowExport } = config.capture
   return openHostCapture(storeSink(store), {
     dataDir: config.data,

@@ -4,7 +4,7 @@ import type { LogStore } from '../logstore/logstore.ts'
 import { flowLogTopic } from '../record/columns.ts'
 
 export const storeSink =
-  (store: LogStore): RecordSink =>
+  (store: Pick<LogStore, 'append'>): RecordSink =>
   async ({ project, logstore, batch, id }) => {
     await store.append(project, logstore, batch, { id, topic: flowLogTopic })
   }
