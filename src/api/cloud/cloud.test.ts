@@ -18,6 +18,9 @@ import {
   verifyCloud,
 } from '../../access/access.ts'
 import { WeirError } from '../../base/errors.ts'
+import { FlowLogs } from '../../flow-log/flow-log.ts'
+import { cloudFlowLogs } from '../../programs/cloud-flow-logs.ts'
+import { flowLogKeeper } from '../../programs/flow-log-keeper.ts'
 import { parseTopology } from '../../vpc/vpc.ts'
 import type { CloudThings } from './cloud.ts'
 
@@ -50,7 +53,7 @@ async function start(t: TestContext, replaced: Partial<CloudThings> = {}) {
   const noted: Omit<AuditEntry, 'at'>[] = []
   const nonces = new Nonces(new DatabaseSync(':memory:'))
   const rates = new RateLimits()
-  const cloud: CloudThings = {
+  const cloud: Omit<CloudThings, 'flowLogs'> = {
     gate: {
       verifyCloud: (request) => verifyCloud(request, keys, nonces, Date.now()),
       take({ keyId, limits }, bytes) {
@@ -65,9 +68,15 @@ async function start(t: TestContext, replaced: Partial<CloudThings> = {}) {
     regions: () => ['cn-hangzhou', 'cn-shanghai', 'cn-beijing'].map((id) => ({ id, name: id })),
     topology: () => topology,
     interfaces: () => [],
-    ...replaced,
   }
-  const { url, errors } = await startServer(t, { cloud })
+  const { url, errors } = await startServer(t, (store) => {
+    const known = { VPC: ['vpc-shop', 'vpc-far'], VSwitch: ['vsw-web'], NetworkInterface: [] }
+    const flowLogs = new FlowLogs(new DatabaseSync(':memory:'))
+    const keeper = flowLogKeeper(flowLogs, store, () => known, 30)
+    const regionOf = ({ resourceId }: { readonly resourceId: string }) =>
+      resourceId === 'vpc-far' ? 'cn-shanghai' : 'cn-hangzhou'
+    return { cloud: { ...cloud, flowLogs: cloudFlowLogs(keeper, regionOf), ...replaced } }
+  })
   const host = new URL(url).host
   const call = (asked: CloudCall, key = testKey) => callCloud(url, key, asked)
   const refused = async (asked: CloudCall, status: number, Code: string, key = testKey) => {
@@ -347,4 +356,120 @@ test('without a topology there are the VPC of the host and its interfaces', asyn
   const version = '2014-05-26'
   const found = await call({ action: 'DescribeNetworkInterfaces', version, parameters })
   assert.equal(found.body['TotalCount'], 1)
+})
+
+const of = { RegionId: 'cn-hangzhou' }
+const shop = { ...of, ResourceType: 'VPC', ResourceId: 'vpc-shop', TrafficType: 'All' }
+const target = { ProjectName: 'weir', LogStoreName: 'flow-log' }
+
+test('a flow log is created, described, changed, stopped, started and deleted', async (t) => {
+  const { call, refused, noted } = await start(t)
+  const succeed = async (action: string, parameters: Record<string, string>) => {
+    const { status, body } = await call({ action, parameters: { ...of, ...parameters } })
+    assert.deepEqual([status, body['Success']], [200, 'true'], JSON.stringify(body))
+    return body
+  }
+  const described = async (parameters: Record<string, string>) => {
+    const body = await succeed('DescribeFlowLogs', parameters)
+    const rows = (body as unknown as Listed)['FlowLogs']!['FlowLog']!
+    assert.equal(body['TotalCount'], String(rows.length))
+    return rows
+  }
+  assert.deepEqual(await described({}), [])
+  const names = { FlowLogName: 'n 1', Description: '中文 a&b=*~', AggregationInterval: '1' }
+  const paths = { 'TrafficPath.1': 'vbr', 'TrafficPath.2': 'natGateway', IpVersion: 'DualStack' }
+  const made = await succeed('CreateFlowLog', { ...shop, ...target, ...names, ...paths })
+  const FlowLogId = String(made['FlowLogId'])
+  assert.match(FlowLogId, /^fl-[a-z0-9]{21}$/)
+  const [row] = await described({ FlowLogId })
+  const { CreationTime, ...rest } = row!
+  assert.match(String(CreationTime), /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
+  assert.deepEqual(rest, {
+    FlowLogId,
+    FlowLogName: 'n 1',
+    Description: '中文 a&b=*~',
+    RegionId: 'cn-hangzhou',
+    ResourceType: 'VPC',
+    ResourceId: 'vpc-shop',
+    TrafficType: 'All',
+    ...target,
+    Status: 'Active',
+    AggregationInterval: 1,
+    IpVersion: 'DualStack',
+    // "in creation order: in Terraform it is an ordered ForceNew list"
+    TrafficPath: { TrafficPathList: ['vbr', 'natGateway'] },
+  })
+  const web = { ...of, ResourceType: 'VSwitch', ResourceId: 'vsw-web', TrafficType: 'Drop' }
+  await succeed('CreateFlowLog', { ...web, ...target })
+  const [plain] = await described({ ResourceType: 'VSwitch' })
+  assert.deepEqual(
+    [plain!['AggregationInterval'], plain!['IpVersion'], plain!['TrafficPath']],
+    [10, 'IPv4', { TrafficPathList: ['all'] }],
+  )
+  for (const [filter, count] of [
+    [{ VpcId: 'vpc-shop' }, 2],
+    [{ VpcId: 'vpc-far' }, 0],
+    [{ RegionId: 'cn-shanghai' }, 0],
+    [{ TrafficType: 'Drop' }, 1],
+    [{ FlowLogName: 'n 1' }, 1],
+    [{ FlowLogName: 'n' }, 0],
+    [{ ...target, ResourceId: 'vsw-web' }, 1],
+    [{ Status: 'Inactive' }, 0],
+  ] as const)
+    assert.equal((await described(filter)).length, count, JSON.stringify(filter))
+
+  await succeed('ModifyFlowLogAttribute', { FlowLogId, AggregationInterval: '5', Description: '' })
+  await succeed('DeactiveFlowLog', { FlowLogId })
+  const [changed] = await described({ Status: 'Inactive' })
+  assert.deepEqual(
+    [changed!['AggregationInterval'], changed!['Description'], changed!['FlowLogName']],
+    [5, '', 'n 1'],
+  )
+  await succeed('ActiveFlowLog', { FlowLogId })
+  await succeed('DeleteFlowLog', { FlowLogId })
+  assert.deepEqual(await described({ FlowLogId }), [])
+  const gone = { ...of, FlowLogId }
+  for (const action of ['DeleteFlowLog', 'ActiveFlowLog', 'ModifyFlowLogAttribute'])
+    await refused({ action, parameters: gone }, 404, 'InvalidFlowLogId.NotFound')
+  assert.deepEqual(
+    noted.map(({ action, resource, outcome }) => `${action} ${resource} ${outcome}`),
+    [
+      'vpc:CreateFlowLog flowlog/* ok',
+      'vpc:CreateFlowLog flowlog/* ok',
+      `vpc:ModifyFlowLogAttribute flowlog/${FlowLogId} ok`,
+      `vpc:DeactiveFlowLog flowlog/${FlowLogId} ok`,
+      `vpc:ActiveFlowLog flowlog/${FlowLogId} ok`,
+      `vpc:DeleteFlowLog flowlog/${FlowLogId} ok`,
+      `vpc:DeleteFlowLog flowlog/${FlowLogId} FlowLogNotExist`,
+      `vpc:ActiveFlowLog flowlog/${FlowLogId} FlowLogNotExist`,
+      `vpc:ModifyFlowLogAttribute flowlog/${FlowLogId} FlowLogNotExist`,
+    ],
+  )
+})
+
+test('what a flow log cannot be is refused by a code', async (t) => {
+  const { refused } = await start(t)
+  const whole: Record<string, string> = { ...shop, ...target }
+  const create = (change: Record<string, string>, status: number, code: string) =>
+    refused({ action: 'CreateFlowLog', parameters: { ...whole, ...change } }, status, code)
+  for (const name of Object.keys(whole)) await create({ [name]: '' }, 400, 'MissingParameter')
+  for (const [name, value] of [
+    ['ResourceType', 'vpc'],
+    ['TrafficType', 'ALL'],
+    ['AggregationInterval', '2'],
+    ['AggregationInterval', '60'],
+    ['IpVersion', 'ipv4'],
+    ['TrafficPath.1', 'internet'],
+    ['FlowLogName', 'http://x'],
+    ['FlowLogName', 'x'.repeat(129)],
+    ['Description', 'https://x'],
+    ['Description', 'x'.repeat(257)],
+  ] as const)
+    await create({ [name]: value }, 400, 'InvalidParameter')
+  await create({ 'TrafficPath.1': 'all', 'TrafficPath.2': 'vbr' }, 400, 'InvalidParameter')
+  await create({ ResourceId: 'vpc-none' }, 404, 'ResourceNotFound')
+  await create({ ResourceId: 'vpc-far' }, 404, 'ResourceNotFound')
+  await create({ RegionId: 'cn-nowhere' }, 404, 'InvalidRegionId.NotFound')
+  await create({ ProjectName: 'nobody' }, 400, 'ProjectOrLogstoreNotExist')
+  await create({ LogStoreName: 'nothing' }, 400, 'ProjectOrLogstoreNotExist')
 })

@@ -6,6 +6,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { eniActions } from './eni-actions.ts'
+import { flowLogActions } from './flow-log-actions.ts'
 import { networkActions } from './network-actions.ts'
 import { regionActions } from './regions.ts'
 import { serveActions } from './serve.ts'
@@ -17,7 +18,12 @@ export type * from './things.ts'
 
 /** Under the routing constraint of these APIs, in a context of its own: other APIs keep their body parsers. */
 export function addCloud(server: FastifyInstance, things: CloudThings): void {
-  const actions = [...regionActions(things), ...networkActions(things), ...eniActions(things)]
+  const actions = [
+    ...regionActions(things),
+    ...networkActions(things),
+    ...eniActions(things),
+    ...flowLogActions(things),
+  ]
   server.register((own, _options, registered) => {
     serveActions(own, actions, things)
     registered()

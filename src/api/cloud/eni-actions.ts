@@ -2,16 +2,13 @@
 import { actionOf, type CloudAction } from './action.ts'
 import type { Fields } from './answer.ts'
 import { networkOf, type NetworkEni, ownerNumber } from './network.ts'
-import { pageOf, paging } from './paging.ts'
-import { invalid, oneOf, structures, text, texts, whole } from './parameters.ts'
+import { pageAfter, pageOf, paging, token } from './paging.ts'
+import { oneOf, structures, text, texts, whole } from './parameters.ts'
 import { knownRegion } from './regions.ts'
 import type { CloudThings } from './things.ts'
 
 const idsMax = 100
 const pageSizeMax = 500
-
-/** Where the next page begins: `o` and a number. */
-const tokenPattern = /^o(\d{1,9})$/
 
 export const eniActions = (things: CloudThings): readonly CloudAction[] => [
   actionOf('2014-05-26', 'DescribeNetworkInterfaces', {
@@ -30,7 +27,7 @@ export const eniActions = (things: CloudThings): readonly CloudAction[] => [
       ResourceGroupId: text(),
       Status: oneOf(['Available', 'InUse']),
       Tag: structures({ Key: text(), Value: text() }, 20),
-      NextToken: text(),
+      NextToken: token,
       MaxResults: whole(1, pageSizeMax),
     },
     resources: ({ NetworkInterfaceId: ids }) =>
@@ -39,17 +36,16 @@ export const eniActions = (things: CloudThings): readonly CloudAction[] => [
       const found = networkOf(things).enis.filter(
         (eni) => eni.vpc.region === wanted.RegionId && fits(eni, wanted),
       )
-      const { MaxResults = wanted.PageSize, NextToken } = wanted
-      const isTokened = wanted.MaxResults !== undefined || NextToken !== undefined
-      const from = isTokened ? offsetOf(NextToken) : 0
-      const rows = isTokened ? found.slice(from, from + MaxResults) : pageOf(found, wanted)
-      const isMore = isTokened && from + rows.length < found.length
+      const isTokened = wanted.MaxResults !== undefined || wanted.NextToken !== undefined
+      const { page, NextToken } = isTokened
+        ? pageAfter(found, wanted.NextToken ?? 0, wanted.MaxResults ?? wanted.PageSize)
+        : { page: pageOf(found, wanted), NextToken: '' }
       return {
         TotalCount: found.length,
         PageNumber: wanted.PageNumber,
         PageSize: wanted.PageSize,
-        NextToken: isMore ? `o${from + rows.length}` : '',
-        NetworkInterfaceSets: { NetworkInterfaceSet: rows.map(eniFields) },
+        NextToken,
+        NetworkInterfaceSets: { NetworkInterfaceSet: page.map(eniFields) },
       }
     },
   }),
@@ -91,13 +87,6 @@ function fits(eni: NetworkEni, wanted: Wanted): boolean {
     wanted.ResourceGroupId === undefined &&
     wanted.Tag.length === 0
   )
-}
-
-function offsetOf(token: string | undefined): number {
-  if (token === undefined) return 0
-  const [, offset] = tokenPattern.exec(token) ?? []
-  if (offset !== undefined) return Number(offset)
-  throw invalid('NextToken', 'it is the one that the page before answered')
 }
 
 const statusOf = ({ instance }: NetworkEni): string =>

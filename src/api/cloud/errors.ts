@@ -52,6 +52,7 @@ const rows: Partial<Record<ErrorCode, Row>> = {
   InvalidMethod: notFound,
   'InvalidAction.NotFound': notFound,
   FlowLogNotExist: { status: 404, code: 'InvalidFlowLogId.NotFound' },
+  ResourceNotExist: { status: 404, code: 'ResourceNotFound' },
   ProjectNotExist: gone,
   LogStoreNotExist: gone,
   // It is tried again then, and may succeed.

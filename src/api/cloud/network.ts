@@ -48,12 +48,14 @@ export interface Network {
   readonly enis: readonly NetworkEni[]
 }
 
-export function networkOf(things: CloudThings): Network {
+export type NetworkThings = Pick<CloudThings, 'region' | 'account' | 'topology' | 'interfaces'>
+
+export function networkOf(things: NetworkThings): Network {
   const topology = things.topology()
   return topology === undefined ? ofInterfaces(things) : ofTopology(topology, things)
 }
 
-function ofTopology(topology: Topology, { region, account }: CloudThings): Network {
+function ofTopology(topology: Topology, { region, account }: NetworkThings): Network {
   const vSwitchesOf = Map.groupBy(topology.vSwitches, ({ vpc }) => vpc)
   const natGatewaysOf = Map.groupBy(
     topology.gateways.filter(({ type }) => type === 'natGateway'),
@@ -102,7 +104,7 @@ function ofTopology(topology: Topology, { region, account }: CloudThings): Netwo
 }
 
 /** Nothing is known of them but their names. */
-function ofInterfaces({ region, account, interfaces }: CloudThings): Network {
+function ofInterfaces({ region, account, interfaces }: NetworkThings): Network {
   const seen = new Map(interfaces().map((each) => [each.eniId, each]))
   const vpcIdOf = ({ vpcId }: EniIdentity): string => (vpcId === '-' ? hostVpcId : vpcId)
   const vpcs = new Map<string, NetworkVpc>()

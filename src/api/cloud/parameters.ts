@@ -43,10 +43,7 @@ export const required = <T>(parameter: Parameter<T | undefined>): Parameter<T> =
   read(given, name) {
     const value = parameter.read(given, name)
     if (value !== undefined) return value
-    throw new WeirError(
-      'MissingParameter',
-      `The input parameter "${name}" that is mandatory for processing this request is not supplied.`,
-    )
+    throw missing(name)
   },
 })
 
@@ -125,6 +122,12 @@ function numbersOf(given: Given, name: string, countMax: number): number[] {
   }
   return [...numbers].toSorted((a, b) => a - b)
 }
+
+export const missing = (name: string): WeirError =>
+  new WeirError(
+    'MissingParameter',
+    `The input parameter "${name}" that is mandatory for processing this request is not supplied.`,
+  )
 
 /** @param why a sentence without its end, for people */
 export const invalid = (name: string, why: string): WeirError =>

@@ -12,7 +12,7 @@ import { receiveBody } from '../log-service/receive.ts'
 import { type CloudAction, type Order, products, type Version } from './action.ts'
 import { contentTypes, type Format, formatOf, written } from './answer.ts'
 import { type CloudError, cloudError } from './errors.ts'
-import { type Given, invalid, merged } from './parameters.ts'
+import { type Given, invalid, merged, missing } from './parameters.ts'
 import type { CloudGate, CloudThings } from './things.ts'
 
 declare module 'fastify' {
@@ -137,10 +137,7 @@ function chosen(
   const named = (parameter: string, header: string): string => {
     const name = isAcs3(headers) ? headerOf(headers, header) : (given.get(parameter) ?? '')
     if (name !== '') return name
-    throw new WeirError(
-      'MissingParameter',
-      `The input parameter "${parameter}" that is mandatory for processing this request is not supplied.`,
-    )
+    throw missing(parameter)
   }
   const name = named('Action', 'x-acs-action')
   const version = named('Version', 'x-acs-version')

@@ -2,6 +2,9 @@
 import type { AuditEnd, AuditIntent, Caller, CloudRequest } from '../../access/access.ts'
 import type { EniIdentity } from '../../record/batch.ts'
 import type { Topology } from '../../vpc/vpc.ts'
+import type { FlowLogControl } from './flow-log-control.ts'
+
+export type * from './flow-log-control.ts'
 
 export interface CloudThings {
   readonly gate: CloudGate
@@ -15,6 +18,7 @@ export interface CloudThings {
   topology(): Topology | undefined
   /** What is captured, here and by agents: with a topology it is in that, else this is all that is known. */
   interfaces(): readonly EniIdentity[]
+  readonly flowLogs: FlowLogControl
 }
 
 export interface CloudRegion {
