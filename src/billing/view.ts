@@ -10,7 +10,10 @@ export type BillGrouping = (typeof billGroupings)[number]
 
 /** Bytes are of 2^30 to a GB. For what is stored they are a mean over the hours of the row. */
 export interface BillRow {
-  /** A day, a flow log, or an hour's first second as Unix seconds; empty by item. */
+  /**
+   * A day, a flow log (or what of none is about: PROJECT/LOGSTORE), or an hour's first second as Unix seconds; empty
+   * by item.
+   */
   readonly of: string
   readonly account: string
   readonly region: string
@@ -42,9 +45,9 @@ export const amountOfLines = (lines: readonly BillLine[]): string =>
   amountDigits(sumOf(lines, 'amount'))
 
 export function rowsOf(lines: readonly BillLine[], by: BillGrouping, zone: string): BillRow[] {
-  const of = ({ cycle, flowLog }: BillLine): string => {
+  const of = ({ cycle, flowLog, target }: BillLine): string => {
     if (by === 'item') return ''
-    if (by === 'flow-log') return flowLog
+    if (by === 'flow-log') return flowLog === '' ? target : flowLog
     return by === 'day' ? dayAt(cycle, zone) : String(cycle)
   }
   const groups = Map.groupBy(lines, (line) =>

@@ -36,7 +36,7 @@ import { createMetrics } from './metrics.ts'
 import { serverFile } from './running-server.ts'
 import { readStartConfig, type StartConfig, type StartOptions } from './start-config.ts'
 import { openCloud } from './open-cloud.ts'
-import { openBilling, type ServerBilling } from './open-billing.ts'
+import { openBilling, pricesOf, type ServerBilling } from './open-billing.ts'
 import { openLogService } from './open-log-service.ts'
 import { type Access, openAccess } from './open-access.ts'
 import { openState, type State } from './state.ts'
@@ -53,6 +53,7 @@ const endedDaysKept = 7
 export async function start(options: StartOptions): Promise<number> {
   const config = readStartConfig(options)
   const loaded = config.topology === undefined ? undefined : await readTopologyFile(config.topology)
+  pricesOf(config)
   if (options.check === true) {
     process.stdout.write('The configuration is good.\n')
     return exitStatus.ok
