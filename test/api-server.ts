@@ -6,9 +6,9 @@ import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
 import { Registry } from 'prom-client'
 import {
-  AccessKeys,
   AuditLog,
-  openMasterKey,
+  changeMasterKey,
+  openKeys,
   policyOf,
   verifyLogService,
 } from '../src/access/access.ts'
@@ -101,8 +101,8 @@ export async function startServer(
   return { api, url, store, flowLogs, errors }
 }
 
-const master = openMasterKey('', { WEIR_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') })
-export const keys = new AccessKeys(new DatabaseSync(':memory:'), master)
+const masterKey = { WEIR_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') }
+export const keys = openKeys(new DatabaseSync(':memory:'), '', masterKey)
 /** May do everything at every server of a test. */
 export const testKey = keys.create({
   name: 'test',
@@ -118,6 +118,7 @@ export const access: AccessGate = {
   audit,
   verify: (request) => verifyLogService(request, keys, Date.now()),
   take: () => {},
+  changeMasterKey: () => changeMasterKey(keys, '', masterKey),
   begin: (intents) => audit.begin(intents.map((each) => ({ ...each, at: Date.now() }))),
 }
 

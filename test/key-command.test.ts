@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import type { KeyAnswer } from '../src/api/contract.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { type Ended, weir, WeirProcess, WeirServer, weirSays } from './weir-process.ts'
 
@@ -64,6 +65,46 @@ test('a key is made, used, disabled, enabled and deleted; the audit log tells it
     entries.map(({ action, outcome }) => `${action} ${outcome}`).filter((each) => /Key/.test(each)),
     ['weir:DeleteKey ok', 'weir:ChangeKey ok', 'weir:ChangeKey ok', 'weir:CreateKey ok'],
   )
+})
+
+test('limits of a key are given, changed, kept and lifted; the master key is changed meanwhile', async (t) => {
+  const { url, data, folder } = await start(t)
+  const file = join(folder, 'key.json')
+  const at = ['--server', url]
+  const given = ['--bytes-per-second', '1000000', '--body-bytes-max', '40']
+  await weirSays(['key', 'create', 'small', '--read', 'weir', '--file', file, ...given, ...at])
+  const { id } = JSON.parse(readFileSync(file, 'utf8')) as { id: string }
+  const limits = async () => {
+    const keys = JSON.parse(await weirSays(['key', 'list', '--json', ...at])) as KeyAnswer[]
+    return keys.find((each) => each.id === id)?.limits
+  }
+  assert.deepEqual(await limits(), { bytesPerSecond: 1_000_000, bodyBytesMax: 40 })
+  const asked = [...count, ...at, '--key-file', file]
+  refused(
+    await weir(asked),
+    2,
+    new RegExp(`PostBodyTooLarge: key ${id} sends at most 40 bytes at once, not \\d+`),
+  )
+  const change = (...more: string[]) => weirSays(['key', 'change', id, ...more, ...at])
+  await change('--body-bytes-max', '4000', '--requests-per-second', '100')
+  const changed = { requestsPerSecond: 100, bytesPerSecond: 1_000_000, bodyBytesMax: 4000 }
+  assert.deepEqual(await limits(), changed)
+  assert.equal(await weirSays(asked), zero)
+  await change('--bytes-per-second', 'none', '--name', 'less')
+  assert.deepEqual(await limits(), { requestsPerSecond: 100, bodyBytesMax: 4000 })
+  refused(
+    await weir(['key', 'change', id, '--body-bytes-max', '0', ...at]),
+    2,
+    /--body-bytes-max is 0, not a whole number from 1 on/,
+  )
+
+  const before = readFileSync(join(data, 'master.key'), 'utf8')
+  const { status, stderr } = await weir(['key', 'rewrap', ...at])
+  assert.equal(status, 0, stderr)
+  const [, kept = ''] = / The old one is in (\S+): remove it when no backup/.exec(stderr)!
+  assert.equal(readFileSync(kept, 'utf8'), before)
+  assert.notEqual(readFileSync(join(data, 'master.key'), 'utf8'), before)
+  assert.equal(await weirSays(asked), zero)
 })
 
 test('wrong use of weir key is said', async (t) => {

@@ -4,7 +4,7 @@ import { WeirError } from '../base/errors.ts'
 import { type Caller, callerOf } from './caller.ts'
 import type { MasterKey } from './master-key.ts'
 import { parsePolicy, type Policy, type PolicyDocument } from './policy.ts'
-import { type KeyLimits, parseLimits } from './rate-limits.ts'
+import { changedLimits, type KeyLimits, type LimitsChange, parseLimits } from './rate-limits.ts'
 import { inTransaction, openTables } from './tables.ts'
 
 export interface NewKey {
@@ -99,20 +99,20 @@ export class AccessKeys {
     return { ...entry, usedAt }
   }
 
-  /** What is left out stays. Throws AccessKeyNotExist, ParameterInvalid. */
+  /** What is left out stays, of the limits too. Throws AccessKeyNotExist, ParameterInvalid. */
   change(
     id: string,
     change: {
       readonly name?: string
       readonly policy?: unknown
       readonly enabled?: boolean
-      readonly limits?: KeyLimits
+      readonly limits?: LimitsChange
     },
   ): KeyEntry {
     const { entry } = this.#kept(id)
     const { name, enabled } = { ...entry, ...change }
     checkName(name)
-    const limits = parseLimits(change.limits ?? entry.limits ?? {})
+    const limits = changedLimits(entry.limits ?? {}, change.limits ?? {})
     const policy = change.policy === undefined ? entry.policy : parsePolicy(change.policy)
     this.#db
       .prepare('UPDATE access_keys SET name = ?, policy = ?, enabled = ?, limits = ? WHERE id = ?')
@@ -152,13 +152,18 @@ export class AccessKeys {
     this.#used.clear()
   }
 
-  /** From now on all secrets are encrypted with another master key. It is done for all, or for none. */
+  /**
+   * From now on all secrets are encrypted with another master key. It is done for all, or for none; what was encrypted
+   * with the one before is wiped from the file.
+   */
   rewrap(master: MasterKey): void {
+    this.#db.exec('PRAGMA secure_delete = ON')
     const save = this.#db.prepare('UPDATE access_keys SET secret = ? WHERE id = ?')
     inTransaction(this.#db, () => {
       for (const [id, { secret }] of this.#keys) save.run(master.seal(secret, id), id)
     })
     this.#master = master
+    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
 
   #usable(id: string): Kept {

@@ -1,7 +1,7 @@
 /**
  * access/: who may do what. It knows no resource, only their names.
  *
- *   access-keys.ts   AccessKeys and their encrypted secrets (master-key.ts), in SQLite
+ *   access-keys.ts   AccessKeys and their encrypted secrets (master-key.ts, changed by rewrap.ts), in SQLite
  *   policy.ts        what a key may do: documents of statements
  *   verify.ts        the signatures of the log service (sign-v1.ts, sign-v4.ts); also the signer of Weir's own commands
  *   verify-cloud.ts  the signatures of the cloud's other APIs (sign-acs3.ts, sign-rpc.ts), each taken once (nonces.ts)
@@ -34,7 +34,8 @@ export {
   parsePolicy,
   policyOf,
 } from './policy.ts'
-export { type KeyLimits, RateLimits } from './rate-limits.ts'
+export { type KeyLimits, type LimitsChange, RateLimits } from './rate-limits.ts'
+export { changeMasterKey, openKeys } from './rewrap.ts'
 export {
   assertSignedBody,
   type ClientRequest,

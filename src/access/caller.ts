@@ -27,7 +27,7 @@ export function callerOf(keyId: string, name: string, policy: Policy, limits: Ke
     assertMay(action, resource) {
       if (may(action, resource)) return
       throw new WeirError('AccessDenied', `key ${keyId} may not do ${action} on ${resource}`, {
-        hint: 'Its policy must allow it: weir key policy',
+        hint: 'Its policy must allow it: weir key change',
       })
     },
   }

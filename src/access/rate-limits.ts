@@ -24,6 +24,15 @@ export function parseLimits(limits: unknown): KeyLimits {
   throw new WeirError('ParameterInvalid', `${place}: ${issue!.message}`, { place })
 }
 
+/** One that is null is lifted. */
+export type LimitsChange = { readonly [Name in keyof KeyLimits]: KeyLimits[Name] | null }
+
+/** @throws WeirError ParameterInvalid with the limit that is none */
+export function changedLimits(limits: KeyLimits, change: LimitsChange): KeyLimits {
+  const all = Object.entries({ ...limits, ...change })
+  return parseLimits(Object.fromEntries(all.filter(([, limit]) => limit !== null)))
+}
+
 interface Bucket {
   requests: number
   bytes: number

@@ -13,6 +13,7 @@ import type {
   ErrorBody,
   HealthAnswer,
   KeyAnswer,
+  MasterKeyAnswer,
   KeyChange,
   KeyRequest,
   KeysAnswer,
@@ -248,6 +249,10 @@ export const changeServerKey = (
 export async function deleteServerKey(server: string, id: string): Promise<void> {
   await call<object>(server, keyPath(id), { method: 'DELETE' })
 }
+
+/** Errors as `queryServer`, and ParameterInvalid when the server has it from its environment. */
+export const changeServerMasterKey = (server: string): Promise<MasterKeyAnswer> =>
+  call(server, '/weir/v1/master-key', { method: 'POST' })
 
 /** What was changed, the latest first; times are Unix seconds. Errors as `queryServer`. */
 export async function auditOfServer(

@@ -1,5 +1,5 @@
 /** What travels between Weir's own routes and their callers: JSON bodies, and nothing that runs. */
-import type { AuditEntry, KeyEntry, KeyLimits, Permission } from '../access/access.ts'
+import type { AuditEntry, KeyEntry, KeyLimits, LimitsChange, Permission } from '../access/access.ts'
 import type { FlowLog } from '../flow-log/flow-log.ts'
 import type { KeptLoss, Ledger, Loss } from '../ledger/ledger.ts'
 import type { Damage, LogstoreAccount } from '../logstore/logstore.ts'
@@ -68,7 +68,17 @@ export interface KeyRequest {
 }
 
 /** The body of PATCH /weir/v1/keys/ID. */
-export type KeyChange = Partial<Omit<KeyRequest, 'expiresAt'>> & { readonly enabled?: boolean }
+export type KeyChange = Partial<Omit<KeyRequest, 'expiresAt' | 'limits'>> & {
+  readonly enabled?: boolean
+  /** What is left out stays. */
+  readonly limits?: LimitsChange
+}
+
+/** The answer of POST /weir/v1/master-key. */
+export interface MasterKeyAnswer {
+  /** Where the server keeps the old one: backups from before need it. */
+  readonly kept: string
+}
 
 /** The answer of POST /weir/v1/keys: the only time the secret is told. */
 export interface NewKeyAnswer {

@@ -12,6 +12,17 @@ const limits = {
   additionalProperties: false,
   properties: { requestsPerSecond: rate, bytesPerSecond: rate, bodyBytesMax: rate },
 } as const
+/** One that is null is lifted. */
+const rateOrNone = { type: ['number', 'null'], exclusiveMinimum: 0 } as const
+const limitsChange = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    requestsPerSecond: rateOrNone,
+    bytesPerSecond: rateOrNone,
+    bodyBytesMax: rateOrNone,
+  },
+} as const
 const permissions = {
   type: 'array',
   minItems: 1,
@@ -36,7 +47,7 @@ const change = {
   type: 'object',
   minProperties: 1,
   additionalProperties: false,
-  properties: { name: text, ...rights, enabled: { type: 'boolean' } },
+  properties: { name: text, ...rights, limits: limitsChange, enabled: { type: 'boolean' } },
 } as const
 const noQuery = { type: 'object', additionalProperties: false, properties: {} } as const
 const seconds = { type: 'string', pattern: '^(0|[1-9][0-9]{0,11})$' } as const
@@ -62,8 +73,9 @@ interface AuditFilter {
   readonly limit?: string
 }
 
-/** GET and POST /weir/v1/keys; PATCH and DELETE /weir/v1/keys/ID; GET /weir/v1/audit. */
-export function addKeyRoutes(server: FastifyInstance, { keys, audit }: AccessGate): void {
+/** GET and POST /weir/v1/keys; PATCH and DELETE /weir/v1/keys/ID; POST /weir/v1/master-key; GET /weir/v1/audit. */
+export function addKeyRoutes(server: FastifyInstance, gate: AccessGate): void {
+  const { keys, audit } = gate
   const constraints = { api: 'weir' }
   const all = '/weir/v1/keys'
   const one = '/weir/v1/keys/:id'
@@ -122,6 +134,15 @@ export function addKeyRoutes(server: FastifyInstance, { keys, audit }: AccessGat
       keys.delete(params.id)
       return reply.send({})
     },
+  )
+  server.post(
+    '/weir/v1/master-key',
+    {
+      constraints,
+      config: rightTo('weir:ChangeMasterKey', { changes }),
+      schema: { querystring: noQuery },
+    },
+    (_, reply) => reply.send({ kept: gate.changeMasterKey() }),
   )
   addAuditRoute(server, audit)
 }

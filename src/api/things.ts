@@ -51,6 +51,8 @@ export interface ApiThings {
 export interface AccessGate extends LogServiceGate {
   readonly keys: AccessKeys
   readonly audit: Pick<AuditLog, 'list'>
+  /** @returns where the old one is kept. Throws ParameterInvalid when it is in the environment. */
+  changeMasterKey(): string
 }
 
 /** A `QueryEngine`. */

@@ -1,4 +1,4 @@
-/** The commands `weir key create|list|change|delete` and `weir key audit`, with their options and help. */
+/** The commands `weir key create|list|change|delete|rewrap|audit`, with their options and help. */
 import type { Command } from 'commander'
 
 /** @param ended takes the exit status of the command that was run */
@@ -27,7 +27,8 @@ export function addKeyCommands(
     .option('--admin <project...>', 'may change them; with * the server too')
     .option('--policy <file>', 'what it may do as a document of the cloud’s access control, JSON')
     .option('--requests-per-second <n>', 'more are refused and may be sent again')
-    .option('--bytes-per-second <n>', 'of bodies')
+    .option('--bytes-per-second <n>', 'of bodies, as they are sent')
+    .option('--body-bytes-max <n>', 'of one request, as it is sent')
     .option('--expires <time>', 'after it the key is refused: 2027-01-01, or Unix seconds')
     .option('--file <file>', 'write id and secret there, mode 0600, instead of standard output')
     .action(async (name: string, options) => {
@@ -52,15 +53,22 @@ type Add = (name: string, description: string, examples: string) => Command
 function addChangingCommands(add: Add, ended: (status: number) => void): void {
   add(
     'change <id>',
-    'Rename a key, give it other rights, disable or enable it',
+    'Rename a key, give it other rights or limits, disable or enable it',
     `  weir key change LTAI... --disable
-  weir key change LTAI... --read shop`,
+  weir key change LTAI... --read shop
+  weir key change LTAI... --requests-per-second 50 --body-bytes-max none`,
   )
     .option('--name <name>', 'for people')
     .option('--read <project...>', 'may query these projects; * is all')
     .option('--write <project...>', 'may write to them too')
     .option('--admin <project...>', 'may change them; with * the server too')
     .option('--policy <file>', 'what it may do, JSON')
+    .option(
+      '--requests-per-second <n>',
+      'more are refused and may be sent again; none for no limit',
+    )
+    .option('--bytes-per-second <n>', 'of bodies, as they are sent; none for no limit')
+    .option('--body-bytes-max <n>', 'of one request, as it is sent; none for no limit')
     .option('--disable', 'it is refused')
     .option('--enable', 'it is taken again')
     .action(async (id: string, options) => {
@@ -73,6 +81,14 @@ function addChangingCommands(add: Add, ended: (status: number) => void): void {
       ended(await deleteKey(id, options))
     },
   )
+  add(
+    'rewrap',
+    'Encrypt the secrets of all keys with a new master key, while the server runs',
+    '  weir key rewrap',
+  ).action(async (options) => {
+    const { rewrapKeys } = await import('./key.ts')
+    ended(await rewrapKeys(options))
+  })
   add(
     'audit',
     'What was changed at a server, and by whom; the latest first',

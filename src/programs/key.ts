@@ -1,9 +1,10 @@
 /** `weir key`: who may ask a server what. */
 import { readFileSync } from 'node:fs'
-import type { KeyLimits, Permission, PermissionLevel } from '../access/access.ts'
+import type { KeyLimits, LimitsChange, Permission, PermissionLevel } from '../access/access.ts'
 import {
   auditOfServer,
   changeServerKey,
+  changeServerMasterKey,
   createServerKey,
   deleteServerKey,
   keysOfServer,
@@ -23,10 +24,14 @@ interface RightOptions {
   readonly policy?: string
 }
 
-export interface CreateOptions extends RightOptions {
-  readonly server: string
+interface LimitOptions {
   readonly requestsPerSecond?: string
   readonly bytesPerSecond?: string
+  readonly bodyBytesMax?: string
+}
+
+export interface CreateOptions extends RightOptions, LimitOptions {
+  readonly server: string
   readonly expires?: string
   readonly file?: string
 }
@@ -77,7 +82,7 @@ export async function listKeys(options: {
   return exitStatus.ok
 }
 
-export interface ChangeOptions extends RightOptions {
+export interface ChangeOptions extends RightOptions, LimitOptions {
   readonly server: string
   readonly name?: string
   readonly disable?: boolean
@@ -87,15 +92,17 @@ export interface ChangeOptions extends RightOptions {
 export async function changeKey(id: string, options: ChangeOptions): Promise<number> {
   if (options.disable === true && options.enable === true)
     throw new WeirError('Usage', '--disable and --enable are one too many')
+  const limits = limitsChangeOf(options)
   const change = {
     ...rightsOf(options),
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.disable === true ? { enabled: false } : {}),
     ...(options.enable === true ? { enabled: true } : {}),
   }
   if (Object.keys(change).length === 0)
     throw new WeirError('Usage', 'there is nothing to change', {
-      hint: 'Say what: --name, --disable, --enable, --read, --write, --admin or --policy',
+      hint: 'Say what: --name, --disable, --enable, --read, --write, --admin, --policy or a limit',
     })
   const { enabled } = await changeServerKey(options.server, id, change)
   process.stderr.write(`Key ${id} is changed; it is ${enabled ? 'enabled' : 'disabled'}.\n`)
@@ -105,6 +112,14 @@ export async function changeKey(id: string, options: ChangeOptions): Promise<num
 export async function deleteKey(id: string, options: { readonly server: string }): Promise<number> {
   await deleteServerKey(options.server, id)
   process.stderr.write(`Key ${id} is deleted.\n`)
+  return exitStatus.ok
+}
+
+export async function rewrapKeys(options: { readonly server: string }): Promise<number> {
+  const { kept } = await changeServerMasterKey(options.server)
+  process.stderr.write(
+    `The secrets of all keys are encrypted with a new master key. The old one is in ${kept}: remove it when no backup from before is left.\n`,
+  )
   return exitStatus.ok
 }
 
@@ -169,15 +184,25 @@ function readPolicy(path: string): object {
   throw new WeirError('Usage', 'a policy is a JSON object', { place: path })
 }
 
-function limitsOf({ requestsPerSecond, bytesPerSecond }: CreateOptions): KeyLimits {
-  return {
-    ...(requestsPerSecond === undefined
-      ? {}
-      : { requestsPerSecond: wholeOf('--requests-per-second', requestsPerSecond) }),
-    ...(bytesPerSecond === undefined
-      ? {}
-      : { bytesPerSecond: wholeOf('--bytes-per-second', bytesPerSecond) }),
+const limitNames = {
+  requestsPerSecond: '--requests-per-second',
+  bytesPerSecond: '--bytes-per-second',
+  bodyBytesMax: '--body-bytes-max',
+} as const
+
+const limitsOf = (options: LimitOptions): KeyLimits => limitsBy(options, wholeOf)
+
+/** `none` lifts a limit. */
+const limitsChangeOf = (options: LimitOptions): LimitsChange =>
+  limitsBy(options, (option, text) => (text === 'none' ? null : wholeOf(option, text)))
+
+function limitsBy<Value>(options: LimitOptions, read: (option: string, text: string) => Value) {
+  const limits: { -readonly [Name in keyof KeyLimits]: Value } = {}
+  for (const name of ['requestsPerSecond', 'bytesPerSecond', 'bodyBytesMax'] as const) {
+    const text = options[name]
+    if (text !== undefined) limits[name] = read(limitNames[name], text)
   }
+  return limits
 }
 
 function wholeOf(option: string, text: string): number {

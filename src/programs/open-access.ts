@@ -6,11 +6,12 @@ import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import {
-  AccessKeys,
+  type AccessKeys,
   AuditLog,
   type Caller,
+  changeMasterKey,
   Nonces,
-  openMasterKey,
+  openKeys,
   policyOf,
   RateLimits,
   verifyCloud,
@@ -36,13 +37,12 @@ export const localKeyName = 'commands on this host'
 
 /** @throws WeirError MasterKeyInvalid, StorageBroken */
 export function openAccess(dataDir: string, masterKeyFile: string): Access {
-  const master = openMasterKey(masterKeyFile, process.env)
   const file = join(dataDir, 'access.db')
   const db = new DatabaseSync(file)
   try {
     chmodSync(file, 0o600)
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-    const keys = new AccessKeys(db, master)
+    const keys = openKeys(db, masterKeyFile, process.env)
     const audit = new AuditLog(db)
     const nonces = new Nonces(db)
     const rates = new RateLimits()
@@ -57,6 +57,7 @@ export function openAccess(dataDir: string, masterKeyFile: string): Access {
       verify: (request) => verifyLogService(request, keys, Date.now()),
       verifyCloud: (request) => verifyCloud(request, keys, nonces, Date.now()),
       take: (caller, bytes) => takeOf(rates, caller, bytes),
+      changeMasterKey: () => changeMasterKey(keys, masterKeyFile, process.env),
       begin: (intents) => audit.begin(intents.map((each) => ({ ...each, at: Date.now() }))),
       problems: () => [...uses.problems(), ...problemOf(audit)],
       close: () => {

@@ -362,7 +362,7 @@ test('who may see a project sees it, its tags and no other', async (t) => {
     },
   })
   assert.equal((await ask(tags('project', 'mine'))).status, 200)
-  const hint = 'Its policy must allow it: weir key policy'
+  const hint = 'Its policy must allow it: weir key change'
   assert.deepEqual(failure(await ask(tags('project', 'theirs'))), [
     403,
     'Unauthorized',

@@ -377,7 +377,7 @@ test('who asks is checked before the body is, and what it changes is written dow
   assert.deepEqual(failure(denied), [
     403,
     'Unauthorized',
-    `key ${reader.id} may not do log:UpdateEcho on project/my-proj. Its policy must allow it: weir key policy`,
+    `key ${reader.id} may not do log:UpdateEcho on project/my-proj. Its policy must allow it: weir key change`,
   ])
   assert.equal((await ask({ url: '/text?size=1', project, key: reader })).status, 200)
   assert.equal((await ask(post)).status, 200)
