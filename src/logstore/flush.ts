@@ -10,14 +10,11 @@ import type { HotRecord } from './hot-rows.ts'
 import { readSums } from './parquet.ts'
 import type { StoreParts } from './parts.ts'
 import type { Segment } from './segments.ts'
-import { nextTurn, stageRows } from './stage.ts'
+import { stageRows, Turns } from './stage.ts'
 import type { StagedBatch } from './stage.ts'
 import { StagedTables } from './staged-tables.ts'
 import { differingSums } from './sums.ts'
 import type { SumsByColumn } from './sums.ts'
-
-/** Batches decoded before the event loop gets a turn: about 2 ms of 1000 rows each. */
-const batchesPerTurn = 8
 
 /**
  * Makes the oldest hot rows of a logstore segments, one an hour: written under a temporary name, read
@@ -55,9 +52,10 @@ async function writeSegments(
   records: readonly HotRecord[],
 ): Promise<Segment[]> {
   const batches: StagedBatch[] = []
+  const turns = new Turns()
   for (const { body, receiveTime } of records) {
     batches.push({ batch: decodeBatch(body), receiveTime })
-    if (batches.length % batchesPerTurn === 0) await nextTurn()
+    await turns.next()
   }
   const staged = await stageRows(batches, columnsOf(logstore, batches))
   if (staged.rows === 0) return []

@@ -41,27 +41,36 @@ export interface StagedBatch {
 
 export const hourSeconds = 3600
 
-/**
- * Puts batches of one logstore behind each other. The event loop gets a turn after each column: one of
- * 100,000 rows takes some milliseconds.
- */
+/** Puts batches of one logstore behind each other. A column of 50,000 rows takes some milliseconds. */
 export async function stageRows(
   batches: readonly StagedBatch[],
   specs: readonly ColumnSpec[],
 ): Promise<StagedRows> {
   const rows = batches.reduce((sum, { batch }) => sum + batch.rows, 0)
   const columns: StagedColumn[] = []
+  const turns = new Turns()
   const sharded = batches.some(({ batch }) => batch.shard !== 0) ? [shardColumn] : []
   for (const { name, kind } of [...reservedColumns, ...sharded, ...specs]) {
     const stage = kind === 'text' ? stageText : stageInteger
     columns.push(stage(name, batches, rows))
-    await nextTurn()
+    await turns.next()
   }
   return { rows, columns, hours: await stageHours(columns, rows) }
 }
 
-/** Lets what waits on the event loop go first. */
-export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+/** As long at a stretch: a turn of a busy event loop takes longer than a column, and a flush has a hundred of them. */
+const stretchMilliseconds = 10
+
+/** Lets what waits on the event loop go first, now and then. */
+export class Turns {
+  #since = performance.now()
+
+  async next(): Promise<void> {
+    if (performance.now() - this.#since < stretchMilliseconds) return
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#since = performance.now()
+  }
+}
 
 const one = (count: number, value: number) => new Float64Array(count).fill(value)
 
@@ -139,13 +148,14 @@ async function stageHours(columns: readonly StagedColumn[], rows: number): Promi
     slots[row] = slot
   }
   const sums: ColumnSums[][] = []
+  const turns = new Turns()
   for (const each of columns) {
     sums.push(
       each.kind === 'text'
         ? textSums(each.codes, each.dictionary, slots, ranges.length)
         : integerSums(each.halves, each.present, slots, ranges.length),
     )
-    await nextTurn()
+    await turns.next()
   }
   return ranges
     .map((range, slot) => ({

@@ -5,7 +5,7 @@ import type { DuckDBConnection } from './engine.ts'
 import { quoteName, quoteText } from './engine.ts'
 import { parquetOptions } from './parquet.ts'
 import type { StagedColumn, StagedHour, StagedRows } from './stage.ts'
-import { hourSeconds, nextTurn } from './stage.ts'
+import { hourSeconds, Turns } from './stage.ts'
 
 /** The engine's vector size: rows of one chunk. */
 const chunkRows = 2048
@@ -203,6 +203,7 @@ async function appendChunks(
   const empty = await connection.run(`SELECT * FROM staged.${table} LIMIT 0`)
   const types = fills.map((_, index) => empty.columnLogicalType(index).logical_type)
   const appender = await connection.createAppender(table, 'staged')
+  const turns = new Turns()
   try {
     for (let from = 0; from < rows; from += chunkRows) {
       const count = Math.min(chunkRows, rows - from)
@@ -214,7 +215,7 @@ async function appendChunks(
       appender.appendDataChunk(chunk)
       if ((from / chunkRows) % chunksPerTurn !== chunksPerTurn - 1) continue
       appender.flushSync() // else all of it is done by the last call, without a turn
-      await nextTurn()
+      await turns.next()
     }
   } finally {
     appender.closeSync()
