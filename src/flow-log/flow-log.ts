@@ -3,9 +3,10 @@
  * capture window is, and where records go.
  *
  * `instance.ts` is one flow log, the checks of its values and the time it was active; `flow-logs.ts` is the
- * table of them. `capture-plan.ts` says what they mean to the capture: which ENIs, which families, how long
- * a window is and from when on. Here stands which records a flow log keeps. Nothing is captured or delivered
- * here; quotas and bills are others' too.
+ * table of them, `history.ts` what became of each. `service.ts` is the flow log as a resource of the cloud:
+ * transient states, quotas, prerequisites, regions, tags and groups. `capture-plan.ts` says what flow logs
+ * mean to the capture: which ENIs, which families, how long a window is and from when on. Here stands which
+ * records a flow log keeps. Nothing is captured or delivered here; bills are others' too.
  */
 import {
   action,
@@ -28,6 +29,18 @@ export {
   type WindowSpan,
 } from './capture-plan.ts'
 export { FlowLogs } from './flow-logs.ts'
+export { type FlowLogEdit } from './history.ts'
+export {
+  type Prerequisite,
+  type PrerequisiteName,
+  prerequisiteNames,
+  type Prerequisites,
+} from './prerequisites.ts'
+export { type Quota, type Quotas } from './quotas.ts'
+export { hasIpv6, type Region, regions } from './regions.ts'
+export { type FlowLogResource, type NewFlowLogResource, type Tag } from './resource.ts'
+export { FlowLogService, type FlowLogServiceThings } from './service.ts'
+export { type TagPage, type TagsWanted } from './tag-pages.ts'
 export {
   activeIn,
   checkKnown,

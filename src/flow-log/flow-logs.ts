@@ -13,6 +13,7 @@ import {
   type FlowLogChange,
   type NewFlowLog,
 } from './instance.ts'
+import { FlowLogHistory } from './history.ts'
 import { inTransaction, prepareTables } from './tables.ts'
 
 export interface FlowLogsEffects {
@@ -30,7 +31,13 @@ const realEffects: FlowLogsEffects = {
     `fl-${Array.from({ length: idLength }, () => idLetters[randomInt(idLetters.length)]).join('')}`,
 }
 
+/** Who changes what nobody asked for, in the history. */
+const itself = 'weir'
+
 export class FlowLogs {
+  /** For those who keep a table of their own there. */
+  readonly database: DatabaseSync
+  readonly history: FlowLogHistory
   readonly #database: DatabaseSync
   readonly #effects: FlowLogsEffects
   readonly #listeners = new Set<() => void>()
@@ -40,6 +47,18 @@ export class FlowLogs {
     this.#database = database
     this.#effects = effects
     prepareTables(database)
+    this.database = database
+    this.history = new FlowLogHistory(database, () => effects.now())
+  }
+
+  /** What `work` does is one change: on disk together or not at all. Listeners hear of it once. */
+  together<T>(work: () => T): T {
+    let made: { readonly result: T } | undefined
+    this.#change(() => {
+      made = { result: work() }
+    })
+    assert(made !== undefined, 'a transaction that ended did its work')
+    return made.result
   }
 
   /** Calls `listener` after each change, when it is on disk. @returns call it to listen no more */
@@ -51,8 +70,10 @@ export class FlowLogs {
   /**
    * Adds a flow log: "After you create the flow log, traffic information collection starts automatically."
    * Throws ParameterInvalid.
+   *
+   * @param by who asks, for the history: an AccessKey's id
    */
-  create(wanted: NewFlowLog): FlowLog {
+  create(wanted: NewFlowLog, by = itself): FlowLog {
     const values = completed(wanted)
     const id = this.#effects.newId()
     const now = this.#effects.now()
@@ -77,6 +98,7 @@ export class FlowLogs {
         now,
       )
       this.#begin(id, now)
+      this.history.add(id, by, 'create', {}, { ...values })
     })
     return this.get(id)
   }
@@ -122,10 +144,11 @@ export class FlowLogs {
   }
 
   /** Throws FlowLogNotExist, ParameterInvalid. */
-  modify(id: string, change: FlowLogChange): FlowLog {
-    const flowLog = { ...this.get(id), ...change }
+  modify(id: string, change: FlowLogChange, by = itself): FlowLog {
+    const before = this.get(id)
+    const flowLog = { ...before, ...change }
     checkValues(flowLog)
-    this.#change(() =>
+    this.#change(() => {
       this.#run(
         `UPDATE flow_logs SET name = ?, description = ?, ip_version = ?, window_seconds = ?, changed_at = ?
          WHERE id = ?`,
@@ -135,36 +158,47 @@ export class FlowLogs {
         flowLog.windowSeconds,
         this.#effects.now(),
         id,
-      ),
-    )
+      )
+      const was = (key: string): unknown => before[key as keyof FlowLogChange]
+      const keys = Object.keys(change)
+      this.history.add(
+        id,
+        by,
+        'modify',
+        Object.fromEntries(keys.map((key) => [key, was(key)])),
+        change,
+      )
+    })
     return this.get(id)
   }
 
   /** Collects from now on; nothing changes when it does already. Throws FlowLogNotExist. */
-  start(id: string): FlowLog {
+  start(id: string, by = itself): FlowLog {
     if (this.get(id).status === 'Active') return this.get(id)
     const now = this.#effects.now()
     this.#change(() => {
       this.#run("UPDATE flow_logs SET status = 'Active', changed_at = ? WHERE id = ?", now, id)
       this.#begin(id, now)
+      this.history.add(id, by, 'start', { status: 'Inactive' }, { status: 'Active' })
     })
     return this.get(id)
   }
 
   /** Collects no more; records already in a logstore stay. Throws FlowLogNotExist. */
-  stop(id: string): FlowLog {
+  stop(id: string, by = itself): FlowLog {
     if (this.get(id).status === 'Inactive') return this.get(id)
     const now = this.#effects.now()
     this.#change(() => {
       this.#run("UPDATE flow_logs SET status = 'Inactive', changed_at = ? WHERE id = ?", now, id)
       this.#end(id, now)
+      this.history.add(id, by, 'stop', { status: 'Active' }, { status: 'Inactive' })
     })
     return this.get(id)
   }
 
   /** Records already in a logstore stay. `lately` knows it until it is forgotten. Throws FlowLogNotExist. */
-  delete(id: string): void {
-    this.get(id)
+  delete(id: string, by = itself): void {
+    const { status } = this.get(id)
     const now = this.#effects.now()
     this.#change(() => {
       this.#run(
@@ -174,6 +208,7 @@ export class FlowLogs {
         id,
       )
       this.#end(id, now)
+      this.history.add(id, by, 'delete', { status }, {})
     })
   }
 
@@ -191,7 +226,9 @@ export class FlowLogs {
   }
 
   #change(work: () => void): void {
+    const isPart = this.#database.isTransaction
     inTransaction(this.#database, work)
+    if (isPart) return // of a change that tells of itself
     for (const listener of this.#listeners) listener()
   }
 

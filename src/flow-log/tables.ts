@@ -23,7 +23,53 @@ const tables = `
     since INTEGER NOT NULL,
     until INTEGER -- NULL while the flow log is active
   ) STRICT;
-  CREATE INDEX IF NOT EXISTS flow_log_periods_of ON flow_log_periods (flow_log)`
+  CREATE INDEX IF NOT EXISTS flow_log_periods_of ON flow_log_periods (flow_log);
+  -- What a flow log is as a resource of the cloud; one that has no row has what is usual.
+  CREATE TABLE IF NOT EXISTS flow_log_resources (
+    flow_log TEXT PRIMARY KEY,
+    region TEXT NOT NULL,
+    account TEXT NOT NULL,
+    resource_group TEXT NOT NULL,
+    delivers INTEGER NOT NULL, -- 0: delivery to its logstore was switched off
+    analyzer TEXT, -- NULL: none
+    counts INTEGER NOT NULL, -- 0: Weir made it by itself, so it uses up no quota
+    deleted_by TEXT
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS flow_log_tags (
+    flow_log TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (flow_log, key)
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS flow_log_transitions (
+    flow_log TEXT PRIMARY KEY,
+    state TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS flow_log_changes (
+    number INTEGER PRIMARY KEY,
+    flow_log TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    by TEXT NOT NULL,
+    did TEXT NOT NULL,
+    before TEXT NOT NULL, -- JSON of what became something else
+    after TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS flow_log_changes_of ON flow_log_changes (flow_log);
+  CREATE TABLE IF NOT EXISTS flow_log_quotas (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    account TEXT NOT NULL,
+    value INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    by TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS flow_log_prerequisites (
+    account TEXT NOT NULL,
+    name TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    by TEXT NOT NULL,
+    PRIMARY KEY (account, name)
+  ) STRICT`
 
 /** Columns that flow_logs got after it was first made; each with what rows of before have there. */
 const laterColumns = {
@@ -59,8 +105,9 @@ export function prepareTables(database: DatabaseSync): void {
   })
 }
 
-/** All of it or nothing. */
+/** All of it or nothing; inside another transaction, a part of that. */
 export function inTransaction(database: DatabaseSync, work: () => void): void {
+  if (database.isTransaction) return work()
   database.exec('BEGIN IMMEDIATE')
   try {
     work()
