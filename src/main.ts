@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { describeError, errorCatalogue, WeirError } from './base/errors.ts'
 import { addAgentCommand } from './programs/agent-command.ts'
+import { addAnalyzerCommands } from './programs/analyzer-commands.ts'
 import { addBillCommands } from './programs/bill-commands.ts'
 import { addCheckCommand } from './programs/check-command.ts'
 import { addExplainCommand } from './programs/explain-command.ts'
@@ -108,6 +109,7 @@ Examples:
 addAgentCommand(weir, defaultServer, version, ended)
 addFlowLogCommands(weir, defaultServer, ended)
 addBillCommands(weir, defaultServer, ended)
+addAnalyzerCommands(weir, defaultServer, ended)
 addExplainCommand(weir, ended)
 addKeyCommands(weir, defaultServer, ended)
 addCheckCommand(weir, ended)

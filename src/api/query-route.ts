@@ -75,7 +75,7 @@ const logstoreOf = (asked: unknown): string => {
 }
 
 /** Aborts when the connection closes before the reply is out. */
-function abandoned(reply: FastifyReply): AbortSignal {
+export function abandoned(reply: FastifyReply): AbortSignal {
   const controller = new AbortController()
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) controller.abort()

@@ -14,6 +14,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { WeirError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
 import { addCloud, type CloudError, cloudError } from './cloud/cloud.ts'
+import { addAnalyzerRoutes } from './analyzer-routes.ts'
 import { addBillingRoutes } from './billing-routes.ts'
 import { addFlowLogRoutes } from './flow-log-routes.ts'
 import { addExplainRoute } from './explain-route.ts'
@@ -120,6 +121,7 @@ function addRoutes(server: FastifyInstance, things: ApiThings): void {
   addStoreCheckRoute(server, things.store)
   addExplainRoute(server, things.explain)
   if (things.billing !== undefined) addBillingRoutes(server, things.billing)
+  if (things.analyzers !== undefined) addAnalyzerRoutes(server, things.analyzers)
   if (things.logService !== undefined) addLogService(server, things.logService)
   if (things.cloud !== undefined) addCloud(server, things.cloud)
 }

@@ -4,6 +4,7 @@ import type { AccessKeys, AuditLog } from '../access/access.ts'
 import type { Log } from '../base/log.ts'
 import type { FlowLog, FlowLogChange, NewFlowLog } from '../flow-log/flow-log.ts'
 import type { LedgerBook } from '../ledger/ledger.ts'
+import type { AnalyzerKeeper } from './analyzer-contract.ts'
 import type { BillKeeper } from './billing-contract.ts'
 import type { LogServiceGate } from './log-service/things.ts'
 import type { LogStore } from '../logstore/logstore.ts'
@@ -33,6 +34,8 @@ export interface ApiThings {
   readonly explain: (request: ExplainRequest) => Promise<Explanation>
   /** Undefined: nothing is billed here. */
   readonly billing?: BillKeeper
+  /** Undefined: this server has no traffic analyzers. */
+  readonly analyzers?: AnalyzerKeeper
   /** Undefined: this server has no log service. */
   readonly logService?: LogServiceThings
   /** Undefined: this server has none of the cloud's RPC APIs. */
