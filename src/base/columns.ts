@@ -39,3 +39,14 @@ export interface BatchId {
   /** Counts up from 0 within flow log and run. */
   readonly number: number
 }
+
+/** One that stays as it is while the arrays of the other are filled again. */
+export function copyBatch({ rows, columns }: ColumnBatch): ColumnBatch {
+  const copied = [...columns].map(([name, column]): [string, Column] => [
+    name,
+    column.kind === 'text'
+      ? { kind: 'text', codes: column.codes.slice(0, rows), dictionary: [...column.dictionary] }
+      : { kind: 'integer', values: column.values.slice(0, rows) },
+  ])
+  return { rows, columns: new Map(copied) }
+}

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { temporaryFolder } from '../../test/temporary-folder.ts'
-import type { ColumnBatch } from '../base/columns.ts'
+import type { Column, ColumnBatch } from '../base/columns.ts'
 import { Billing, type BillingThings, cloudPrices, readPriceList } from './billing.ts'
 import { amountOfText } from './money.ts'
 
@@ -205,4 +205,31 @@ test('days left: the disk at the rate of a week, over a restart; the free quota 
   const began = Math.floor((lastHour + 2 * day) / hour) * hour
   assert.deepEqual([quota.bytes, quota.leftBytes], [5 * 2 ** 30, 5 * 2 ** 30 - recordBytes])
   assert.equal(quota.daysLeft, quota.leftBytes / ((recordBytes / (state.now - began)) * day))
+})
+
+test('a batch is copied before the call returns: its arrays may be filled again at once', async (t) => {
+  const { billing } = world(t).start()
+  const codes = Uint32Array.of(1, 2)
+  const values = Float64Array.of(7, 8, 9)
+  const dictionary = ['1', '2']
+  const refilled: ColumnBatch = {
+    rows: 2,
+    columns: new Map<string, Column>([
+      ['account-id', { kind: 'text', codes, dictionary }],
+      ['bytes', { kind: 'integer', values }],
+    ]),
+  }
+  const batch = { project: 'p', logstore: 'l', id: { flowLog: 'fl-1', run: 'r', number: 0 } }
+  const storing = billing.store(batch, refilled, async (given) => given)
+  codes.fill(0)
+  values.fill(0)
+  dictionary.length = 0
+  assert.deepEqual(await storing, {
+    rows: 2,
+    columns: new Map<string, Column>([
+      ['account-id', { kind: 'text', codes: Uint32Array.of(1, 2), dictionary: ['1', '2'] }],
+      ['bytes', { kind: 'integer', values: Float64Array.of(7, 8) }],
+    ]),
+  })
+  await billing.stop()
 })

@@ -11,7 +11,7 @@
  * Left out: who asks, and what suspending a flow log is. `programs/` hands both in.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import type { ColumnBatch } from '../base/columns.ts'
+import { type ColumnBatch, copyBatch } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { type AccountStanding, Accounts, type OverdueEffects } from './accounts.ts'
@@ -154,13 +154,17 @@ export class Billing {
     this.#accounts = overdue === undefined ? undefined : new Accounts(db, overdue, effects)
   }
 
-  /** Has a batch of a flow log's records stored and counts it. Throws what `store` throws, and StorageFull. */
+  /**
+   * Has a batch of a flow log's records stored and counts it. It is copied before the call returns. Throws what `store`
+   * throws, and what the disk says when there is no place for the note of it.
+   */
   store<Result>(
     batch: MeteredBatch,
     records: ColumnBatch,
-    store: () => Promise<Result>,
+    store: (records: ColumnBatch) => Promise<Result>,
   ): Promise<Result> {
-    return this.#meter.store(batch, this.#cycle(), this.#parts(records), store)
+    const copy = copyBatch(records)
+    return this.#meter.store(batch, this.#cycle(), this.#parts(copy), () => store(copy))
   }
 
   /** Counts what is no record of a flow log: bytes that an analyzer or a transformation read in this hour. */

@@ -3,6 +3,7 @@ import { Gauge, type Registry } from 'prom-client'
 import type { BillKeeper } from '../api/billing-contract.ts'
 import type { FlowLogKeeper, QueryRunner, RecordStore } from '../api/api.ts'
 import { nodeDisk } from '../base/disk.ts'
+import { WeirError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import {
   Billing,
@@ -29,15 +30,14 @@ export interface BillingParts {
   readonly log: Log
 }
 
-export interface ServerBilling extends Pick<
-  Billing,
-  'start' | 'stop' | 'problems' | 'count' | 'isSuspended'
-> {
+export interface ServerBilling extends Pick<Billing, 'start' | 'stop' | 'problems' | 'count'> {
   /** The log store, counting what flow logs bring. */
   readonly records: RecordStore
   keeper(queries: QueryRunner): BillKeeper
   /** What can be done with flow logs, unless their account owes too much. */
   guarded(flowLogs: FlowLogKeeper): FlowLogKeeper
+  /** Throws FlowLogSuspended while an account owes too much. */
+  checkPaid(account: string): void
   addMetrics(registry: Registry): void
 }
 
@@ -88,10 +88,10 @@ export function openBilling(
     stop: () => billing.stop(),
     problems: () => billing.problems(),
     count: (usage) => billing.count(usage),
-    isSuspended: (account) => billing.isSuspended(account),
+    checkPaid: (account) => checkPaid(billing, account),
     records: counting(store, billing),
     guarded: (flowLogs) =>
-      unlessSuspended(flowLogs, accountOf, (account) => billing.isSuspended(account)),
+      unlessSuspended(flowLogs, (flowLog) => checkPaid(billing, accountOf(flowLog))),
     addMetrics: (registry) => addBillingMetrics(registry, billing),
     keeper: (queries) => ({
       bill: async (request) => billing.bill(request),
@@ -110,6 +110,15 @@ export function openBilling(
   }
 }
 
+function checkPaid(billing: Billing, account: string): void {
+  if (billing.isSuspended(account))
+    throw new WeirError(
+      'FlowLogSuspended',
+      `the flow logs of account ${account} are suspended: its bills are not paid`,
+      { hint: 'weir bill top-up pays them' },
+    )
+}
+
 const rulesOf = (config: StartConfig['billing']['overdue']): OverdueRules | undefined =>
   config && {
     protectionLimit: config.protectionLimit,
@@ -126,9 +135,11 @@ function counting(store: LogStore, billing: Billing): RecordStore {
     stats: () => store.stats(),
     append(project, logstore, batch, options = {}) {
       const { id, topic } = options
-      const append = () => store.append(project, logstore, batch, options)
-      const generated = topic === flowLogTopic && id?.flowLog.startsWith(flowLogPrefix) === true
-      return generated ? billing.store({ project, logstore, id }, batch, append) : append()
+      if (topic !== flowLogTopic || id === undefined || !id.flowLog.startsWith(flowLogPrefix))
+        return store.append(project, logstore, batch, options)
+      return billing.store({ project, logstore, id }, batch, (copy) =>
+        store.append(project, logstore, copy, options),
+      )
     },
   }
 }

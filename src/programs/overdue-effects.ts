@@ -1,6 +1,5 @@
 /** What a debt does to the flow logs of an account: they are stopped, and go on or are gone in the end. */
 import type { FlowLogKeeper } from '../api/api.ts'
-import { WeirError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { OverdueEffects } from '../billing/billing.ts'
 import type { FlowLog } from '../flow-log/flow-log.ts'
@@ -89,18 +88,8 @@ async function deleteTarget(
 /** "you cannot perform any operations on the VPC flow log": it can be looked at. */
 export function unlessSuspended(
   keeper: FlowLogKeeper,
-  accountOf: AccountOf,
-  isSuspended: (account: string) => boolean,
+  check: (flowLog: Parameters<AccountOf>[0]) => void,
 ): FlowLogKeeper {
-  const check = (flowLog: Parameters<AccountOf>[0]): void => {
-    const account = accountOf(flowLog)
-    if (isSuspended(account))
-      throw new WeirError(
-        'FlowLogSuspended',
-        `the flow logs of account ${account} are suspended: its bills are not paid`,
-        { hint: 'weir bill top-up pays them' },
-      )
-  }
   return {
     list: () => keeper.list(),
     get: (id) => keeper.get(id),
