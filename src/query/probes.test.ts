@@ -133,10 +133,43 @@ test('other statements than one SELECT', () =>
     ['use memory', /(is not a query|cannot be read)/],
     ['table log', /(is not a query|cannot be read)/],
     ['srcaddr', /(is not a query|cannot be read)/],
-    ['where bytes > 1', /pipeline stage/],
     ['with_pack_meta', /not supported/],
     [';', /cannot be read/],
   ]))
+
+/** "Detect it by the first word after the pipe ... and reject with a clear message": language reference, §4. */
+test('each first word of the pipeline language is said to be one', async () => {
+  const stages = [
+    ['where', "bytes > 1 | extend x = 'a'"],
+    ['extend', 'x = cast(bytes as bigint) * 8'],
+    ['project', 'srcaddr, dstaddr'],
+    ['project-away', '__topic__'],
+    ['project-rename', 'a=b'],
+    ['parse-json', 'content'],
+    ['parse-regexp', "content, '(a)' as b"],
+    ['parse-csv', 'content as a, b'],
+    ['expand-values', 'content'],
+    ['stats', 'n = count(*) by srcaddr'],
+    ['sort', 'bytes desc'],
+    ['limit', '5'],
+    ['.let', 't = * | where a'],
+  ] as const
+  for (const [stage, rest] of stages) {
+    for (const word of [stage, stage.toUpperCase()]) {
+      const said = {
+        code: 'QueryRefused',
+        message: `"| ${word}" is a stage of the pipeline language (SPL), which is not supported`,
+        place: 'line 1:3',
+      }
+      await assert.rejects(parseQuery(`*|${word} ${rest}`), said)
+      const outcome = await outcomeOf(`* | ${word} ${rest}`)
+      assert.ok(outcome instanceof WeirError && outcome.message === said.message)
+      assert.match(outcome.hint ?? '', /^after the "\|" write SQL: SELECT /)
+    }
+  }
+  for (const sql of ['select 1 as stats', 'with where_ as (select 1 as a) select a from where_'])
+    assert.equal(typeof (await outcomeOf(`* | ${sql}`)), 'string', sql)
+})
 
 test('constructs that are none of the language', () =>
   refuses([

@@ -21,7 +21,20 @@ import type {
 
 /** First words of the pipeline language (SPL), which is another language than SQL. */
 const pipelineWords =
-  /^\s*(where|extend|project|project-\w+|parse-\w+|expand-values|stats|sort|limit|\.let)\b/i
+  /^\s*(where|extend|project(?:-\w+)?|parse-\w+|expand-values|stats|sort|limit|\.let)(?![\w-])/i
+
+/** What does the same, where SQL has it. */
+const inSql: Readonly<Record<string, string>> = {
+  where: 'SELECT * FROM log WHERE ...',
+  extend: 'SELECT *, ... AS name FROM log',
+  project: 'SELECT name, name FROM log',
+  'parse-json': "SELECT json_extract_scalar(name, '$.key') FROM log",
+  'parse-regexp': "SELECT regexp_extract(name, '...', 1) FROM log",
+  'expand-values': 'SELECT ... FROM log CROSS JOIN UNNEST(...) AS t (name)',
+  stats: 'SELECT name, count(*) FROM log GROUP BY name',
+  sort: 'SELECT * FROM log ORDER BY name',
+  limit: 'SELECT * FROM log LIMIT 10',
+}
 
 /** Settings of the log service's clients that change nothing here. */
 const sessionPrefix = /^\s*set\s+session\s+(\w+)\s*=\s*(\w+)\s*;/i
@@ -36,9 +49,9 @@ export async function parseSql(query: QueryText, whole: QueryPart): Promise<Quer
   const stage = pipelineWords.exec(part.text)?.[1]
   if (stage !== undefined) {
     throw query.refused(
-      `"| ${stage}" is a pipeline stage, which is not supported`,
+      `"| ${stage}" is a stage of the pipeline language (SPL), which is not supported`,
       part.offset,
-      'after the "|" write SELECT ...',
+      `after the "|" write SQL: ${inSql[stage.toLowerCase()] ?? 'SELECT ...'}`,
     )
   }
   if (/^\s*with_pack_meta\s*$/i.test(part.text)) {
