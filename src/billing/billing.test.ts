@@ -49,6 +49,7 @@ function world(t: TestContext, more: Partial<BillingThings> = {}) {
         account,
         region: network === 'vpc-b' ? 'cn-beijing' : 'cn-hangzhou',
       }),
+      analyzerOf: () => undefined,
       isStored: ({ id }) => stored.has(`${id.run} ${id.number}`),
       stored: async (targets) => {
         state.asked++
@@ -205,6 +206,25 @@ test('days left: the disk at the rate of a week, over a restart; the free quota 
   const began = Math.floor((lastHour + 2 * day) / hour) * hour
   assert.deepEqual([quota.bytes, quota.leftBytes], [5 * 2 ** 30, 5 * 2 ** 30 - recordBytes])
   assert.equal(quota.daysLeft, quota.leftBytes / ((recordBytes / (state.now - began)) * day))
+})
+
+test('what an analyzer reads too is counted with it, once', async (t) => {
+  const { state, start } = world(t, { analyzerOf: (flowLog) => flowLog.replace('fl', 'nta') })
+  const { billing, put } = start()
+  await Promise.all([put(0), put(0)])
+  await put(0)
+  await billing.stop()
+  state.now += hour
+  const rows = billing.bill({ month: '2022-09', account: '1' }).rows
+  assert.deepEqual(
+    rows.map(({ item, bytes }) => [item, bytes]),
+    [
+      ['traffic analyzer processing', recordBytes],
+      ['flow log generation', recordBytes],
+      ['log service write traffic', Math.floor(recordBytes / 5)],
+      ['log service index traffic', recordBytes],
+    ],
+  )
 })
 
 test('a batch is copied before the call returns: its arrays may be filled again at once', async (t) => {

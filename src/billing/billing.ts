@@ -70,6 +70,8 @@ export interface BillingThings {
     account: string | undefined,
     network: string | undefined,
   ) => { readonly account: string; readonly region: string }
+  /** The traffic analyzer that gets the records of a flow log too. */
+  readonly analyzerOf: (flowLog: string) => string | undefined
   readonly isStored: IsStored
   /** What logstores (PROJECT/LOGSTORE) hold now: asked once an hour of those that flow logs filled. */
   readonly stored: (targets: readonly string[]) => Promise<readonly StoredBytes[]>
@@ -164,7 +166,7 @@ export class Billing {
     store: (records: ColumnBatch) => Promise<Result>,
   ): Promise<Result> {
     const copy = copyBatch(records)
-    return this.#meter.store(batch, this.#cycle(), this.#parts(copy), () => store(copy))
+    return this.#meter.store(batch, this.#cycle(), this.#parts(batch, copy), () => store(copy))
   }
 
   /** Counts what is no record of a flow log: bytes that an analyzer or a transformation read in this hour. */
@@ -293,11 +295,12 @@ export class Billing {
     return cycleAt(this.#things.now(), this.#things.prices.list.zone)
   }
 
-  #parts(records: ColumnBatch): MeteredPart[] {
-    const { shape, ownerOf } = this.#things
+  #parts({ id }: MeteredBatch, records: ColumnBatch): MeteredPart[] {
+    const { shape, ownerOf, analyzerOf } = this.#things
+    const analyzer = analyzerOf(id.flowLog)
     const sizes = recordSizes(records, shape.fields)
     return sumByTexts(records, sizes, [shape.account, shape.network])
-      .map(({ values, bytes }) => ({ ...ownerOf(...values), bytes }))
+      .map(({ values, bytes }) => ({ ...ownerOf(...values), bytes, analyzer }))
       .filter((part) => this.#isBilled(part))
   }
 }

@@ -17,6 +17,8 @@ export interface MeteredPart {
   readonly account: string
   readonly region: string
   readonly bytes: number
+  /** The traffic analyzer that reads them too. */
+  readonly analyzer?: string | undefined
 }
 
 /** Whether the log store has a batch. */
@@ -77,7 +79,7 @@ export class Meter {
     this.#inFlight.set(key, (this.#inFlight.get(key) ?? 0) + 1)
     try {
       const text = JSON.stringify(
-        parts.map(({ account, region, bytes }) => [account, region, bytes]),
+        parts.map(({ account, region, bytes, analyzer }) => [account, region, bytes, analyzer]),
       )
       await this.#now(() => void this.#note.run(...keyOf(batch), cycle, text))
       const result = await store()
@@ -120,16 +122,13 @@ export class Meter {
   #count(batch: MeteredBatch): void {
     const noted = this.#pending.get(...keyOf(batch))
     if (noted === undefined) return
-    for (const [account, region, bytes] of JSON.parse(String(noted['parts'])) as Part[])
-      this.#usage.add({
-        cycle: Number(noted['cycle']),
-        account,
-        region,
-        flowLog: batch.id.flowLog,
-        target: `${batch.project}/${batch.logstore}`,
-        kind: 'generated',
-        bytes: BigInt(bytes),
-      })
+    const cycle = Number(noted['cycle'])
+    const { flowLog } = batch.id
+    for (const [account, region, size, analyzer] of JSON.parse(String(noted['parts'])) as Part[]) {
+      const use = { cycle, account, region, flowLog, bytes: BigInt(size) }
+      this.#usage.add({ ...use, kind: 'generated', target: `${batch.project}/${batch.logstore}` })
+      if (analyzer !== null) this.#usage.add({ ...use, kind: 'analyzed', target: analyzer })
+    }
     this.#forget.run(...keyOf(batch))
   }
 
@@ -170,7 +169,8 @@ export class Meter {
   }
 }
 
-type Part = [account: string, region: string, bytes: number]
+/** What is undefined is null in JSON. */
+type Part = [account: string, region: string, bytes: number, analyzer: string | null]
 
 const keyOf = ({ project, logstore, id }: MeteredBatch) =>
   [project, logstore, id.flowLog, id.run, id.number] as const

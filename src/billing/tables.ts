@@ -9,7 +9,7 @@ const tables = `
     run TEXT NOT NULL,
     number INTEGER NOT NULL,
     cycle INTEGER NOT NULL,
-    parts TEXT NOT NULL, -- JSON: [account, region, bytes] of each owner
+    parts TEXT NOT NULL, -- JSON: [account, region, bytes, analyzer] of each owner
     PRIMARY KEY (project, logstore, flow_log, run, number)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS billing_usage (

@@ -27,6 +27,8 @@ export interface BillingParts {
   readonly store: LogStore
   readonly state: State
   readonly topology: () => Topology | undefined
+  /** The traffic analyzer that gets the records of a flow log too. */
+  readonly analyzerOf?: (flowLog: string) => string | undefined
   readonly log: Log
 }
 
@@ -53,7 +55,7 @@ export function pricesOf({ billing }: Pick<StartConfig, 'billing'>) {
 /** Throws as `pricesOf`. */
 export function openBilling(
   config: StartConfig,
-  { store, state, topology, log }: BillingParts,
+  { store, state, topology, analyzerOf = () => undefined, log }: BillingParts,
 ): ServerBilling {
   const { prices, trafficPrices } = pricesOf(config)
   const { account: ownAccount, region: ownRegion } = config.api
@@ -77,6 +79,7 @@ export function openBilling(
         region: vpc?.region ?? known?.region ?? ownRegion,
       }
     },
+    analyzerOf,
     isStored: ({ project, logstore, id }) => store.isStored(project, logstore, id),
     stored: (targets) => storedBytes(store, targets, now()),
     freeBytes: () => nodeDisk.freeBytes(config.data),
