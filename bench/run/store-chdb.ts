@@ -27,7 +27,8 @@ export async function openChdb({
   mkdirSync(folder, { recursive: true })
   const child = fork(childFile, [packages, folder])
   const ask = (sql: string) => askChild(child, sql)
-  const place = join(dirname(dirname(files[0]!)), '*/*.parquet')
+  // Without rollups, which end with their names.
+  const place = join(dirname(dirname(files[0]!)), '*/*{0..9}.parquet')
   const parquet = `file('${place}', Parquet)`
   const version = String((await ask('SELECT version()')).rows[0]?.[0])
   await ask('CREATE DATABASE IF NOT EXISTS bench ENGINE = Atomic')
