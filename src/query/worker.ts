@@ -2,8 +2,6 @@
  * The child process queries run in. It holds no secret and no state worth keeping: whatever happens
  * in it, killing it is safe. One query at a time, each on an engine that only queries of its project have used.
  */
-import { readdirSync } from 'node:fs'
-import { getPriority, setPriority } from 'node:os'
 import { assert } from '../base/assert.ts'
 import { WeirError } from '../base/errors.ts'
 import type { Engine, SourceFile } from './engine.ts'
@@ -14,11 +12,6 @@ import { parseQuery } from './parse.ts'
 import { lookupsOf } from './udf-lookups.ts'
 import type { FromWorker, ToWorker, WorkerQuery, WorkerSetup } from './worker-messages.ts'
 
-// What comes in is kept before what is there is asked. 19 is the least priority. Linux has one for each thread, and
-// those to come have that of the thread that starts them.
-const priority = Math.min(getPriority() + 15, 19)
-const threads = process.platform === 'linux' ? readdirSync('/proc/self/task') : [0]
-for (const thread of threads) setPriority(Number(thread), priority)
 const setup = JSON.parse(process.argv[2]!) as WorkerSetup
 /** How often the resident memory is looked at: twenty times less than a fast machine fills a GiB. */
 const watchMilliseconds = 50
