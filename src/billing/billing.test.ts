@@ -215,6 +215,17 @@ test('what an analyzer reads too is counted with it, once', async (t) => {
   await put(0)
   await billing.stop()
   state.now += hour
+  state.stored = gb
+  await billing.tick()
+  assert.deepEqual(
+    billing
+      .bill({ by: 'flow-log' })
+      .rows.map(({ of, item, bytes, unpricedBytes }) => [of, item, bytes, unpricedBytes]),
+    [
+      ['nta-1', 'traffic analyzer storage', 2 ** 30, 2 ** 30],
+      ['p/l', 'log service storage', 2 ** 30, 0],
+    ],
+  )
   const rows = billing.bill({ month: '2022-09', account: '1' }).rows
   assert.deepEqual(
     rows.map(({ item, bytes }) => [item, bytes]),

@@ -73,7 +73,7 @@ export interface BillingThings {
   /** The traffic analyzer that gets the records of a flow log too. */
   readonly analyzerOf: (flowLog: string) => string | undefined
   readonly isStored: IsStored
-  /** What logstores (PROJECT/LOGSTORE) hold now: asked once an hour of those that flow logs filled. */
+  /** What logstores (PROJECT/LOGSTORE) and analyzers (their ids) hold now: asked once an hour of those that were filled. */
   readonly stored: (targets: readonly string[]) => Promise<readonly StoredBytes[]>
   /** Of the disk that everything is kept on. */
   readonly freeBytes: () => number
@@ -213,13 +213,19 @@ export class Billing {
   /** "stopping a flow log stops generation fees, stored logs go on costing" */
   async #measureStored(cycle: number): Promise<void> {
     if (this.#usage.has(cycle, 'stored')) return
-    const owners = new Map(this.#usage.targets().map((owner) => [owner.target, owner]))
+    const logstores = this.#usage.targets('generated')
+    const analyzers = this.#usage.targets('analyzed')
+    const isAnalyzer = new Set(analyzers.map(({ target }) => target))
+    const owners = new Map([...logstores, ...analyzers].map((owner) => [owner.target, owner]))
     for (const { target, bytes, longBytes } of await this.#things.stored([...owners.keys()])) {
       const { account, region } = owners.get(target)!
       if (this.isSuspended(account)) continue
       const use = { cycle, account, region, flowLog: '', target }
-      this.#usage.note({ ...use, kind: 'stored', bytes })
-      this.#usage.note({ ...use, kind: 'storedLong', bytes: longBytes })
+      if (isAnalyzer.has(target)) this.#usage.note({ ...use, kind: 'analysisStored', bytes })
+      else {
+        this.#usage.note({ ...use, kind: 'stored', bytes })
+        this.#usage.note({ ...use, kind: 'storedLong', bytes: longBytes })
+      }
     }
   }
 

@@ -76,16 +76,16 @@ export class UsageBook {
     )
   }
 
-  /** Logstores that flow logs ever filled, each with who brought the most. */
-  targets(): { target: string; account: string; region: string }[] {
+  /** What was ever filled: logstores by flow logs, or analyzers; each with who brought the most. */
+  targets(kind: UsageKind): { target: string; account: string; region: string }[] {
     return this.#db
       .prepare(
         `SELECT target, account, region, max(bytes) FROM
-          (SELECT target, account, region, sum(bytes) AS bytes FROM billing_usage WHERE kind = 'generated'
+          (SELECT target, account, region, sum(bytes) AS bytes FROM billing_usage WHERE kind = ?
             GROUP BY target, account, region)
         GROUP BY target ORDER BY target`,
       )
-      .all()
+      .all(kind)
       .map((row) => ({
         target: String(row['target']),
         account: String(row['account']),

@@ -14,7 +14,7 @@ import {
   storedLongSeconds,
 } from '../billing/billing.ts'
 import type { FlowLogs } from '../flow-log/flow-log.ts'
-import type { LogStore } from '../logstore/logstore.ts'
+import type { LogStore, LogstoreAccount } from '../logstore/logstore.ts'
 import { flowLogTopic } from '../record/columns.ts'
 import { flowRecordFields } from '../record/fields.ts'
 import type { Topology } from '../vpc/vpc.ts'
@@ -147,31 +147,37 @@ function counting(store: LogStore, billing: Billing): RecordStore {
   }
 }
 
-/** Of logstores that flow logs filled: what their segments hold, and of it what is older than writing pays for. */
+/** What segments hold of each, and of it what is older than its writing pays for. An analyzer is a project. */
 async function storedBytes(
   store: LogStore,
   targets: readonly string[],
   now: number,
 ): Promise<{ target: string; bytes: bigint; longBytes: bigint }[]> {
-  const accounts = store
-    .accounts()
-    .filter(({ project, logstore }) => targets.includes(`${project}/${logstore}`))
-  const long = Math.floor(now - storedLongSeconds)
-  return Promise.all(
-    accounts.map(async ({ project, logstore, segmentBytes, segmentRows }) => {
-      const lease = await store.lease(project, logstore, 0, Math.max(0, long))
-      lease.release()
-      const rows = lease.files
-        .filter(({ timeMax }) => timeMax < long)
-        .reduce((sum, file) => sum + file.rows, 0)
-      const bytes = BigInt(segmentBytes)
-      return {
-        target: `${project}/${logstore}`,
-        bytes,
-        longBytes: segmentRows === 0 ? 0n : (bytes * BigInt(rows)) / BigInt(segmentRows),
-      }
-    }),
-  )
+  const wanted = new Set(targets)
+  const sums = new Map<string, { bytes: bigint; longBytes: bigint }>()
+  for (const account of store.accounts()) {
+    const { project, logstore, segmentBytes } = account
+    const target = wanted.has(project) ? project : `${project}/${logstore}`
+    if (!wanted.has(target)) continue
+    const { bytes, longBytes } = sums.get(target) ?? { bytes: 0n, longBytes: 0n }
+    const more = await longBytesOf(store, account, now)
+    sums.set(target, { bytes: bytes + BigInt(segmentBytes), longBytes: longBytes + more })
+  }
+  return [...sums].map(([target, sum]) => ({ target, ...sum }))
+}
+
+async function longBytesOf(
+  store: LogStore,
+  { project, logstore, segmentBytes, segmentRows }: LogstoreAccount,
+  now: number,
+): Promise<bigint> {
+  const before = Math.floor(now - storedLongSeconds)
+  const lease = await store.lease(project, logstore, 0, before)
+  lease.release()
+  const rows = lease.files
+    .filter(({ timeMax }) => timeMax < before)
+    .reduce((sum, file) => sum + file.rows, 0)
+  return segmentRows === 0 ? 0n : (BigInt(segmentBytes) * BigInt(rows)) / BigInt(segmentRows)
 }
 
 /** The shortest window that all records of a logstore fit into: the longest of the flow logs that fill it. */
