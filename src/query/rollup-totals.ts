@@ -3,6 +3,7 @@ import { functionTable } from './functions/table.ts'
 import { meantBy } from './planned.ts'
 import type { RollupTerms } from './rollup-terms.ts'
 import { walk } from './rollup-terms.ts'
+import { bothOf, chosenTotal, isTruth } from './rollup-choice.ts'
 import type { Call, Expression, Name, OrderItem, Select, SelectItem } from './sql-tree.ts'
 
 /** Writes a SELECT's aggregates over records as aggregates over the rows of a rollup. */
@@ -76,14 +77,16 @@ export class RollupTotals {
       return sumOf(call, rollupColumns.sum(index), filter, table)
     if (name === 'count' && index !== undefined)
       return counted(call, sumOf(call, rollupColumns.values(index), filter, table))
-    if (!isKey || name !== 'count') return undefined
+    const chosen = name === 'sum' ? chosenTotal(this.#terms, argument) : undefined
+    if (chosen !== undefined) return { ...call, args: [chosen] }
+    if (!isKey) return undefined
     const { at } = argument
     const there: Expression = { kind: 'isNull', of: argument, negated: true, at }
-    const both: Expression =
-      filter === undefined
-        ? there
-        : { kind: 'binary', operator: 'and', left: filter, right: there, at }
-    return counted(call, sumOf(call, rollupColumns.rows, both))
+    if (name === 'count')
+      return counted(call, sumOf(call, rollupColumns.rows, bothOf(filter, there)))
+    if (name === 'count_if' && isTruth(argument))
+      return counted(call, sumOf(call, rollupColumns.rows, bothOf(filter, argument)))
+    return undefined
   }
 }
 

@@ -121,6 +121,21 @@ after(async () => {
   await store.close()
 })
 
+/** Sums of what conditions on keys choose. */
+function chosenTotals(isHourly: boolean, filter: string): string[] {
+  const [is, other] = isHourly
+    ? ["srcaddr = '10.0.0.1'", "dstaddr LIKE '10.%'"]
+    : ["action = 'ACCEPT'", 'protocol BETWEEN 6 AND 16']
+  return [
+    `sum(CASE WHEN ${is} THEN bytes ELSE 0 END)${filter}`,
+    `sum(CASE WHEN ${is} THEN bytes WHEN ${other} THEN packets END)`,
+    `sum(CASE WHEN ${is} THEN 1 WHEN ${other} THEN NULL ELSE 7 END)${filter}`,
+    `sum(if(${is}, packets))`,
+    `sum(if(${is}, if(${other}, bytes, packets), 2)) * 1.0 / count(*)`,
+    `count_if(${is} OR NOT ${other})${filter}`,
+  ]
+}
+
 /** A question that a rollup can answer, or one that differs from it in a part. */
 function question(below: (below: number) => number) {
   const of = <T>(values: readonly T[]): T => values[below(values.length)]!
@@ -168,11 +183,14 @@ function question(below: (below: number) => number) {
     `min(${plain})`,
     'round(sum(bytes) / 1000.0, 2)',
     'coalesce(sum(bytes), -1)',
+    ...chosenTotals(isHourly, filter),
     ...(nearly
       ? [
           'max(bytes)',
           'avg(bytes)',
           'count_if(packets > 3)',
+          'sum(CASE WHEN packets > 3 THEN bytes END)',
+          'sum(CASE WHEN bytes IS NULL THEN 1 ELSE 0 END)',
           'count(DISTINCT srcaddr)',
           'sum(bytes + packets)',
         ]
@@ -262,6 +280,16 @@ const cases: readonly (readonly [sql: string, rollup: string | undefined, zone?:
   ['* | SELECT __time__ - __time__ % 90 AS t, count(*) AS n GROUP BY t', undefined],
   ['* | SELECT __time__, count(*) AS n GROUP BY __time__', undefined],
   ['* | SELECT action, srcaddr, count(*) AS n GROUP BY action, srcaddr', undefined],
+  ["* | SELECT sum(CASE WHEN action = 'REJECT' THEN bytes ELSE 0 END) AS b", 'minute'],
+  ["* | SELECT sum(CASE action WHEN 'REJECT' THEN 1 ELSE 0 END) AS n GROUP BY protocol", 'minute'],
+  ["* | SELECT sum(if(srcaddr = '10.0.0.1', bytes, 0)) AS b", 'pairs'],
+  ["* | SELECT count_if(action = 'REJECT' AND protocol = 6) AS n", 'minute'],
+  ["* | SELECT sum(CASE WHEN action = 'REJECT' THEN bytes * 8 ELSE 0 END)", undefined],
+  ["* | SELECT sum(CASE WHEN action = 'REJECT' THEN bytes ELSE 0.5 END)", undefined],
+  ["* | SELECT sum(CASE WHEN action = 'REJECT' THEN 9000000000 ELSE 0 END)", undefined],
+  ['* | SELECT sum(CASE WHEN bytes > 9 THEN bytes ELSE 0 END)', undefined],
+  ['* | SELECT sum(CASE WHEN action IS NULL THEN NULL END)', undefined],
+  ['* | SELECT sum(protocol)', undefined],
   ['* | SELECT avg(bytes)', undefined],
   ['* | SELECT max(bytes)', undefined],
   ['* | SELECT max(__time__)', undefined],
