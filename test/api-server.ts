@@ -21,6 +21,7 @@ import { flowRecordColumns } from '../src/record/columns.ts'
 import { Agents } from '../src/programs/agent-keeper.ts'
 import { CaptureOrders } from '../src/programs/capture-orders.ts'
 import { flowLogKeeper, type KnownResources } from '../src/programs/flow-log-keeper.ts'
+import { openFlowLogService } from '../src/programs/flow-log-service.ts'
 import { type AccessGate, type ApiThings, createApi, type QueryAnswer } from '../src/api/api.ts'
 import { signedFetch } from './signed-fetch.ts'
 
@@ -136,7 +137,17 @@ export const thingsOver = (
   store,
   sample: { add: () => Promise.resolve(), remove: () => store.deleteProject('weir') },
   ledger: new LedgerBook(new DatabaseSync(':memory:')),
-  flowLogs: flowLogKeeper(flowLogs, store, () => knownResources, ttlDays),
+  flowLogs: flowLogKeeper(
+    openFlowLogService({
+      flowLogs,
+      store,
+      known: () => knownResources,
+      placeOf: () => ({ region: 'cn-hangzhou', account: '1' }),
+      prerequisitesDone: true,
+    }),
+    store,
+    ttlDays,
+  ),
   agents: new Agents(new DatabaseSync(':memory:'), {
     orders: new CaptureOrders(flowLogs, undefined),
     ledger: new LedgerBook(new DatabaseSync(':memory:')),

@@ -1,6 +1,6 @@
 /** What travels between Weir's own routes and their callers: JSON bodies, and nothing that runs. */
 import type { AuditEntry, KeyEntry, KeyLimits, LimitsChange, Permission } from '../access/access.ts'
-import type { FlowLog } from '../flow-log/flow-log.ts'
+import type { FlowLog, FlowLogEdit, FlowLogResource, Tag } from '../flow-log/flow-log.ts'
 import type { KeptLoss, Ledger, Loss } from '../ledger/ledger.ts'
 import type { Damage, LogstoreAccount } from '../logstore/logstore.ts'
 import type { EniIdentity } from '../record/batch.ts'
@@ -166,7 +166,21 @@ export interface FlowLogEntry extends Required<
   Omit<FlowLogRequest, 'createMissing' | 'analysisReport'>
 > {
   readonly id: string
-  readonly status: 'Active' | 'Inactive'
+  /** While an order is under way: `Activating` ... */
+  readonly status: FlowLogResource['status']
+  readonly region: string
+  readonly account: string
+  readonly resourceGroup: string
+  readonly tags: readonly Tag[]
+  readonly businessStatus: FlowLogResource['businessStatus']
+  /** False once delivery to its logstore was switched off, for good. */
+  readonly delivers: boolean
+  readonly deliverStatus: FlowLogResource['deliverStatus']
+  /** Empty while records arrive. */
+  readonly deliverError: string
+  /** The traffic analyzer that gets its records. */
+  readonly analyzer?: string
+  readonly serviceType: string
   readonly createdAt: number
   /** When it was last created, modified, started or stopped. */
   readonly changedAt: number
@@ -180,6 +194,11 @@ export interface FlowLogEntry extends Required<
 export type FlowLogFilter = Partial<
   Pick<FlowLogEntry, 'resourceType' | 'resourceId' | 'status' | 'project' | 'logstore'>
 >
+
+/** The answer of GET /weir/v1/flow-logs/:id/history, the oldest first. */
+export interface FlowLogHistoryAnswer {
+  readonly edits: readonly FlowLogEdit[]
+}
 
 /** The answer of GET /weir/v1/flow-logs, the oldest first. */
 export interface FlowLogsAnswer {

@@ -47,6 +47,15 @@ test('a flow log is created, shown, listed, modified, stopped, started and delet
     windowSeconds: 60,
     scope: ['natGateway', 'vbr'],
     status: 'Active',
+    region: 'cn-hangzhou',
+    account: '1',
+    resourceGroup: 'rg-default',
+    tags: [],
+    businessStatus: 'Normal',
+    delivers: true,
+    deliverStatus: 'SUCCESS',
+    deliverError: '',
+    serviceType: '',
   })
   const one = `${url}${all}/${String(id)}`
   assert.deepEqual(await send(one), made)

@@ -1,8 +1,13 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { WeirError } from '../base/errors.ts'
-import { checkKnown, type FlowLog, flowLogStatuses, resourceTypes } from '../flow-log/flow-log.ts'
+import {
+  checkKnown,
+  type FlowLogResource,
+  flowLogStatuses,
+  resourceTypes,
+} from '../flow-log/flow-log.ts'
 import type { FlowLogEntry, FlowLogFilter, FlowLogPatch, FlowLogRequest } from './contract.ts'
-import { rightTo } from './signed.ts'
+import { callerOf, rightTo } from './signed.ts'
 import type { FlowLogKeeper } from './things.ts'
 
 /** Longer than any value may be; which values are right, `flow-log/` says with better words. */
@@ -44,6 +49,12 @@ const filter = {
     logstore: text,
   },
 } as const
+const attached = {
+  type: 'object',
+  required: ['analyzer'],
+  additionalProperties: false,
+  properties: { analyzer: { type: ['string', 'null'], maxLength: 128 } },
+} as const
 const noQuery = { type: 'object', additionalProperties: false, properties: {} } as const
 
 interface OfOne {
@@ -57,7 +68,8 @@ const switches = [
 
 /**
  * GET and POST /weir/v1/flow-logs; GET, PATCH and DELETE /weir/v1/flow-logs/ID; POST
- * /weir/v1/flow-logs/ID/start and /stop. All answer when the change is on disk.
+ * /weir/v1/flow-logs/ID/start, /stop and /disable-delivery, PUT /analyzer, GET /history. All answer when capture has taken
+ * the order.
  */
 export function addFlowLogRoutes(server: FastifyInstance, flowLogs: FlowLogKeeper): void {
   const all = '/weir/v1/flow-logs'
@@ -79,8 +91,11 @@ export function addFlowLogRoutes(server: FastifyInstance, flowLogs: FlowLogKeepe
         config: rightTo('weir:CreateFlowLog', { changes }),
         schema: { ...schema, body: newFlowLog },
       },
-      async ({ body: { createMissing = false, analysisReport = false, ...wanted } }, reply) =>
-        reply.send(entryOf(await flowLogs.create(wanted, { createMissing, analysisReport }))),
+      async (request, reply) => {
+        const { createMissing = false, analysisReport = false, ...wanted } = request.body
+        const options = { createMissing, analysisReport }
+        return reply.send(entryOf(await flowLogs.create(wanted, options, byOf(request))))
+      },
     )
     own.get<OfOne>(
       one,
@@ -94,16 +109,17 @@ export function addFlowLogRoutes(server: FastifyInstance, flowLogs: FlowLogKeepe
         config: rightTo('weir:ModifyFlowLog', { changes }),
         schema: { ...schema, body: patch },
       },
-      ({ params, body }, reply) => {
+      async (request, reply) => {
+        const { params, body } = request
         refuseFixed(Object.keys(body))
-        return reply.send(entryOf(flowLogs.modify(params.id, body)))
+        return reply.send(entryOf(await flowLogs.modify(params.id, body, byOf(request))))
       },
     )
     own.delete<OfOne>(
       one,
       { constraints, config: rightTo('weir:DeleteFlowLog', { changes }), schema },
-      ({ params }, reply) => {
-        flowLogs.delete(params.id)
+      async (request, reply) => {
+        await flowLogs.delete(request.params.id, byOf(request))
         return reply.send({})
       },
     )
@@ -111,13 +127,52 @@ export function addFlowLogRoutes(server: FastifyInstance, flowLogs: FlowLogKeepe
       own.post<OfOne>(
         `${one}/${to}`,
         { constraints, config: rightTo(action, { changes }), schema },
-        ({ params }, reply) => reply.send(entryOf(flowLogs[to](params.id))),
+        async (request, reply) =>
+          reply.send(entryOf(await flowLogs[to](request.params.id, byOf(request)))),
       )
+    addResourceRoutes(own, flowLogs)
     registered()
   })
 }
 
-function fitting(flowLogs: readonly FlowLog[], wanted: FlowLogFilter): FlowLog[] {
+/** What a flow log is beside what it captures. */
+function addResourceRoutes(own: FastifyInstance, flowLogs: FlowLogKeeper): void {
+  const constraints = { api: 'weir' }
+  const one = '/weir/v1/flow-logs/:id'
+  const changes = true
+  own.get<OfOne>(
+    `${one}/history`,
+    { constraints, config: rightTo('weir:ListFlowLogs'), schema: { querystring: noQuery } },
+    ({ params }, reply) => reply.send({ edits: flowLogs.history(params.id) }),
+  )
+  own.post<OfOne>(
+    `${one}/disable-delivery`,
+    {
+      constraints,
+      config: rightTo('weir:ModifyFlowLog', { changes }),
+      schema: { querystring: noQuery },
+    },
+    async (request, reply) =>
+      reply.send(entryOf(await flowLogs.disableDelivery(request.params.id, byOf(request)))),
+  )
+  own.put<OfOne & { Body: { analyzer: string | null } }>(
+    `${one}/analyzer`,
+    {
+      constraints,
+      config: rightTo('weir:ModifyFlowLog', { changes }),
+      schema: { querystring: noQuery, body: attached },
+    },
+    (request, reply) => {
+      const { params, body } = request
+      const analyzer = body.analyzer ?? undefined
+      return reply.send(entryOf(flowLogs.attachAnalyzer(params.id, analyzer, byOf(request))))
+    },
+  )
+}
+
+const byOf = (request: FastifyRequest): string => callerOf(request).keyId
+
+function fitting(flowLogs: readonly FlowLogResource[], wanted: FlowLogFilter): FlowLogResource[] {
   if (wanted.resourceType !== undefined)
     checkKnown('resourceType', wanted.resourceType, resourceTypes)
   if (wanted.status !== undefined) checkKnown('status', wanted.status, flowLogStatuses)
@@ -139,4 +194,4 @@ function refuseFixed(keys: readonly string[]): void {
 }
 
 /** What it was active in before is for the capture. */
-const entryOf = ({ earlier: _, ...entry }: FlowLog): FlowLogEntry => entry
+const entryOf = ({ earlier: _, ...entry }: FlowLogResource): FlowLogEntry => entry

@@ -2,7 +2,14 @@
 import type { Registry } from 'prom-client'
 import type { AccessKeys, AuditLog } from '../access/access.ts'
 import type { Log } from '../base/log.ts'
-import type { FlowLog, FlowLogChange, NewFlowLog } from '../flow-log/flow-log.ts'
+import type {
+  FlowLogChange,
+  FlowLogEdit,
+  FlowLogResource,
+  NewFlowLog,
+  Prerequisites,
+  Quotas,
+} from '../flow-log/flow-log.ts'
 import type { LedgerBook } from '../ledger/ledger.ts'
 import type { AnalyzerKeeper } from './analyzer-contract.ts'
 import type { BillKeeper } from './billing-contract.ts'
@@ -89,27 +96,36 @@ export interface SampleKeeper {
   remove(): Promise<void>
 }
 
-/** The flow logs of a server: what is ordered here is captured. All but `list` throw FlowLogNotExist. */
+/**
+ * The flow logs of a server: what is ordered here is captured. Changes answer when capture has taken the order. All but
+ * `list` throw FlowLogNotExist, and changes throw as those of `FlowLogService`. `by` is who asks, an AccessKey's id.
+ */
 export interface FlowLogKeeper {
   /**
-   * Collects from now on. Throws ParameterInvalid, ResourceNotExist, ProjectNotExist, LogStoreNotExist; the last
-   * two not with `createMissing`, which makes project and logstore. `analysisReport` gives the logstore the index of
+   * Collects from now on. ProjectNotExist and LogStoreNotExist are not thrown with `createMissing`, which makes project and logstore. `analysisReport` gives the logstore the index of
    * flow logs and 7 days to keep them, as the page says of "Enable Log Analysis Report".
    */
   create(
     wanted: NewFlowLog,
     options: { readonly createMissing?: boolean; readonly analysisReport?: boolean },
-  ): Promise<FlowLog>
+    by: string,
+  ): Promise<FlowLogResource>
   /** The oldest first. */
-  list(): readonly FlowLog[]
-  get(id: string): FlowLog
-  /** Throws ParameterInvalid. */
-  modify(id: string, change: FlowLogChange): FlowLog
-  /** Throws ProjectNotExist, LogStoreNotExist: records would have nowhere to go. */
-  start(id: string): FlowLog
-  stop(id: string): FlowLog
+  list(): readonly FlowLogResource[]
+  get(id: string): FlowLogResource
+  modify(id: string, change: FlowLogChange, by: string): Promise<FlowLogResource>
+  start(id: string, by: string): Promise<FlowLogResource>
+  stop(id: string, by: string): Promise<FlowLogResource>
   /** Records that were collected stay. */
-  delete(id: string): void
+  delete(id: string, by: string): Promise<void>
+  /** Delivers to its logstore no more, for good. */
+  disableDelivery(id: string, by: string): Promise<FlowLogResource>
+  /** @param analyzer undefined: none */
+  attachAnalyzer(id: string, analyzer: string | undefined, by: string): FlowLogResource
+  /** Also of one that is deleted. */
+  history(id: string): readonly FlowLogEdit[]
+  readonly quotas: Pick<Quotas, 'list' | 'set'>
+  readonly prerequisites: Pick<Prerequisites, 'list' | 'fulfil'>
 }
 
 /** The capture agents of other hosts. */

@@ -30,6 +30,7 @@ function open(more: Partial<FlowLogServiceThings> = {}, database = new DatabaseS
     prerequisitesDone: true,
     ...more,
   })
+  service.resume()
   const take = async (id = ''): Promise<void> => {
     for (const resolve of waiting.splice(0)) resolve()
     await service.settled(id)

@@ -2,6 +2,7 @@
 import { assert } from '../base/assert.ts'
 import { WeirError } from '../base/errors.ts'
 import type { FlowLogs } from './flow-logs.ts'
+import type { FlowLogEdit } from './history.ts'
 import { completed, type FlowLog, type FlowLogChange } from './instance.ts'
 import { Prerequisites } from './prerequisites.ts'
 import { Quotas } from './quotas.ts'
@@ -49,7 +50,7 @@ export class FlowLogService {
   readonly #transitions: Transitions
   #closed = false
 
-  /** What a crash left under way goes on from here. */
+  /** `resume` is called when orders can be taken. */
   constructor(flowLogs: FlowLogs, things: FlowLogServiceThings) {
     const { database } = flowLogs
     this.#flowLogs = flowLogs
@@ -58,6 +59,10 @@ export class FlowLogService {
     this.#transitions = new Transitions(database)
     this.prerequisites = new Prerequisites(database, things.prerequisitesDone)
     this.quotas = new Quotas(database, (account) => this.#table.countOf(account))
+  }
+
+  /** What a crash left under way goes on from here. */
+  resume(): void {
     for (const { flowLog, state } of this.#transitions.all()) this.#finishLater(flowLog, state)
   }
 
@@ -206,6 +211,26 @@ export class FlowLogService {
   /** Throws ParameterInvalid. */
   tags(wanted: TagsWanted): TagPage {
     return tagPage(this.list(), wanted)
+  }
+
+  /** The analyzer that gets its records, those of its last window too when it is deleted. */
+  analyzerOf(id: string): string | undefined {
+    return this.#table.of(id)?.analyzer
+  }
+
+  /** Ids of the flow logs that bring their records to an analyzer. */
+  attachedTo(analyzer: string): string[] {
+    return this.#flowLogs
+      .list()
+      .map(({ id }) => id)
+      .filter((id) => this.analyzerOf(id) === analyzer)
+  }
+
+  /** Every change of it, the oldest first; also of one that is deleted. Throws FlowLogNotExist. */
+  history(id: string): FlowLogEdit[] {
+    const edits = this.#flowLogs.history.of(id)
+    if (edits.length === 0) this.get(id)
+    return edits
   }
 
   /** Resolves when nothing is under way with it; it may be gone then. */

@@ -31,6 +31,7 @@ export class Agents implements AgentKeeper {
   readonly #log: Log
   readonly #entries: Map<string, AgentEntry>
   readonly #kept = new Map<string, number>()
+  readonly #revisions = new Map<string, string | undefined>()
   readonly #now: () => number
   readonly #onEnis: (enis: readonly EniIdentity[]) => void
 
@@ -70,6 +71,7 @@ export class Agents implements AgentKeeper {
       this.#ledger.report({ ...ledger, host: name }, losses)
     const entry = { ...said, name, address, firstSeen: before?.firstSeen ?? now, lastSeen: now }
     this.#entries.set(name, entry)
+    this.#revisions.set(name, revision)
     if (before?.run !== report.run || now - (this.#kept.get(name) ?? 0) >= keptSeconds)
       this.#keep(entry)
     if (before?.run !== report.run) this.#log.info('an agent is here', { agent: name, address })
@@ -84,6 +86,15 @@ export class Agents implements AgentKeeper {
   /** The ENIs that agents have: a flow log can be about them. */
   enis(): EniIdentity[] {
     return this.list().flatMap(({ taps }) => taps.map(({ eni }) => eni))
+  }
+
+  /** Names of those that are there and have not said yet that they have the orders in force. */
+  behind(): string[] {
+    const now = this.#now()
+    return this.list()
+      .filter(({ lastSeen }) => now - lastSeen < awaySeconds)
+      .map(({ name }) => name)
+      .filter((name) => this.#revisions.get(name) !== this.#orders.revision)
   }
 
   /** What agents say is wrong, and which of them say nothing any more. */

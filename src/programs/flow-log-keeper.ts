@@ -3,7 +3,7 @@ import type { FlowLogKeeper } from '../api/things.ts'
 import { WeirError } from '../base/errors.ts'
 import { enableLogAnalysisReport, type IndexStore } from '../log-service/log-service.ts'
 import { nearest } from '../base/nearest.ts'
-import { completed, type FlowLog, type FlowLogs } from '../flow-log/flow-log.ts'
+import type { FlowLog, FlowLogService } from '../flow-log/flow-log.ts'
 import type { LogStore } from '../logstore/logstore.ts'
 import type { EniIdentity } from '../record/batch.ts'
 import { flowRecordColumns } from '../record/columns.ts'
@@ -15,42 +15,45 @@ type ResourceType = FlowLog['resourceType']
 /** The ids that a flow log can be about, by what they are. */
 export type KnownResources = Readonly<Record<ResourceType, readonly string[]>>
 
-type Logstores = Pick<
+export type Logstores = Pick<
   LogStore,
   'projects' | 'createProject' | 'deleteProject' | 'logstores' | 'createLogstore' | 'updateTtl'
 > &
   IndexStore
 
-/**
- * @param known asked at each creation, since topologies and interfaces change
- * @param ttlDays of logstores that are made
- */
+/** Who waits for the end of what is under way; each answers when it is reached. @param ttlDays of logstores made */
 export function flowLogKeeper(
-  flowLogs: FlowLogs,
+  service: FlowLogService,
   store: Logstores,
-  known: () => KnownResources,
   ttlDays: number,
 ): FlowLogKeeper {
+  const settled = async (id: string) => {
+    await service.settled(id)
+    return service.get(id)
+  }
   return {
-    async create(wanted, { createMissing = false, analysisReport = false }) {
-      const { resourceType, resourceId, project, logstore } = completed(wanted)
-      checkResource(known(), resourceType, resourceId)
+    async create(wanted, { createMissing = false, analysisReport = false }, by) {
+      service.checkNew(wanted)
+      const { project, logstore } = wanted
       if (createMissing) await createWhatIsMissing(store, project, logstore, ttlDays)
-      checkLogstore(store, project, logstore)
-      const made = flowLogs.create(wanted)
+      const { id } = service.create(wanted, by)
       if (analysisReport) enableLogAnalysisReport(store, project, logstore)
-      return made
+      return settled(id)
     },
-    list: () => flowLogs.list(),
-    get: (id) => flowLogs.get(id),
-    modify: (id, change) => flowLogs.modify(id, change),
-    start(id) {
-      const { project, logstore } = flowLogs.get(id)
-      checkLogstore(store, project, logstore)
-      return flowLogs.start(id)
+    list: () => service.list(),
+    get: (id) => service.get(id),
+    modify: async (id, change, by) => settled(service.modify(id, change, by).id),
+    start: async (id, by) => settled(service.activate(id, by).id),
+    stop: async (id, by) => settled(service.deactivate(id, by).id),
+    async delete(id, by) {
+      service.delete(id, by)
+      await service.settled(id)
     },
-    stop: (id) => flowLogs.stop(id),
-    delete: (id) => flowLogs.delete(id),
+    disableDelivery: async (id, by) => settled(service.disableDelivery(id, by).id),
+    attachAnalyzer: (id, analyzer, by) => service.attachAnalyzer(id, analyzer, by),
+    history: (id) => service.history(id),
+    quotas: service.quotas,
+    prerequisites: service.prerequisites,
   }
 }
 
@@ -75,7 +78,8 @@ export const resourceTypeNames: Readonly<Record<ResourceType, string>> = {
   NetworkInterface: 'ENI',
 }
 
-function checkResource(known: KnownResources, type: ResourceType, id: string): void {
+/** Throws ResourceNotExist. */
+export function checkResource(known: KnownResources, type: ResourceType, id: string): void {
   if (known[type].includes(id)) return
   const name = resourceTypeNames[type]
   throw new WeirError('ResourceNotExist', `there is no ${name} ${id}`, {
@@ -91,7 +95,7 @@ function otherType(known: KnownResources, id: string): string | undefined {
 }
 
 /** Throws ProjectNotExist, LogStoreNotExist; ParameterInvalid when records do not fit the logstore. */
-function checkLogstore(store: Logstores, project: string, logstore: string): void {
+export function checkLogstore(store: Logstores, project: string, logstore: string): void {
   const projects = store.projects().map(({ name }) => name)
   if (!projects.includes(project))
     throw new WeirError('ProjectNotExist', `there is no project ${project}`, {

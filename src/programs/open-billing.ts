@@ -1,7 +1,7 @@
 /** Bills of a server: every batch of a flow log that is stored is counted on the way. */
 import { Gauge, type Registry } from 'prom-client'
 import type { BillKeeper } from '../api/billing-contract.ts'
-import type { FlowLogKeeper, QueryRunner, RecordStore } from '../api/api.ts'
+import type { QueryRunner, RecordStore } from '../api/api.ts'
 import { nodeDisk } from '../base/disk.ts'
 import { WeirError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -19,7 +19,7 @@ import { flowLogTopic } from '../record/columns.ts'
 import { flowRecordFields } from '../record/fields.ts'
 import type { Topology } from '../vpc/vpc.ts'
 import { estimateOf, trafficCostsOf } from './bill-queries.ts'
-import { accountOfFlowLog, overdueEffects, unlessSuspended } from './overdue-effects.ts'
+import { accountOfFlowLog, overdueEffects } from './overdue-effects.ts'
 import type { StartConfig } from './start-config.ts'
 import type { State } from './state.ts'
 
@@ -36,8 +36,6 @@ export interface ServerBilling extends Pick<Billing, 'start' | 'stop' | 'problem
   /** The log store, counting what flow logs bring. */
   readonly records: RecordStore
   keeper(queries: QueryRunner): BillKeeper
-  /** What can be done with flow logs, unless their account owes too much. */
-  guarded(flowLogs: FlowLogKeeper): FlowLogKeeper
   /** Throws FlowLogSuspended while an account owes too much. */
   checkPaid(account: string): void
   addMetrics(registry: Registry): void
@@ -93,8 +91,6 @@ export function openBilling(
     count: (usage) => billing.count(usage),
     checkPaid: (account) => checkPaid(billing, account),
     records: counting(store, billing),
-    guarded: (flowLogs) =>
-      unlessSuspended(flowLogs, (flowLog) => checkPaid(billing, accountOf(flowLog))),
     addMetrics: (registry) => addBillingMetrics(registry, billing),
     keeper: (queries) => ({
       bill: async (request) => billing.bill(request),

@@ -1,5 +1,4 @@
 /** What a debt does to the flow logs of an account: they are stopped, and go on or are gone in the end. */
-import type { FlowLogKeeper } from '../api/api.ts'
 import type { Log } from '../base/log.ts'
 import type { OverdueEffects } from '../billing/billing.ts'
 import type { FlowLog } from '../flow-log/flow-log.ts'
@@ -83,35 +82,4 @@ async function deleteTarget(
     store.projects().some(({ name }) => name === project) &&
     store.logstores(project).some(({ name }) => name === logstore)
   if (isThere) await store.deleteLogstore(project, logstore)
-}
-
-/** "you cannot perform any operations on the VPC flow log": it can be looked at. */
-export function unlessSuspended(
-  keeper: FlowLogKeeper,
-  check: (flowLog: Parameters<AccountOf>[0]) => void,
-): FlowLogKeeper {
-  return {
-    list: () => keeper.list(),
-    get: (id) => keeper.get(id),
-    async create(wanted, options) {
-      check(wanted)
-      return keeper.create(wanted, options)
-    },
-    modify(id, change) {
-      check(keeper.get(id))
-      return keeper.modify(id, change)
-    },
-    start(id) {
-      check(keeper.get(id))
-      return keeper.start(id)
-    },
-    stop(id) {
-      check(keeper.get(id))
-      return keeper.stop(id)
-    },
-    delete(id) {
-      check(keeper.get(id))
-      keeper.delete(id)
-    },
-  }
 }
