@@ -11,6 +11,7 @@
  *     masterKeyFile: /etc/weir/master.key
  *     tls:     { generate: true, names: [sls.example.org] }   # or { certificate: FILE, key: FILE }
  *     api:     { endpoints: [sls.example.org], region: cn-hangzhou, account: "1234567890" }
+ *     flowLogs: { activated: true }     # false: OpenFlowLogService comes before the first flow log
  *     alerts:  { webhooks: [hooks.example.org] }   # hosts that alerts may send to
  *     enrichment: { country: FILE.mmdb, city: FILE.mmdb, asn: FILE.csv, threats: [{ path: FILE, category: scanner }] }
  *     query:   { zone: UTC, workers: 2, seconds: 55, memoryMebibytes: 2048 }
@@ -112,6 +113,12 @@ const schema = z.strictObject({
       endpoints: z.array(z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/)).default([]),
       region: z.string().min(1).default('cn-hangzhou'),
       account: z.string().min(1).default('-'),
+    })
+    .prefault({}),
+  flowLogs: z
+    .strictObject({
+      /** Activation, authorisation and log service are done; false: each account does them first. */
+      activated: z.boolean().default(true),
     })
     .prefault({}),
   alerts: z

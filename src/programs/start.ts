@@ -16,6 +16,7 @@ import { WeirError } from '../base/errors.ts'
 import { createLog, type Log } from '../base/log.ts'
 import { replaceFile } from '../base/replace-file.ts'
 import { unixSeconds } from '../base/time.ts'
+import { attachmentsOf } from '../flow-log/flow-log.ts'
 import { type LogStore, openLogStore } from '../logstore/logstore.ts'
 import { defaultQueryConfig, fewerRights, QueryEngine } from '../query/query.ts'
 import type { EniIdentity } from '../record/batch.ts'
@@ -27,7 +28,7 @@ import { banner } from './start-banner.ts'
 import { exitStatus } from './exit-status.ts'
 import { explainKept } from './explain-kept.ts'
 import { addSample, fillSampleOnce, removeSample } from './fill-sample.ts'
-import { flowLogKeeper, knownResources } from './flow-log-keeper.ts'
+import { flowLogKeeper, type KnownResources, knownResources } from './flow-log-keeper.ts'
 import { makeFirstFlowLogs, ownLogstore, ownProject } from './first-flow-logs.ts'
 import { createFlowLogstore } from './flow-logstore.ts'
 import { describeLost, type HostCapture, openHostCapture } from './host-capture.ts'
@@ -36,6 +37,9 @@ import { createMetrics } from './metrics.ts'
 import { serverFile } from './running-server.ts'
 import { readStartConfig, type StartConfig, type StartOptions } from './start-config.ts'
 import { openCloud } from './open-cloud.ts'
+import { openFlowLogService, placesOf } from './flow-log-service.ts'
+import { ordersTaken } from './flow-log-taken.ts'
+import { openAnalyzers, type ServerAnalyzers } from './open-analyzers.ts'
 import { openBilling, pricesOf, type ServerBilling } from './open-billing.ts'
 import { openLogService } from './open-log-service.ts'
 import { type Access, openAccess } from './open-access.ts'
@@ -89,15 +93,19 @@ export async function start(options: StartOptions): Promise<number> {
       onEnis: (enis) => makeFirstFlowLogs(vpcsOf(enis), state),
     })
     const topology = (): Topology | undefined => orders.topology?.topology
-    billing = openBilling(config, { store, state, topology, log })
-    capture = await captureHost(config, billing.records, log)
+    const attachments = attachmentsOf(state.flowLogs)
+    const { analyzerOf } = attachments
+    billing = openBilling(config, { store, state, topology, analyzerOf, log })
+    const own = { store, records: billing.records, state }
+    const analyzers = await openAnalyzers(config.api.region, attachments, own)
+    capture = await captureHost(config, analyzers.records, log)
     book = keepLedger(state.ledger, capture.agent)
     const allowed = config.capture.enabled ? mayCapture() : 'capture.enabled is false'
     if (allowed === true || (receives(config) && loaded !== undefined))
       await order(capture.agent, orders, config, state)
     await serve(
       config,
-      { store, state, access, billing, orders, agents, file, capture, allowed, log },
+      { store, state, access, billing, analyzers, orders, agents, file, capture, allowed, log },
       stopped,
     )
   } finally {
@@ -120,6 +128,7 @@ interface Parts {
   readonly state: State
   readonly access: Access
   readonly billing: ServerBilling
+  readonly analyzers: ServerAnalyzers
   readonly orders: CaptureOrders
   readonly agents: Agents
   readonly file: TopologyFile | undefined
@@ -173,24 +182,30 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
   const service = openLogService(config, { store, engine: queries, access, log })
   const interfaces = (): EniIdentity[] => [...enisOf(config, orders), ...agents.enis()]
   const topology = (): Topology | undefined => orders.topology?.topology
-  const flowLogs = billing.guarded(
-    flowLogKeeper(
-      state.flowLogs,
-      store,
-      () => knownResources(topology(), interfaces()),
-      config.logstore.ttlDays,
-    ),
-  )
+  const network = { ...config.api, topology, interfaces }
+  const known = (): KnownResources => knownResources(topology(), interfaces())
+  const analyzers = parts.analyzers.keeper((...asked) => queries.run(...asked))
+  const flowLogs = openFlowLogService({
+    flowLogs: state.flowLogs,
+    store,
+    known,
+    placeOf: placesOf(topology, config.api),
+    prerequisitesDone: config.flowLogs.activated,
+    checkAnalyzer: (id, windowSeconds) => analyzers.checkWindow(id, windowSeconds),
+    checkPaid: (account) => billing.checkPaid(account),
+    taken: ordersTaken({ host: () => capture.agent.opened(), behind: () => agents.behind() }, log),
+  })
   const things: ApiThings = {
     logService: service.things,
-    cloud: openCloud(config, { access, flowLogs, topology, interfaces }),
+    cloud: openCloud({ access, network, flowLogs }),
     query: queries,
     access,
     dataDir: resolve(config.data),
-    store: billing.records,
+    store: parts.analyzers.records,
     billing: billing.keeper(queries),
+    analyzers,
     sample: { add: () => addSample(store, state, log), remove: () => removeSample(store, state) },
-    flowLogs,
+    flowLogs: flowLogKeeper(flowLogs, store, config.logstore.ttlDays),
     ledger: ledgerReader(state.ledger, capture.agent),
     agents,
     explain: (request) => explainKept(state.topologyVersions, request),
@@ -216,6 +231,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
   } finally {
     rmSync(whereFile, { force: true })
     await api.close()
+    flowLogs.close()
     await service.stop()
     await queries.close()
   }

@@ -18,9 +18,7 @@ import {
   verifyCloud,
 } from '../../access/access.ts'
 import { WeirError } from '../../base/errors.ts'
-import { FlowLogs } from '../../flow-log/flow-log.ts'
-import { cloudFlowLogs } from '../../programs/cloud-flow-logs.ts'
-import { flowLogKeeper } from '../../programs/flow-log-keeper.ts'
+import { FlowLogs, FlowLogService, type FlowLogServiceThings } from '../../flow-log/flow-log.ts'
 import { parseTopology } from '../../vpc/vpc.ts'
 import type { CloudThings } from './cloud.ts'
 
@@ -49,11 +47,38 @@ gateways: [{ id: ngw-1, type: natGateway, vpc: vpc-shop }]
   'vpc.yaml',
 )
 
+/** Of the topology above, with the logstore weir/flow-log. */
+function flowLogService(more: Partial<FlowLogServiceThings> = {}): FlowLogService {
+  const regionOf = new Map([
+    ['vpc-shop', 'cn-hangzhou'],
+    ['vsw-web', 'cn-hangzhou'],
+    ['eni-web1', 'cn-hangzhou'],
+    ['vpc-far', 'cn-shanghai'],
+  ])
+  return new FlowLogService(new FlowLogs(new DatabaseSync(':memory:')), {
+    checkTarget({ resourceId }) {
+      if (!regionOf.has(resourceId))
+        throw new WeirError('ResourceNotExist', `there is no ${resourceId}`)
+    },
+    placeOf: ({ resourceId }) => ({ region: regionOf.get(resourceId)!, account: '12' }),
+    checkDestination(project, logstore) {
+      if (project !== 'weir') throw new WeirError('ProjectNotExist', project)
+      if (logstore !== 'flow-log') throw new WeirError('LogStoreNotExist', logstore)
+    },
+    checkAnalyzer: () => {},
+    checkPaid: () => {},
+    deliveryProblem: () => undefined,
+    taken: () => Promise.resolve(),
+    prerequisitesDone: true,
+    ...more,
+  })
+}
+
 async function start(t: TestContext, replaced: Partial<CloudThings> = {}) {
   const noted: Omit<AuditEntry, 'at'>[] = []
   const nonces = new Nonces(new DatabaseSync(':memory:'))
   const rates = new RateLimits()
-  const cloud: Omit<CloudThings, 'flowLogs'> = {
+  const cloud: CloudThings = {
     gate: {
       verifyCloud: (request) => verifyCloud(request, keys, nonces, Date.now()),
       take({ keyId, limits }, bytes) {
@@ -68,15 +93,9 @@ async function start(t: TestContext, replaced: Partial<CloudThings> = {}) {
     regions: () => ['cn-hangzhou', 'cn-shanghai', 'cn-beijing'].map((id) => ({ id, name: id })),
     topology: () => topology,
     interfaces: () => [],
+    flowLogs: flowLogService(),
   }
-  const { url, errors } = await startServer(t, (store) => {
-    const known = { VPC: ['vpc-shop', 'vpc-far'], VSwitch: ['vsw-web'], NetworkInterface: [] }
-    const flowLogs = new FlowLogs(new DatabaseSync(':memory:'))
-    const keeper = flowLogKeeper(flowLogs, store, () => known, 30)
-    const regionOf = ({ resourceId }: { readonly resourceId: string }) =>
-      resourceId === 'vpc-far' ? 'cn-shanghai' : 'cn-hangzhou'
-    return { cloud: { ...cloud, flowLogs: cloudFlowLogs(keeper, regionOf), ...replaced } }
-  })
+  const { url, errors } = await startServer(t, { cloud: { ...cloud, ...replaced } })
   const host = new URL(url).host
   const call = (asked: CloudCall, key = testKey) => callCloud(url, key, asked)
   const refused = async (asked: CloudCall, status: number, Code: string, key = testKey) => {
@@ -377,7 +396,13 @@ test('a flow log is created, described, changed, stopped, started and deleted', 
   }
   assert.deepEqual(await described({}), [])
   const names = { FlowLogName: 'n 1', Description: '中文 a&b=*~', AggregationInterval: '1' }
-  const paths = { 'TrafficPath.1': 'vbr', 'TrafficPath.2': 'natGateway', IpVersion: 'DualStack' }
+  const tagged = { 'Tag.1.Key': 'k' }
+  const paths = {
+    ...tagged,
+    'TrafficPath.1': 'vbr',
+    'TrafficPath.2': 'natGateway',
+    IpVersion: 'DualStack',
+  }
   const made = await succeed('CreateFlowLog', { ...shop, ...target, ...names, ...paths })
   const FlowLogId = String(made['FlowLogId'])
   assert.match(FlowLogId, /^fl-[a-z0-9]{21}$/)
@@ -398,6 +423,12 @@ test('a flow log is created, described, changed, stopped, started and deleted', 
     IpVersion: 'DualStack',
     // "in creation order: in Terraform it is an ordered ForceNew list"
     TrafficPath: { TrafficPathList: ['vbr', 'natGateway'] },
+    ResourceGroupId: 'rg-default',
+    BusinessStatus: 'Normal',
+    ServiceType: '',
+    FlowLogDeliverStatus: 'SUCCESS',
+    FlowLogDeliverErrorMessage: '',
+    Tags: { Tag: [{ Key: 'k', Value: '' }] },
   })
   const web = { ...of, ResourceType: 'VSwitch', ResourceId: 'vsw-web', TrafficType: 'Drop' }
   await succeed('CreateFlowLog', { ...web, ...target })
@@ -415,6 +446,10 @@ test('a flow log is created, described, changed, stopped, started and deleted', 
     [{ FlowLogName: 'n' }, 0],
     [{ ...target, ResourceId: 'vsw-web' }, 1],
     [{ Status: 'Inactive' }, 0],
+    [{ 'Tags.1.Key': 'k' }, 1],
+    [{ 'Tags.1.Key': 'k', 'Tags.1.Value': 'v' }, 0],
+    [{ ResourceGroupId: 'rg-default' }, 2],
+    [{ ResourceGroupId: 'rg-other' }, 0],
   ] as const)
     assert.equal((await described(filter)).length, count, JSON.stringify(filter))
 
@@ -472,4 +507,111 @@ test('what a flow log cannot be is refused by a code', async (t) => {
   await create({ RegionId: 'cn-nowhere' }, 404, 'InvalidRegionId.NotFound')
   await create({ ProjectName: 'nobody' }, 400, 'ProjectOrLogstoreNotExist')
   await create({ LogStoreName: 'nothing' }, 400, 'ProjectOrLogstoreNotExist')
+})
+
+test('tags and resource groups', async (t) => {
+  const { call, refused } = await start(t)
+  const ask = async (action: string, parameters: Record<string, string>) => {
+    const { status, body } = await call({ action, parameters: { ...of, ...parameters } })
+    assert.equal(status, 200, JSON.stringify(body))
+    return body
+  }
+  const { FlowLogId, ResourceGroupId } = await ask('CreateFlowLog', {
+    ...shop,
+    ...target,
+    ResourceGroupId: 'rg-one',
+    'Tag.1.Key': 'k',
+    'Tag.1.Value': 'v',
+  })
+  assert.equal(ResourceGroupId, 'rg-one')
+  const id = String(FlowLogId)
+  const one = { ResourceType: 'FlowLog', 'ResourceId.1': id }
+  const tags = async (parameters: Record<string, string>) => {
+    const body = await ask('ListTagResources', { ResourceType: 'FLOWLOG', ...parameters })
+    const rows = (body as unknown as Listed)['TagResources']!['TagResource']!
+    const told = rows.map(({ ResourceId, ResourceType, TagKey, TagValue }) => {
+      assert.deepEqual([ResourceId, ResourceType], [id, 'FLOWLOG'])
+      return `${String(TagKey)}=${String(TagValue)}`
+    })
+    return { told, next: String(body['NextToken']) }
+  }
+  assert.deepEqual((await tags(one)).told, ['k=v'])
+  await ask('TagResources', { ...one, 'Tag.1.Key': 'l', 'Tag.2.Key': 'k', 'Tag.2.Value': 'w' })
+  assert.deepEqual((await tags({ 'Tag.1.Key': 'k' })).told, ['k=w', 'l='])
+  assert.deepEqual((await tags({ 'Tag.1.Key': 'k', 'Tag.1.Value': 'v' })).told, [])
+  const first = await tags({ ...one, MaxResults: '1' })
+  assert.deepEqual(first.told, ['k=w'])
+  const second = await tags({ ...one, MaxResults: '1', NextToken: first.next })
+  assert.deepEqual(second, { told: ['l='], next: '' })
+  await ask('UnTagResources', { ...one, 'TagKey.1': 'k' })
+  assert.deepEqual((await tags(one)).told, ['l='])
+  await ask('UnTagResources', { ...one, All: 'true' })
+  assert.deepEqual((await tags(one)).told, [])
+  await ask('MoveResourceGroup', {
+    ResourceType: 'flowlog',
+    ResourceId: id,
+    NewResourceGroupId: 'rg-two',
+  })
+  const group = { ResourceGroupId: 'rg-two' }
+  assert.equal((await ask('DescribeFlowLogs', group))['TotalCount'], '1')
+
+  const wrong = (
+    action: string,
+    parameters: Record<string, string>,
+    status: number,
+    code: string,
+  ) => refused({ action, parameters: { ...of, ...parameters } }, status, code)
+  await wrong(
+    'TagResources',
+    { ...one, ResourceType: 'VPC', 'Tag.1.Key': 'k' },
+    400,
+    'InvalidParameter',
+  )
+  await wrong('TagResources', one, 400, 'MissingParameter')
+  await wrong('UnTagResources', one, 400, 'MissingParameter')
+  await wrong('ListTagResources', { ResourceType: 'FLOWLOG' }, 400, 'MissingParameter')
+  await wrong('TagResources', { ...one, 'Tag.1.Key': 'acs:x' }, 400, 'InvalidParameter')
+  const other = { ...one, RegionId: 'cn-shanghai', 'Tag.1.Key': 'k' }
+  await wrong('TagResources', other, 404, 'InvalidFlowLogId.NotFound')
+  await wrong('ListTagResources', { ...one, NextToken: 'x' }, 400, 'InvalidParameter')
+})
+
+test('OpenFlowLogService, prerequisites, quota and states answer with codes of their own', async (t) => {
+  const flowLogs = flowLogService({ prerequisitesDone: false })
+  const { call, refused } = await start(t, { flowLogs, account: '12' })
+  const enabled = async () =>
+    (await call({ action: 'GetFlowLogServiceStatus', parameters: of })).body['Enabled']
+  const create = { action: 'CreateFlowLog', parameters: { ...shop, ...target } }
+  assert.equal(await enabled(), false)
+  await refused(create, 400, 'OperationDenied.FlowLogServiceNotOpen')
+  const open = { action: 'OpenFlowLogService', parameters: { ...of, ClientToken: 't' } }
+  assert.deepEqual((await call(open)).body, { Code: '200', Message: 'successful' })
+  assert.equal(await enabled(), true)
+  assert.match(
+    await refused(open, 400, 'OperationFailed.ExceedPurchaseLimit'),
+    /^You have reached the limit of purchase quantity\.$/,
+  )
+  await refused(create, 400, 'OperationDenied.RoleNotAuthorized')
+  flowLogs.prerequisites.fulfil('12', 'authorisation', 'test')
+  await refused(create, 400, 'OperationDenied.LogServiceNotOpen')
+  flowLogs.prerequisites.fulfil('12', 'logService', 'test')
+  const made = await call(create)
+  const { FlowLogId } = made.body
+  for (let more = 1; more < 10; more++) assert.equal((await call(create)).status, 200)
+  await refused(create, 400, 'QuotaExceeded.Flowlog')
+  assert.equal(
+    (await call({ action: 'DescribeFlowLogs', parameters: of })).body['TotalCount'],
+    '10',
+  )
+
+  const slow = flowLogService({ taken: () => new Promise(() => {}) })
+  const busy = await start(t, { flowLogs: slow })
+  const { body } = await busy.call(create)
+  const asked = { ...of, FlowLogId: String(body['FlowLogId']) }
+  const found = await busy.call({ action: 'DescribeFlowLogs', parameters: asked })
+  const [row] = (found.body as unknown as Listed)['FlowLogs']!['FlowLog']!
+  assert.equal(row!['Status'], 'Activating')
+  for (const action of ['DeactiveFlowLog', 'DeleteFlowLog', 'ModifyFlowLogAttribute'])
+    await busy.refused({ action, parameters: asked }, 400, 'IncorrectStatus.flowlog')
+  assert.match(String(FlowLogId), /^fl-/)
 })

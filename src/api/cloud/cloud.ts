@@ -10,6 +10,7 @@ import { flowLogActions } from './flow-log-actions.ts'
 import { networkActions } from './network-actions.ts'
 import { regionActions } from './regions.ts'
 import { serveActions } from './serve.ts'
+import { tagActions } from './tag-actions.ts'
 import type { CloudThings } from './things.ts'
 
 export type { CloudError } from './errors.ts'
@@ -23,6 +24,7 @@ export function addCloud(server: FastifyInstance, things: CloudThings): void {
     ...networkActions(things),
     ...eniActions(things),
     ...flowLogActions(things),
+    ...tagActions(things),
   ]
   server.register((own, _options, registered) => {
     serveActions(own, actions, things)

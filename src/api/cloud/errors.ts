@@ -53,6 +53,9 @@ const rows: Partial<Record<ErrorCode, Row>> = {
   'InvalidAction.NotFound': notFound,
   FlowLogNotExist: { status: 404, code: 'InvalidFlowLogId.NotFound' },
   ResourceNotExist: { status: 404, code: 'ResourceNotFound' },
+  AnalyzerNotExist: { status: 404, code: 'ResourceNotFound.TrafficAnalyzer' },
+  RankingNotExist: { status: 404, code: 'ResourceNotFound.TrafficRanking' },
+  InvalidTimeRange: { status: 400, code: 'InvalidParameter' },
   ProjectNotExist: gone,
   LogStoreNotExist: gone,
   // It is tried again then, and may succeed.

@@ -1,21 +1,55 @@
 /** Flow logs as the VPC API manages them (2016-04-28, alibaba-api.md 1.2 to 1.6). */
+import {
+  type FlowLogResource,
+  ipVersions,
+  resourceTypes,
+  scopes,
+  trafficTypes,
+} from '../../flow-log/flow-log.ts'
 import { actionOf, type CloudAction } from './action.ts'
 import type { Fields } from './answer.ts'
+import { flowLogIn } from './flow-log-in.ts'
 import { networkOf } from './network.ts'
 import { pageOf, paging } from './paging.ts'
-import { clearable, oneOf, orElse, required, text, texts } from './parameters.ts'
+import {
+  clearable,
+  invalid,
+  known,
+  oneOf,
+  orElse,
+  type Parameter,
+  required,
+  text,
+  texts,
+} from './parameters.ts'
 import { knownRegion } from './regions.ts'
-import type { CloudFlowLog } from './flow-log-control.ts'
+import { hasTags, tagFields, tagFilter, tagList } from './tags.ts'
 import type { CloudThings } from './things.ts'
 
 const version = '2016-04-28'
-const resourceTypes = ['NetworkInterface', 'VSwitch', 'VPC'] as const
-const trafficTypes = ['All', 'Allow', 'Drop'] as const
-const ipVersions = ['IPv4', 'DualStack'] as const
 const windowSecondsOf = { '1': 60, '5': 300, '10': 600 } as const
 /** Minutes. */
 const interval = oneOf(['1', '5', '10'])
-const pathsMax = 20
+const statuses = [
+  'Active',
+  'Activating',
+  'Inactive',
+  'Deactivating',
+  'Modifying',
+  'Deleting',
+] as const
+const scopesMax = 20
+/** In the order that they were given in: Terraform makes another flow log when it changes. */
+const scopeList: Parameter<readonly (typeof scopes)[number][]> = {
+  read: (given, name) =>
+    texts(scopesMax)
+      .read(given, name)
+      .map((value) => {
+        const found = scopes.find((scope) => scope === value)
+        if (found !== undefined) return found
+        throw invalid(name, `it is one of ${scopes.join(', ')}`)
+      }),
+}
 
 const done: Fields = { Success: 'true' }
 const ofAll = (): readonly string[] => ['flowlog/*']
@@ -28,6 +62,7 @@ export const flowLogActions = (things: CloudThings): readonly CloudAction[] => [
   describeFlowLogs(things),
   modifyFlowLog(things),
   ...switches(things),
+  ...service(things),
 ]
 
 function createFlowLog(things: CloudThings): CloudAction {
@@ -42,26 +77,36 @@ function createFlowLog(things: CloudThings): CloudAction {
       FlowLogName: text(),
       Description: text(),
       AggregationInterval: orElse(interval, '10'),
-      TrafficPath: texts(pathsMax),
+      TrafficPath: scopeList,
       IpVersion: oneOf(ipVersions),
+      ResourceGroupId: text(),
+      Tag: tagList,
     },
     resources: ofAll,
     changes: true,
-    async run(wanted) {
-      const { id } = await things.flowLogs.create({
-        region: wanted.RegionId,
-        resourceType: wanted.ResourceType,
-        resourceId: wanted.ResourceId,
-        trafficType: wanted.TrafficType,
-        windowSeconds: windowSecondsOf[wanted.AggregationInterval],
-        scope: wanted.TrafficPath,
-        project: wanted.ProjectName,
-        logstore: wanted.LogStoreName,
-        name: wanted.FlowLogName,
-        description: wanted.Description,
-        ipVersion: wanted.IpVersion,
-      })
-      return { ...done, FlowLogId: id }
+    run(wanted, { keyId }) {
+      const { ResourceGroupId, FlowLogName, Description, IpVersion, TrafficPath } = wanted
+      const { id, resourceGroup } = things.flowLogs.create(
+        {
+          region: wanted.RegionId,
+          resourceType: wanted.ResourceType,
+          resourceId: wanted.ResourceId,
+          trafficType: wanted.TrafficType,
+          project: wanted.ProjectName,
+          logstore: wanted.LogStoreName,
+          windowSeconds: windowSecondsOf[wanted.AggregationInterval],
+          tags: wanted.Tag,
+          ...(TrafficPath.length === 0 ? {} : { scope: TrafficPath }),
+          ...known({
+            name: FlowLogName,
+            description: Description,
+            ipVersion: IpVersion,
+            resourceGroup: ResourceGroupId,
+          }),
+        },
+        keyId,
+      )
+      return { ...done, FlowLogId: id, ResourceGroupId: resourceGroup }
     },
   })
 }
@@ -79,12 +124,14 @@ function describeFlowLogs(things: CloudThings): CloudAction {
       ResourceType: oneOf(resourceTypes),
       ResourceId: text(),
       TrafficType: oneOf(trafficTypes),
-      Status: oneOf(['Active', 'Activating', 'Inactive']),
+      Status: oneOf(statuses),
       VpcId: text(),
+      ResourceGroupId: text(),
+      Tags: tagFilter,
     },
     resources: ({ FlowLogId }) => (FlowLogId === undefined ? ofAll() : ofOne({ FlowLogId })),
     run(wanted) {
-      const asked: readonly (readonly [string | undefined, keyof CloudFlowLog])[] = [
+      const asked: readonly (readonly [string | undefined, keyof FlowLogResource])[] = [
         [wanted.RegionId, 'region'],
         [wanted.FlowLogId, 'id'],
         [wanted.FlowLogName, 'name'],
@@ -95,12 +142,14 @@ function describeFlowLogs(things: CloudThings): CloudAction {
         [wanted.ResourceId, 'resourceId'],
         [wanted.TrafficType, 'trafficType'],
         [wanted.Status, 'status'],
+        [wanted.ResourceGroupId, 'resourceGroup'],
       ]
       const found = things.flowLogs
         .list()
         .filter(
           (each) =>
             asked.every(([value, key]) => value === undefined || each[key] === value) &&
+            hasTags(each, wanted.Tags) &&
             (wanted.VpcId === undefined || vpcOf(each, things) === wanted.VpcId),
         )
       return {
@@ -115,7 +164,7 @@ function describeFlowLogs(things: CloudThings): CloudAction {
 }
 
 function vpcOf(
-  { resourceType, resourceId }: CloudFlowLog,
+  { resourceType, resourceId }: FlowLogResource,
   things: CloudThings,
 ): string | undefined {
   if (resourceType === 'VPC') return resourceId
@@ -136,15 +185,19 @@ function modifyFlowLog(things: CloudThings): CloudAction {
     },
     resources: ofOne,
     changes: true,
-    run(wanted) {
-      const { AggregationInterval: minutes } = wanted
-      const change = {
-        name: wanted.FlowLogName,
-        description: wanted.Description,
-        windowSeconds: minutes === undefined ? undefined : windowSecondsOf[minutes],
-        ipVersion: wanted.IpVersion,
-      }
-      things.flowLogs.modify(wanted.RegionId, wanted.FlowLogId, change)
+    run(wanted, { keyId }) {
+      const { AggregationInterval: minutes, FlowLogName, Description, IpVersion } = wanted
+      const windowSeconds = minutes === undefined ? undefined : windowSecondsOf[minutes]
+      things.flowLogs.modify(
+        flowLogIn(things, wanted.RegionId, wanted.FlowLogId),
+        known({
+          name: FlowLogName,
+          description: Description,
+          windowSeconds,
+          ipVersion: IpVersion,
+        }),
+        keyId,
+      )
       return done
     },
   })
@@ -162,14 +215,36 @@ const switches = (things: CloudThings): readonly CloudAction[] =>
       parameters: { RegionId: knownRegion(things), FlowLogId: required(text()) },
       resources: ofOne,
       changes: true,
-      run({ RegionId, FlowLogId }) {
-        things.flowLogs[method](RegionId, FlowLogId)
+      run({ RegionId, FlowLogId }, { keyId }) {
+        things.flowLogs[method](flowLogIn(things, RegionId, FlowLogId), keyId)
         return done
       },
     }),
   )
 
-function flowLogFields(flowLog: CloudFlowLog): Fields {
+/** A second request with the same token finds the service open already, which is what a token is for. */
+const service = (things: CloudThings): readonly CloudAction[] => {
+  const parameters = { RegionId: knownRegion(things), ClientToken: text(64) } as const
+  const { prerequisites } = things.flowLogs
+  return [
+    actionOf(version, 'OpenFlowLogService', {
+      parameters,
+      resources: ofAll,
+      changes: true,
+      run(_wanted, { keyId }) {
+        prerequisites.open(things.account, keyId)
+        return { Code: '200', Message: 'successful' }
+      },
+    }),
+    actionOf(version, 'GetFlowLogServiceStatus', {
+      parameters,
+      resources: ofAll,
+      run: () => ({ Enabled: prerequisites.isDone(things.account, 'activation') }),
+    }),
+  ]
+}
+
+function flowLogFields(flowLog: FlowLogResource): Fields {
   return {
     FlowLogId: flowLog.id,
     FlowLogName: flowLog.name,
@@ -180,10 +255,16 @@ function flowLogFields(flowLog: CloudFlowLog): Fields {
     TrafficType: flowLog.trafficType,
     ProjectName: flowLog.project,
     LogStoreName: flowLog.logstore,
+    ResourceGroupId: flowLog.resourceGroup,
     Status: flowLog.status,
+    BusinessStatus: flowLog.businessStatus,
     CreationTime: new Date(flowLog.createdAt * 1000).toISOString().replace('.000', ''),
     AggregationInterval: flowLog.windowSeconds / 60,
     IpVersion: flowLog.ipVersion,
+    ServiceType: flowLog.serviceType,
+    FlowLogDeliverStatus: flowLog.deliverStatus,
+    FlowLogDeliverErrorMessage: flowLog.deliverError,
     TrafficPath: { TrafficPathList: flowLog.scope },
+    Tags: { Tag: tagFields(flowLog.tags) },
   }
 }

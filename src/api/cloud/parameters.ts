@@ -123,6 +123,14 @@ function numbersOf(given: Given, name: string, countMax: number): number[] {
   return [...numbers].toSorted((a, b) => a - b)
 }
 
+/** Without what is undefined. */
+export const known = <T extends object>(
+  values: T,
+): { readonly [Name in keyof T]?: Exclude<T[Name], undefined> } =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    readonly [Name in keyof T]?: Exclude<T[Name], undefined>
+  }
+
 export const missing = (name: string): WeirError =>
   new WeirError(
     'MissingParameter',

@@ -1,10 +1,8 @@
 /** What the cloud's APIs are given. */
 import type { AuditEnd, AuditIntent, Caller, CloudRequest } from '../../access/access.ts'
+import type { FlowLogService, Region } from '../../flow-log/flow-log.ts'
 import type { EniIdentity } from '../../record/batch.ts'
 import type { Topology } from '../../vpc/vpc.ts'
-import type { FlowLogControl } from './flow-log-control.ts'
-
-export type * from './flow-log-control.ts'
 
 export interface CloudThings {
   readonly gate: CloudGate
@@ -18,12 +16,27 @@ export interface CloudThings {
   topology(): Topology | undefined
   /** What is captured, here and by agents: with a topology it is in that, else this is all that is known. */
   interfaces(): readonly EniIdentity[]
-  readonly flowLogs: FlowLogControl
+  readonly flowLogs: CloudFlowLogs
 }
 
-export interface CloudRegion {
-  readonly id: string
-  readonly name: string
+/** A region by its id and its name. */
+export type CloudRegion = Pick<Region, 'id' | 'name'>
+
+export type CloudFlowLogs = Pick<
+  FlowLogService,
+  | 'create'
+  | 'list'
+  | 'get'
+  | 'modify'
+  | 'activate'
+  | 'deactivate'
+  | 'delete'
+  | 'tag'
+  | 'untag'
+  | 'tags'
+  | 'moveToResourceGroup'
+> & {
+  readonly prerequisites: Pick<FlowLogService['prerequisites'], 'open' | 'isDone'>
 }
 
 export interface CloudGate {
