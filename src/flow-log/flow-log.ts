@@ -28,6 +28,7 @@ export {
   type Schedule,
   type WindowSpan,
 } from './capture-plan.ts'
+export { type Attachments, attachmentsOf } from './attachments.ts'
 export { FlowLogs } from './flow-logs.ts'
 export { type FlowLogEdit } from './history.ts'
 export {

@@ -2,17 +2,10 @@
 import type { AnalyzerKeeper } from '../api/analyzer-contract.ts'
 import type { RecordStore } from '../api/api.ts'
 import { type RunQuery, TrafficAnalyzers } from '../analysis/analysis.ts'
+import type { Attachments } from '../flow-log/flow-log.ts'
 import type { LogStore } from '../logstore/logstore.ts'
 import { flowLogTopic } from '../record/columns.ts'
 import type { State } from './state.ts'
-
-/** Which flow logs bring their records to which analyzer. */
-export interface Attachments {
-  /** Of a flow log; undefined: of none. */
-  readonly analyzerOf: (flowLog: string) => string | undefined
-  /** Ids of flow logs. */
-  readonly attached: (analyzer: string) => readonly string[]
-}
 
 export interface ServerAnalyzers {
   /** The records, folded too. */
