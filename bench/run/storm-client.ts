@@ -109,7 +109,8 @@ async function obey({ seconds, clients, rate, queries }: Order): Promise<Done> {
   const one = async (client: number): Promise<void> => {
     while (!isOver()) {
       const at = next++
-      if (rate !== undefined) await setTimeout(began + (at * 1000) / rate - performance.now())
+      if (rate !== undefined)
+        await setTimeout(Math.max(0, began + (at * 1000) / rate - performance.now()))
       const begin = performance.now()
       const { status, text } = await send(
         agent,
