@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import * as models from '@alicloud/vpc20160428'
 import { rpcRequest, sendWire } from './cloud-requests.ts'
 import { rpcClient, startCloudServer, vpcClient } from './cloud-server.ts'
+import { create } from './small-server.ts'
 
 const RegionId = 'cn-hangzhou'
 const regionId = RegionId
@@ -80,6 +81,125 @@ test('@alicloud/vpc20160428 and @alicloud/pop-core', async (t) => {
         ['vpc-shop'],
       )
       await assert.rejects(vpc.request('DescribeVpcs', {}, { method }), {
+        code: 'MissingParameter',
+      })
+    })
+})
+
+const target = { projectName: 'my-proj', logStoreName: 'store-1' }
+
+test('flow logs from creation to deletion, by each client and signature', async (t) => {
+  const cloud = await startCloudServer(t)
+  const port = Number(new URL(cloud.url).port)
+  const store = { port, project: 'my-proj', key: cloud.key }
+  await create(store, { url: '/', body: { projectName: 'my-proj', description: '' } })
+  const made = { logstoreName: 'store-1', ttl: 30, shardCount: 2 }
+  await create(store, { url: '/logstores', body: made })
+  for (const algorithm of [undefined, 'v2'] as const)
+    await t.test(`@alicloud/vpc20160428, signed with ${algorithm ?? 'ACS3'}`, async () => {
+      const client = vpcClient(cloud, algorithm)
+      const { body: service } = await client.getFlowLogServiceStatus(
+        new models.GetFlowLogServiceStatusRequest({ regionId }),
+      )
+      assert.equal(service!.enabled, true)
+      const opened = client.openFlowLogService(new models.OpenFlowLogServiceRequest({ regionId }))
+      await assert.rejects(opened, { code: 'OperationFailed.ExceedPurchaseLimit' })
+      const { body: created } = await client.createFlowLog(
+        new models.CreateFlowLogRequest({
+          regionId,
+          resourceType: 'VPC',
+          resourceId: 'vpc-shop',
+          trafficType: 'All',
+          ...target,
+          flowLogName: 'n 1',
+          description: '中文 a&b=*~',
+          aggregationInterval: 1,
+          trafficPath: ['vbr', 'natGateway'],
+          tag: [new models.CreateFlowLogRequestTag({ key: 'k', value: 'v' })],
+        }),
+      )
+      assert.equal(created!.success, 'true')
+      const flowLogId = created!.flowLogId!
+      const described = async () => {
+        const asked = new models.DescribeFlowLogsRequest({ regionId, flowLogId })
+        const { body } = await client.describeFlowLogs(asked)
+        const rows = body!.flowLogs!.flowLog!
+        assert.equal(body!.totalCount, String(rows.length))
+        return rows
+      }
+      const until = async (status: string | undefined) => {
+        for (;;) {
+          const [row] = await described()
+          if (row?.status === status) return row
+        }
+      }
+      const row = (await until('Active'))!
+      assert.deepEqual(
+        [row.trafficPath!.trafficPathList, row.tags!.tag![0]!.key, row.aggregationInterval],
+        [['vbr', 'natGateway'], 'k', 1],
+      )
+      assert.deepEqual(
+        [row.description, row.businessStatus, row.ipVersion, row.resourceGroupId],
+        ['中文 a&b=*~', 'Normal', 'IPv4', 'rg-default'],
+      )
+      const one = { regionId, flowLogId }
+      const modified = { ...one, aggregationInterval: 5, flowLogName: 'other' }
+      await client.modifyFlowLogAttribute(new models.ModifyFlowLogAttributeRequest(modified))
+      await until('Active')
+      await client.deactiveFlowLog(new models.DeactiveFlowLogRequest(one))
+      assert.equal((await until('Inactive'))!.flowLogName, 'other')
+      await client.activeFlowLog(new models.ActiveFlowLogRequest(one))
+      await until('Active')
+      const resource = { regionId, resourceType: 'FLOWLOG', resourceId: [flowLogId] }
+      const tag = [new models.TagResourcesRequestTag({ key: 'l', value: 'w' })]
+      await client.tagResources(new models.TagResourcesRequest({ ...resource, tag }))
+      await client.unTagResources(new models.UnTagResourcesRequest({ ...resource, tagKey: ['k'] }))
+      const { body: tags } = await client.listTagResources(
+        new models.ListTagResourcesRequest(resource),
+      )
+      assert.deepEqual(
+        tags!.tagResources!.tagResource!.map(({ tagKey, tagValue }) => [tagKey, tagValue]),
+        [['l', 'w']],
+      )
+      const group = { regionId, resourceId: flowLogId, newResourceGroupId: 'rg-two' }
+      const move = new models.MoveResourceGroupRequest({ ...group, resourceType: 'FlowLog' })
+      await client.moveResourceGroup(move)
+      assert.equal((await described())[0]!.resourceGroupId, 'rg-two')
+      await client.deleteFlowLog(new models.DeleteFlowLogRequest(one))
+      await until(undefined)
+      await assert.rejects(client.deleteFlowLog(new models.DeleteFlowLogRequest(one)), {
+        name: 'ClientError',
+        code: 'InvalidFlowLogId.NotFound',
+        statusCode: 404,
+      })
+    })
+
+  for (const method of ['GET', 'POST'] as const)
+    await t.test(`pop-core by ${method}`, async () => {
+      const vpc = rpcClient(cloud)
+      const ask = async (action: string, parameters: object) =>
+        (await vpc.request(action, { RegionId, ...parameters }, { method })) as Record<
+          string,
+          unknown
+        >
+      const { FlowLogId } = await ask('CreateFlowLog', {
+        ResourceType: 'VSwitch',
+        ResourceId: 'vsw-web',
+        TrafficType: 'Drop',
+        ProjectName: 'my-proj',
+        LogStoreName: 'store-1',
+        TrafficPath: ['all'],
+        Tag: [{ Key: 'k', Value: 'v' }],
+      })
+      const found = await ask('DescribeFlowLogs', { 'Tags.1.Key': 'k', PageSize: 50 })
+      assert.equal(found['TotalCount'], '1')
+      for (let status = ''; status !== 'Active';) {
+        const { FlowLogs } = await ask('DescribeFlowLogs', { FlowLogId })
+        status = (FlowLogs as { FlowLog: { Status: string }[] }).FlowLog[0]!.Status
+      }
+      await ask('DeleteFlowLog', { FlowLogId })
+      while ((await ask('DescribeFlowLogs', { FlowLogId }))['TotalCount'] !== '0');
+      await assert.rejects(ask('CreateFlowLog', { ResourceType: 'VPC' }), {
         code: 'MissingParameter',
       })
     })

@@ -24,6 +24,27 @@ const calls: readonly CloudCall[] = [
     version: '2014-05-26',
     parameters: { RegionId, 'NetworkInterfaceId.1': 'eni-web1', MaxResults: '10' },
   },
+  {
+    action: 'CreateFlowLog',
+    parameters: {
+      RegionId,
+      ResourceType: 'VPC',
+      ResourceId: 'vpc-shop',
+      TrafficType: 'All',
+      ProjectName: 'weir',
+      LogStoreName: 'flow-log',
+      'TrafficPath.1': 'vbr',
+      'Tag.1.Key': 'k',
+    },
+  },
+  { action: 'DescribeFlowLogs', parameters: { RegionId, PageSize: '50', 'Tags.1.Key': 'k' } },
+  { action: 'ModifyFlowLogAttribute', parameters: { RegionId, FlowLogId: 'fl-x' } },
+  { action: 'DeleteFlowLog', parameters: { RegionId, FlowLogId: 'fl-x' } },
+  { action: 'OpenFlowLogService', parameters: { RegionId, ClientToken: 't' } },
+  {
+    action: 'ListTagResources',
+    parameters: { RegionId, ResourceType: 'FLOWLOG', 'Tag.1.Key': 'k', NextToken: '' },
+  },
 ]
 
 const odd = [

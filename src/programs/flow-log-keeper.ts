@@ -17,7 +17,13 @@ export type KnownResources = Readonly<Record<ResourceType, readonly string[]>>
 
 export type Logstores = Pick<
   LogStore,
-  'projects' | 'createProject' | 'deleteProject' | 'logstores' | 'createLogstore' | 'updateTtl'
+  | 'projects'
+  | 'createProject'
+  | 'deleteProject'
+  | 'logstores'
+  | 'createLogstore'
+  | 'updateTtl'
+  | 'addColumns'
 > &
   IndexStore
 
@@ -52,6 +58,7 @@ export function flowLogKeeper(
     disableDelivery: async (id, by) => settled(service.disableDelivery(id, by).id),
     attachAnalyzer: (id, analyzer, by) => service.attachAnalyzer(id, analyzer, by),
     history: (id) => service.history(id),
+    ownAccount: () => service.ownAccount(),
     quotas: service.quotas,
     prerequisites: service.prerequisites,
   }
@@ -94,7 +101,10 @@ function otherType(known: KnownResources, id: string): string | undefined {
   return `That is ${type === 'NetworkInterface' ? 'an' : 'a'} ${resourceTypeNames[type]}`
 }
 
-/** Throws ProjectNotExist, LogStoreNotExist; ParameterInvalid when records do not fit the logstore. */
+/**
+ * One that takes any key, as clients of the log service make them, gets the columns of records. Throws ProjectNotExist,
+ * LogStoreNotExist; ParameterInvalid when records do not fit the logstore.
+ */
 export function checkLogstore(store: Logstores, project: string, logstore: string): void {
   const projects = store.projects().map(({ name }) => name)
   if (!projects.includes(project))
@@ -109,9 +119,11 @@ export function checkLogstore(store: Logstores, project: string, logstore: strin
       hint: orMake(suggestion(logstore, names)),
     })
   }
+  const columns = target.openColumns
+    ? store.addColumns(project, logstore, flowRecordColumns)
+    : target.columns
   const lacking = flowRecordColumns.filter(
-    (column) =>
-      !target.columns.some(({ name, kind }) => name === column.name && kind === column.kind),
+    (column) => !columns.some(({ name, kind }) => name === column.name && kind === column.kind),
   )
   if (lacking.length > 0)
     throw new WeirError(
