@@ -135,16 +135,21 @@ export function addKeyRoutes(server: FastifyInstance, gate: AccessGate): void {
       return reply.send({})
     },
   )
+  addMasterKeyRoute(server, gate)
+  addAuditRoute(server, audit)
+}
+
+function addMasterKeyRoute(server: FastifyInstance, gate: AccessGate): void {
+  const constraints = { api: 'weir' }
   server.post(
     '/weir/v1/master-key',
     {
       constraints,
-      config: rightTo('weir:ChangeMasterKey', { changes }),
+      config: rightTo('weir:ChangeMasterKey', { changes: true }),
       schema: { querystring: noQuery },
     },
     (_, reply) => reply.send({ kept: gate.changeMasterKey() }),
   )
-  addAuditRoute(server, audit)
 }
 
 function addAuditRoute(server: FastifyInstance, audit: AccessGate['audit']): void {

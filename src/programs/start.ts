@@ -164,20 +164,7 @@ function watched(
 async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>): Promise<void> {
   const { store, state, access, billing, orders, agents, capture, log } = parts
   const tls = config.tls === undefined ? undefined : await serverTls(config.tls, config.data)
-  const { rights, problem: rightsProblem } = fewerRights(config.data)
-  const queries = new QueryEngine(
-    {
-      ...defaultQueryConfig,
-      rights,
-      zone: config.query.zone,
-      enrichment: config.enrichment,
-      linkFolder: join(config.data, 'query'),
-      workers: config.query.workers,
-      timeMaxMilliseconds: config.query.seconds * 1000,
-      memoryBytesMax: config.query.memoryMebibytes * mebibyte,
-    },
-    store,
-  )
+  const { queries, problems } = openQueries(config, store)
   queries.warm()
   const service = openLogService(config, { store, engine: queries, access, log })
   const interfaces = (): EniIdentity[] => [...enisOf(config, orders), ...agents.enis()]
@@ -209,11 +196,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     ledger: ledgerReader(state.ledger, capture.agent),
     agents,
     explain: (request) => explainKept(state.topologyVersions, request),
-    problems: () => [
-      ...(rightsProblem === undefined ? [] : [rightsProblem]),
-      ...service.problems(),
-      ...problemsOf(parts),
-    ],
+    problems: () => [...problems, ...service.problems(), ...problemsOf(parts)],
     log,
     metrics: createMetrics(store, capture, billing),
   }
@@ -245,6 +228,26 @@ const problemsOf = ({ capture, agents, store, billing, access, file }: Parts): s
   ...access.problems(),
   ...(file?.problem() === undefined ? [] : [file.problem()!]),
 ]
+
+/** As nobody, where that can be; the problem is why not. */
+function openQueries(config: StartConfig, store: LogStore) {
+  const { rights, problem } = fewerRights(config.data)
+  const { zone, workers, seconds, memoryMebibytes } = config.query
+  const queries = new QueryEngine(
+    {
+      ...defaultQueryConfig,
+      rights,
+      zone,
+      enrichment: config.enrichment,
+      linkFolder: join(config.data, 'query'),
+      workers,
+      timeMaxMilliseconds: seconds * 1000,
+      memoryBytesMax: memoryMebibytes * mebibyte,
+    },
+    store,
+  )
+  return { queries, problems: problem === undefined ? [] : [problem] }
+}
 
 const storeProblems = (store: LogStore): string[] => {
   const { damages } = store.stats()
