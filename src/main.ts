@@ -11,6 +11,7 @@ import { addFlowLogCommands } from './programs/flow-log-commands.ts'
 import { addImportCommand } from './programs/import-command.ts'
 import { addKeyCommands } from './programs/key-commands.ts'
 import { addLabCommands } from './programs/lab-commands.ts'
+import { addQuotaCommands } from './programs/quota-commands.ts'
 import { addServerOptions } from './programs/server-options.ts'
 
 const { version } = JSON.parse(
@@ -109,6 +110,7 @@ Examples:
 addAgentCommand(weir, defaultServer, version, ended)
 addFlowLogCommands(weir, defaultServer, ended)
 addBillCommands(weir, defaultServer, ended)
+addQuotaCommands(weir, defaultServer, ended)
 addAnalyzerCommands(weir, defaultServer, ended)
 addExplainCommand(weir, ended)
 addKeyCommands(weir, defaultServer, ended)

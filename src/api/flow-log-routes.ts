@@ -7,6 +7,7 @@ import {
   resourceTypes,
 } from '../flow-log/flow-log.ts'
 import type { FlowLogEntry, FlowLogFilter, FlowLogPatch, FlowLogRequest } from './contract.ts'
+import { addQuotaRoutes } from './quota-routes.ts'
 import { callerOf, rightTo } from './signed.ts'
 import type { FlowLogKeeper } from './things.ts'
 
@@ -131,6 +132,7 @@ export function addFlowLogRoutes(server: FastifyInstance, flowLogs: FlowLogKeepe
           reply.send(entryOf(await flowLogs[to](request.params.id, byOf(request)))),
       )
     addResourceRoutes(own, flowLogs)
+    addQuotaRoutes(own, flowLogs)
     registered()
   })
 }

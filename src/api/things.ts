@@ -124,6 +124,8 @@ export interface FlowLogKeeper {
   attachAnalyzer(id: string, analyzer: string | undefined, by: string): FlowLogResource
   /** Also of one that is deleted. */
   history(id: string): readonly FlowLogEdit[]
+  /** Whose things are that say nothing else. */
+  ownAccount(): string
   readonly quotas: Pick<Quotas, 'list' | 'set'>
   readonly prerequisites: Pick<Prerequisites, 'list' | 'fulfil'>
 }

@@ -111,6 +111,11 @@ export class FlowLogService {
     return { region, account }
   }
 
+  /** Whose things are that say nothing else. */
+  ownAccount(): string {
+    return this.#things.placeOf({ resourceType: 'VPC', resourceId: '' }).account
+  }
+
   /** The oldest first, those under way among them. */
   list(): FlowLogResource[] {
     return this.#flowLogs.list().map((each) => this.#resource(each))
@@ -262,11 +267,11 @@ export class FlowLogService {
 
   /** Who releases the flow logs of a debtor may have been faster. */
   #finish(id: string, state: TransientState): void {
+    if (state !== 'Deleting') return this.#transitions.end(id)
     this.#flowLogs.together(() => {
       this.#transitions.end(id)
       const isThere = this.#flowLogs.list().some((each) => each.id === id)
-      if (state === 'Deleting' && isThere)
-        this.#flowLogs.delete(id, this.#table.of(id)?.deletedBy ?? undefined)
+      if (isThere) this.#flowLogs.delete(id, this.#table.of(id)?.deletedBy)
     })
   }
 

@@ -22,6 +22,20 @@ export function addFlowLogCommands(
   command('show', 'One flow log', '  weir flow-log show fl-ID\n  weir flow-log show fl-ID --json')
     .argument('<id>', 'its id')
     .action(async (id: string, options) => ended(await (await load()).show(id, options)))
+  command(
+    'history',
+    'Every change of a flow log, with who and when',
+    '  weir flow-log history fl-ID',
+  )
+    .argument('<id>', 'its id; that of a deleted one too')
+    .action(async (id: string, options) => ended(await (await load()).history(id, options)))
+  command(
+    'prerequisites',
+    'What an account does before its first flow log',
+    '  weir flow-log prerequisites\n  weir flow-log prerequisites --fulfil authorisation',
+  )
+    .option('--fulfil <name>', 'do one: activation, authorisation or logService')
+    .action(async (options) => ended(await (await load()).prerequisites(options)))
   command('stop', 'Collect no more; the records stay', '  weir flow-log stop fl-ID')
     .argument('<id>', 'its id')
     .action(async (id: string, options) => ended(await (await load()).stop(id, options)))

@@ -29,14 +29,23 @@ export async function writeFlowLogs(
   flowLogs: readonly FlowLogEntry[],
   format: Format,
 ): Promise<void> {
-  if (format === 'json') return writeStandardOutput(`${jsonOf(flowLogs, 2)}\n`)
-  if (format === 'ndjson')
-    return writeStandardOutput(flowLogs.map((each) => `${jsonOf(each, 0)}\n`).join(''))
-  if (flowLogs.length === 0) return
   const rows = flowLogs.map((each) => {
     const { created: _, changed: _2, description: _3, ...columns } = linesOf(each)
     return { ...columns, status: each.status }
   })
+  await writeRows(flowLogs, rows, format)
+}
+
+/** The entries as they are for a machine, or the rows of a table for a person: none for an empty one. */
+export async function writeRows(
+  entries: readonly unknown[],
+  rows: readonly Readonly<Record<string, string>>[],
+  format: Format,
+): Promise<void> {
+  if (format === 'json') return writeStandardOutput(`${jsonOf(entries, 2)}\n`)
+  if (format === 'ndjson')
+    return writeStandardOutput(entries.map((each) => `${jsonOf(each, 0)}\n`).join(''))
+  if (rows.length === 0) return
   writeStandardOutput(
     await plainTable(
       Object.keys(rows[0]!),

@@ -7,6 +7,7 @@ import {
   modifyFlowLog,
   switchFlowLog,
 } from '../api/client.ts'
+import { fulfilAtServer, historyOfFlowLog, prerequisitesOfServer } from '../api/quota-client.ts'
 import type { FlowLogEntry } from '../api/contract.ts'
 import { WeirError } from '../base/errors.ts'
 import { exitStatus } from './exit-status.ts'
@@ -17,7 +18,7 @@ import {
   type FlowLogValueOptions,
   valuesOf,
 } from './flow-log-arguments.ts'
-import { formatOf, writeFlowLog, writeFlowLogs } from './flow-log-output.ts'
+import { formatOf, writeFlowLog, writeFlowLogs, writeRows } from './flow-log-output.ts'
 
 /** Each returns the exit status, and throws what the server answered or ServerUnreachable. */
 export async function create(options: FlowLogValueOptions): Promise<number> {
@@ -82,6 +83,40 @@ export const stop = (id: string, options: FlowLogOptions): Promise<number> =>
 export async function remove(id: string, options: FlowLogOptions): Promise<number> {
   await deleteFlowLog(options.server, id)
   process.stderr.write(`Flow log ${id} is deleted. Its records stay in their logstore.\n`)
+  return exitStatus.ok
+}
+
+export async function history(id: string, options: FlowLogOptions): Promise<number> {
+  const format = formatOf(options)
+  const { edits } = await historyOfFlowLog(options.server, id)
+  const rows = edits.map(({ version, at, by, did, before, after }) => ({
+    version: String(version),
+    at: new Date(at * 1000).toISOString().replace('.000Z', 'Z'),
+    by,
+    did,
+    before: JSON.stringify(before),
+    after: JSON.stringify(after),
+  }))
+  await writeRows(edits, rows, format)
+  return exitStatus.ok
+}
+
+/** Shows what an account does before its first flow log, having done one of it. */
+export async function prerequisites(
+  options: FlowLogOptions & { readonly fulfil?: string },
+): Promise<number> {
+  const format = formatOf(options)
+  const { server, fulfil } = options
+  const { prerequisites: all } =
+    fulfil === undefined
+      ? await prerequisitesOfServer(server)
+      : await fulfilAtServer(server, fulfil)
+  const rows = all.map(({ name, done, by }) => ({
+    prerequisite: name,
+    done: done ? 'yes' : 'no',
+    by: by ?? '-',
+  }))
+  await writeRows(all, rows, format)
   return exitStatus.ok
 }
 
