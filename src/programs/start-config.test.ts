@@ -16,6 +16,7 @@ const defaults = {
   sample: true,
   capture: captureDefaults,
   api: { endpoints: [], region: 'cn-hangzhou', account: '-' },
+  flowLogs: { activated: true },
   alerts: { webhooks: [] },
   enrichment: {},
   query: { zone: 'UTC', workers: 2, seconds: 55, memoryMebibytes: 2048 },
@@ -71,6 +72,7 @@ billing: { prices: mine.yaml, logService: byDataVolume, overdue: { protectionLim
     sample: false,
     capture: { ...captureDefaults, interfaces: ['eth0', 'eth1'], ringMebibytes: 8 },
     api: defaults.api,
+    flowLogs: defaults.flowLogs,
     alerts: defaults.alerts,
     enrichment: {},
     query: { ...defaults.query, zone: 'Asia/Shanghai', workers: 4 },
@@ -138,7 +140,7 @@ test('what is wrong is said with its place', (t) => {
 })
 
 const known =
-  'data, listen, port, topology, sample, capture, tls, masterKeyFile, api, alerts, enrichment, query, logstore, billing'
+  'data, listen, port, topology, sample, capture, tls, masterKeyFile, api, flowLogs, alerts, enrichment, query, logstore, billing'
 const knownOfCapture =
   'enabled, interfaces, ringMebibytes, method, spoolMebibytes, cpuBudget, flowExport'
 const tooFew = 'capture.interfaces: Too small: expected array to have >=1 items'

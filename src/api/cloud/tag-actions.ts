@@ -20,10 +20,15 @@ function atLeastOne(name: string, values: readonly unknown[]): void {
   if (values.length === 0) throw missing(name)
 }
 
+const commonOf = (things: CloudThings) => ({
+  RegionId: knownRegion(things),
+  ResourceType: flowLogType,
+  ResourceId: texts(idsMax),
+})
+
 export const tagActions = (things: CloudThings): readonly CloudAction[] => {
   const { flowLogs } = things
-  const RegionId = knownRegion(things)
-  const common = { RegionId, ResourceType: flowLogType, ResourceId: texts(idsMax) }
+  const common = commonOf(things)
   return [
     actionOf(version, 'TagResources', {
       parameters: { ...common, Tag: tagList },
@@ -49,35 +54,10 @@ export const tagActions = (things: CloudThings): readonly CloudAction[] => {
         return {}
       },
     }),
-    actionOf(version, 'ListTagResources', {
-      parameters: {
-        ...common,
-        Tag: tagFilter,
-        NextToken: text(),
-        MaxResults: orElse(whole(1, resultsMax), resultsMax),
-      },
-      resources,
-      run({ RegionId: region, ResourceId, Tag, NextToken, MaxResults }) {
-        if (Tag.length === 0) atLeastOne('ResourceId.1', ResourceId)
-        const here = flowLogs.list().filter((each) => each.region === region)
-        const ids = here
-          .map(({ id }) => id)
-          .filter((id) => ResourceId.length === 0 || ResourceId.includes(id))
-        const asked = { ids, tags: Tag, maxResults: MaxResults, ...known({ nextToken: NextToken }) }
-        const { entries, nextToken } = flowLogs.tags(asked)
-        const TagResource = entries.map(({ flowLog, key, value }) => ({
-          ResourceId: flowLog,
-          ResourceType: 'FLOWLOG',
-          TagKey: key,
-          TagValue: value,
-        }))
-        return { NextToken: nextToken, TagResources: { TagResource } }
-      },
-    }),
+    listTagResources(things, common),
     actionOf(version, 'MoveResourceGroup', {
       parameters: {
-        RegionId,
-        ResourceType: flowLogType,
+        ...common,
         ResourceId: required(text()),
         NewResourceGroupId: required(text()),
       },
@@ -91,3 +71,30 @@ export const tagActions = (things: CloudThings): readonly CloudAction[] => {
     }),
   ]
 }
+
+const listTagResources = (things: CloudThings, common: ReturnType<typeof commonOf>): CloudAction =>
+  actionOf(version, 'ListTagResources', {
+    parameters: {
+      ...common,
+      Tag: tagFilter,
+      NextToken: text(),
+      MaxResults: orElse(whole(1, resultsMax), resultsMax),
+    },
+    resources,
+    run({ RegionId: region, ResourceId, Tag, NextToken, MaxResults }) {
+      if (Tag.length === 0) atLeastOne('ResourceId.1', ResourceId)
+      const here = things.flowLogs.list().filter((each) => each.region === region)
+      const ids = here
+        .map(({ id }) => id)
+        .filter((id) => ResourceId.length === 0 || ResourceId.includes(id))
+      const asked = { ids, tags: Tag, maxResults: MaxResults, ...known({ nextToken: NextToken }) }
+      const { entries, nextToken } = things.flowLogs.tags(asked)
+      const TagResource = entries.map(({ flowLog, key, value }) => ({
+        ResourceId: flowLog,
+        ResourceType: 'FLOWLOG',
+        TagKey: key,
+        TagValue: value,
+      }))
+      return { NextToken: nextToken, TagResources: { TagResource } }
+    },
+  })
