@@ -11,9 +11,7 @@ const config = { flushIntervalMs: 20, maintainIntervalMs: 50, mergeFiles: 4, hou
 export const firstSecond = 1_795_132_800
 const rows = 50
 
-export async function openAnalyzer(
-  folder: string,
-): Promise<{
+export async function openAnalyzer(folder: string): Promise<{
   readonly store: LogStore
   readonly analyzers: TrafficAnalyzers
   close(): Promise<void>

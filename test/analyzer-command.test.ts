@@ -1,0 +1,96 @@
+/** `weir analyzer` against a started server: a flow log is attached, and what it brings is ranked. */
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { Analyzer, FlowRanking, MetricsAnswer } from '../src/analysis/analysis.ts'
+import { putRecords } from '../src/api/client.ts'
+import { signedFetch } from './signed-fetch.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+import { weir, weirSays, WeirServer } from './weir-process.ts'
+
+const topology = `
+account: "1210123456789012"
+region: cn-hangzhou
+vpcs:
+  - { id: vpc-shop, cidrs: [10.0.0.0/16] }
+vSwitches:
+  - { id: vsw-web, vpc: vpc-shop, cidrs: [10.0.0.0/24] }
+enis:
+  - { id: eni-web1, vSwitch: vsw-web, privateIps: [10.0.0.1] }
+`
+const record: Readonly<Record<string, string>> = {
+  version: '1',
+  'account-id': '1210123456789012',
+  'eni-id': 'eni-web1',
+  'vm-id': '-',
+  'vswitch-id': 'vsw-web',
+  'vpc-id': 'vpc-shop',
+  type: 'IPv4',
+  protocol: '6',
+  srcaddr: '8.8.8.8',
+  srcport: '52000',
+  dstaddr: '10.0.0.1',
+  dstport: '80',
+  direction: 'in',
+  action: 'ACCEPT',
+  packets: '10',
+  bytes: '5200',
+  'tcp-flags': '27',
+  'log-status': 'OK',
+  traffic_path: '7',
+}
+
+/** The begin of the last hour that is over. */
+const hour = Math.floor(Date.now() / 3_600_000) * 3600 - 3600
+
+test('records of an attached flow log are ranked, also after kill -9', async (t) => {
+  const folder = temporaryFolder(t)
+  const config = join(folder, 'weir.yaml')
+  writeFileSync(join(folder, 'vpc.yaml'), topology)
+  writeFileSync(
+    config,
+    `sample: false\ncapture: { enabled: false }\ntopology: ${join(folder, 'vpc.yaml')}\n`,
+  )
+  const args = ['--config', config, '--data', join(folder, 'data'), '--port', '0']
+  const say = async <Answer>(url: string, ...command: string[]): Promise<Answer> =>
+    JSON.parse(await weirSays([...command, '--server', url, '--json'])) as Answer
+  let id = ''
+  {
+    await using server = await WeirServer.start(args)
+    const { url } = server
+    id = (await say<Analyzer>(url, 'analyzer', 'create', '--interval', '1')).id
+    const target = ['--vpc', 'vpc-shop', '--project', 'weir', '--logstore', 'flow-log']
+    const create = ['flow-log', 'create', ...target, '--window', '60']
+    const flowLog = (await say<{ id: string }>(url, ...create)).id
+    const attached = await signedFetch(`${url}/weir/v1/flow-logs/${flowLog}/analyzer`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ analyzer: id }),
+    })
+    assert.equal(attached.status, 200, await attached.text())
+    const times = { start: String(hour), end: String(hour + 60) }
+    const line = JSON.stringify({ ...record, ...times })
+    const at = { project: 'weir', logstore: 'flow-log' }
+    for (const number of [0, 1, 1])
+      await putRecords(url, { ...at, id: { flowLog, run: 'r', number } }, line)
+    await putRecords(url, { ...at, id: { flowLog: 'replay', run: 'r', number: 0 } }, line)
+    await server.end('SIGKILL')
+  }
+  await using server = await WeirServer.start(args)
+  const { url } = server
+  const time = ['--from', String(hour), '--to', String(hour + 3600)]
+  const ask = [id, '--tuple', '5', '--internet', ...time, '--filter', 'SourceIp~8.8.']
+  const rows = await say<FlowRanking[]>(url, 'analyzer', 'rank', ...ask, '--by', 'SourceIp')
+  const total = { Bytes: 2 * Number(record['bytes']), Packets: 2 * Number(record['packets']) }
+  assert.deepEqual(rows, [
+    { RegionId: 'cn-hangzhou', SourceIp: '8.8.8.8', Direction: 'in', ...total, BytesRate: 1 },
+  ])
+  const steps = ['--step', '60', '--metric', 'bps']
+  const { MetricStatics } = await say<MetricsAnswer>(url, 'analyzer', 'metrics', ...ask, ...steps)
+  assert.deepEqual(MetricStatics, [{ TimeStamp: hour * 1000, Value: (total.Bytes * 8) / 3600 }])
+  const table = await weirSays(['analyzer', 'rank', ...ask, '--server', url])
+  assert.match(table, /SourceIp.*8\.8\.8\.8.*TCP/s)
+  const refused = await weir(['analyzer', 'delete', id, '--server', url])
+  assert.match(refused.stderr, /AnalyzerInUse/)
+})
