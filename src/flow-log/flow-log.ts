@@ -3,7 +3,7 @@
  * capture window is, and where records go.
  *
  * `instance.ts` is one flow log, the checks of its values and the time it was active; `flow-logs.ts` is the
- * table of them, `history.ts` what became of each. `service.ts` is the flow log as a resource of the cloud:
+ * table of them, `history.ts` what became of each. `flow-log-service.ts` is the flow log as a resource of the cloud:
  * transient states, quotas, prerequisites, regions, tags and groups. `capture-plan.ts` says what flow logs
  * mean to the capture: which ENIs, which families, how long a window is and from when on. Here stands which
  * records a flow log keeps. Nothing is captured or delivered here; bills are others' too.
@@ -40,7 +40,7 @@ export {
 export { type Quota, type Quotas } from './quotas.ts'
 export { hasIpv6, type Region, regions } from './regions.ts'
 export { type FlowLogResource, type NewFlowLogResource, type Tag } from './resource.ts'
-export { FlowLogService, type FlowLogServiceThings } from './service.ts'
+export { FlowLogService, type FlowLogServiceThings } from './flow-log-service.ts'
 export { type TagPage, type TagsWanted } from './tag-pages.ts'
 export {
   activeIn,

@@ -143,10 +143,9 @@ export class FlowLogService {
    * LogStoreNotExist: records would have nowhere to go.
    */
   activate(id: string, by: string): FlowLogResource {
-    const { status, project, logstore, delivers, region, ipVersion } = this.#mayChange(id)
+    const { status, project, logstore, delivers } = this.#mayChange(id)
     if (!delivers) throw notDeliveredAgain()
     this.#things.checkDestination(project, logstore)
-    checkIpVersion(region, ipVersion)
     if (status === 'Active') return this.get(id)
     return this.#order(id, 'Activating', () => void this.#flowLogs.start(id, by))
   }
