@@ -86,6 +86,7 @@ const writing = [
 /** Of the server as a whole, for who may do so with all projects. */
 const seeing = [
   'weir:ListFlowLogs',
+  'weir:ListAnalyzers',
   'weir:Explain',
   'weir:Ledger',
   'weir:ListAgents',

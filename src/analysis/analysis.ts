@@ -35,13 +35,11 @@ import { type MetricsAnswer, metricsOf, type MetricsRequest } from './metrics.ts
 import { type Ask, assertWhole, type FlowRanking, rank, type RankingRequest } from './ranking.ts'
 import { storeNameOf, storeOptionsOf } from './tuples.ts'
 
-export { analyzerIntervals, storageDaysMax } from './analyzer.ts'
 export type { Analyzer, AnalyzerChange, NewAnalyzer, StorageDays } from './analyzer.ts'
 export type { FilterClause } from './filter.ts'
-export type { MetricPoint, MetricsAnswer, MetricsRequest } from './metrics.ts'
+export type { MetricsAnswer, MetricsRequest } from './metrics.ts'
 export type { FlowRanking, RankingRequest } from './ranking.ts'
 export { dimensions } from './tuples.ts'
-export type { Dimension } from './tuples.ts'
 
 export interface AnalysisParts {
   readonly store: Pick<

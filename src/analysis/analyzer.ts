@@ -3,8 +3,8 @@ import { WeirError } from '../base/errors.ts'
 import { dayMinutes, type Dimension, dimensions } from './tuples.ts'
 
 /** Minutes of the high-precision rollups ("1, 10 or 60 minutes", alibaba-api.md 5). */
-export const analyzerIntervals = [1, 10, 60] as const
-export type AnalyzerInterval = (typeof analyzerIntervals)[number]
+const analyzerIntervals = [1, 10, 60] as const
+type AnalyzerInterval = (typeof analyzerIntervals)[number]
 
 /** Days that rollups of a tuple type are kept. */
 export interface StorageDays {
@@ -47,7 +47,7 @@ export const defaultStorage: Analyzer['storage'] = {
   Tuple5: { interval: 30, day: 180 },
 }
 
-export const storageDaysMax = 3650
+const storageDaysMax = 3650
 const nameMax = 128
 const descriptionMax = 256
 
