@@ -95,6 +95,15 @@ test('made, listed, shown, modified, stopped, started, deleted; kept over a rest
     project: 'shop',
     logstore: 'web',
     status: 'Active',
+    region: 'cn-hangzhou',
+    account: '-',
+    resourceGroup: 'rg-default',
+    tags: [],
+    businessStatus: 'Normal',
+    delivers: true,
+    deliverStatus: 'SUCCESS',
+    deliverError: '',
+    serviceType: '',
   })
   assert.deepEqual(cells(text), [
     ['id', id],
