@@ -217,19 +217,6 @@ export class FlowLogService {
     return tagPage(this.list(), wanted)
   }
 
-  /** The analyzer that gets its records, those of its last window too when it is deleted. */
-  analyzerOf(id: string): string | undefined {
-    return this.#table.of(id)?.analyzer
-  }
-
-  /** Ids of the flow logs that bring their records to an analyzer. */
-  attachedTo(analyzer: string): string[] {
-    return this.#flowLogs
-      .list()
-      .map(({ id }) => id)
-      .filter((id) => this.analyzerOf(id) === analyzer)
-  }
-
   /** Every change of it, the oldest first; also of one that is deleted. Throws FlowLogNotExist. */
   history(id: string): FlowLogEdit[] {
     const edits = this.#flowLogs.history.of(id)
