@@ -10,7 +10,7 @@ import type { LogStore } from '../logstore/logstore.ts'
 import { chunkSource } from '../packet/packet.ts'
 import type { EniIdentity } from '../record/batch.ts'
 import { sampleCaptures, sampleFlowLogs, sampleTopology } from '../sample/sample.ts'
-import { parseTopology, topologyAssigner } from '../vpc/vpc.ts'
+import { parseTopology, type Topology, topologyAssigner } from '../vpc/vpc.ts'
 import { replayCaptures } from './replay-captures.ts'
 import { storeSink } from './store-sink.ts'
 import type { State } from './state.ts'
@@ -42,6 +42,13 @@ export async function addSample(store: LogStore, state: State, log: Log): Promis
 export async function removeSample(store: LogStore, state: State): Promise<void> {
   await store.deleteProject(sampleProject)
   state.set(fact, 'removed')
+}
+
+/** What the project's records are about, unless it was removed before this start. */
+export async function sampleNetwork(state: State): Promise<Topology | undefined> {
+  return state.get(fact) === 'removed'
+    ? undefined
+    : parseTopology(sampleTopology(), 'sample topology')
 }
 
 const lastFullHour = (): number => Math.floor(Date.now() / 1000 / hour) * hour

@@ -66,7 +66,7 @@ export function flowLogKeeper(
 
 /** What a topology names and what interfaces belong to, each once. */
 export function knownResources(
-  topology: Topology | undefined,
+  topology: Pick<Topology, 'vpcs' | 'vSwitches' | 'enis'> | undefined,
   interfaces: readonly EniIdentity[],
 ): KnownResources {
   const ids = (entries: readonly { id: string }[] = [], ...seen: readonly string[]): string[] => [

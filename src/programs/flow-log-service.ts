@@ -29,16 +29,28 @@ type Target = Parameters<FlowLogServiceThings['placeOf']>[0]
 
 /** By the topology in force; of what it does not know, the server's own. */
 export function placesOf(
-  topology: () => Topology | undefined,
+  topologyOf: (target: Target) => Topology | undefined,
   own: { readonly region: string; readonly account: string },
 ): FlowLogServiceThings['placeOf'] {
-  const accountOf = accountOfFlowLog(topology, own.account)
   return (target) => {
-    const known = topology()
+    const known = topologyOf(target)
     const region = known === undefined ? undefined : regionOf(known, target)
+    const accountOf = accountOfFlowLog(() => known, own.account)
     return { region: region ?? own.region, account: accountOf(target) }
   }
 }
+
+/** Without a topology in force the network of the sample project is there, for what is in it. */
+export function orSample(
+  topology: () => Topology | undefined,
+  sample: Topology | undefined,
+): (target: Target) => Topology | undefined {
+  return ({ resourceId }) => topology() ?? (isIn(sample, resourceId) ? sample : undefined)
+}
+
+const isIn = (topology: Topology | undefined, id: string): boolean =>
+  topology !== undefined &&
+  [topology.byId.vpcs, topology.byId.vSwitches, topology.byId.enis].some((each) => each.has(id))
 
 function regionOf(
   { byId: { enis, vSwitches, vpcs }, region }: Topology,

@@ -27,7 +27,7 @@ import { CaptureOrders } from './capture-orders.ts'
 import { banner } from './start-banner.ts'
 import { exitStatus } from './exit-status.ts'
 import { explainKept } from './explain-kept.ts'
-import { addSample, fillSampleOnce, removeSample } from './fill-sample.ts'
+import { addSample, fillSampleOnce, removeSample, sampleNetwork } from './fill-sample.ts'
 import { flowLogKeeper, type KnownResources, knownResources } from './flow-log-keeper.ts'
 import { makeFirstFlowLogs, ownLogstore, ownProject } from './first-flow-logs.ts'
 import { createFlowLogstore } from './flow-logstore.ts'
@@ -37,7 +37,7 @@ import { createMetrics } from './metrics.ts'
 import { serverFile } from './running-server.ts'
 import { readStartConfig, type StartConfig, type StartOptions } from './start-config.ts'
 import { openCloud } from './open-cloud.ts'
-import { openFlowLogService, placesOf } from './flow-log-service.ts'
+import { openFlowLogService, orSample, placesOf } from './flow-log-service.ts'
 import { ordersTaken } from './flow-log-taken.ts'
 import { openAnalyzers, type ServerAnalyzers } from './open-analyzers.ts'
 import { openBilling, pricesOf, type ServerBilling } from './open-billing.ts'
@@ -169,14 +169,15 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
   const service = openLogService(config, { store, engine: queries, access, log })
   const interfaces = (): EniIdentity[] => [...enisOf(config, orders), ...agents.enis()]
   const topology = (): Topology | undefined => orders.topology?.topology
-  const network = { ...config.api, topology, interfaces }
-  const known = (): KnownResources => knownResources(topology(), interfaces())
+  const sample = config.sample ? await sampleNetwork(state) : undefined
+  const network = { ...config.api, topology, sample, interfaces }
+  const known = (): KnownResources => knownResources(topology() ?? sample, interfaces())
   const analyzers = parts.analyzers.keeper((...asked) => queries.run(...asked))
   const flowLogs = openFlowLogService({
     flowLogs: state.flowLogs,
     store,
     known,
-    placeOf: placesOf(topology, config.api),
+    placeOf: placesOf(orSample(topology, sample), config.api),
     prerequisitesDone: config.flowLogs.activated,
     checkAnalyzer: (id, windowSeconds) => analyzers.checkWindow(id, windowSeconds),
     checkPaid: (account) => billing.checkPaid(account),

@@ -92,6 +92,7 @@ async function start(t: TestContext, replaced: Partial<CloudThings> = {}) {
     account: '-',
     regions: () => ['cn-hangzhou', 'cn-shanghai', 'cn-beijing'].map((id) => ({ id, name: id })),
     topology: () => topology,
+    sample: undefined,
     interfaces: () => [],
     flowLogs: flowLogService(),
   }
@@ -366,8 +367,9 @@ test('DescribeVSwitches and DescribeNetworkInterfaces', async (t) => {
   })
 })
 
+const eni = { accountId: '-', eniId: 'eni-eth0', vmId: '-', vSwitchId: '-', vpcId: '-' }
+
 test('without a topology there are the VPC of the host and its interfaces', async (t) => {
-  const eni = { accountId: '-', eniId: 'eni-eth0', vmId: '-', vSwitchId: '-', vpcId: '-' }
   const { call } = await start(t, { topology: () => undefined, interfaces: () => [eni, eni] })
   const parameters = { RegionId: 'cn-beijing' }
   const { body } = await call({ action: 'DescribeVpcs', parameters })
@@ -380,6 +382,24 @@ test('without a topology there are the VPC of the host and its interfaces', asyn
 const of = { RegionId: 'cn-hangzhou' }
 const shop = { ...of, ResourceType: 'VPC', ResourceId: 'vpc-shop', TrafficType: 'All' }
 const target = { ProjectName: 'weir', LogStoreName: 'flow-log' }
+
+test('beside the VPC of the host there is the network of the sample project', async (t) => {
+  const { call } = await start(t, {
+    topology: () => undefined,
+    sample: topology,
+    interfaces: () => [eni],
+  })
+  const isListed = async (action: string, id: string) => {
+    const { body } = await call({ action, parameters: { RegionId: 'cn-hangzhou', PageSize: '50' } })
+    return JSON.stringify(body).includes(`"${id}"`)
+  }
+  const [vpc] = topology.vpcs
+  const [vSwitch] = topology.vSwitches
+  assert.deepEqual(
+    [await isListed('DescribeVpcs', vpc!.id), await isListed('DescribeVSwitches', vSwitch!.id)],
+    [true, true],
+  )
+})
 
 test('a flow log is created, described, changed, stopped, started and deleted', async (t) => {
   const { call, refused, noted } = await start(t)

@@ -48,11 +48,22 @@ export interface Network {
   readonly enis: readonly NetworkEni[]
 }
 
-export type NetworkThings = Pick<CloudThings, 'region' | 'account' | 'topology' | 'interfaces'>
+export type NetworkThings = Pick<
+  CloudThings,
+  'region' | 'account' | 'topology' | 'sample' | 'interfaces'
+>
 
 export function networkOf(things: NetworkThings): Network {
   const topology = things.topology()
-  return topology === undefined ? ofInterfaces(things) : ofTopology(topology, things)
+  if (topology !== undefined) return ofTopology(topology, things)
+  const seen = ofInterfaces(things)
+  if (things.sample === undefined) return seen
+  const sample = ofTopology(things.sample, things)
+  return {
+    vpcs: [...seen.vpcs, ...sample.vpcs],
+    vSwitches: sample.vSwitches,
+    enis: [...seen.enis, ...sample.enis],
+  }
 }
 
 function ofTopology(topology: Topology, { region, account }: NetworkThings): Network {

@@ -14,6 +14,8 @@ export interface CloudThings {
   regions(): readonly CloudRegion[]
   /** The one in force. */
   topology(): Topology | undefined
+  /** The network of the sample project, which there is beside interfaces, where no topology is in force. */
+  readonly sample: Topology | undefined
   /** What is captured, here and by agents: with a topology it is in that, else this is all that is known. */
   interfaces(): readonly EniIdentity[]
   readonly flowLogs: CloudFlowLogs
