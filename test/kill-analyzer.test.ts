@@ -47,7 +47,8 @@ test(`each batch once after ${kills} kills, in all six rollups`, async (t) => {
   let next = 0
   for (let kill = 0; kill < kills; kill++)
     next = 1 + (await killedAfter(folder, { id, next, acknowledged: 1 + below(20), ms: below(40) }))
-  const { store, analyzers, close } = await openAnalyzer(folder)
+  const reopened = await openAnalyzer(folder)
+  const { store, analyzers } = reopened
   const again = { flowLog: 'fl-kill', run: 'r' }
   for (const number of [next - 1, next])
     // the acknowledgement of one may have been lost too
@@ -81,5 +82,5 @@ test(`each batch once after ${kills} kills, in all six rollups`, async (t) => {
         .sort(([a], [b]) => a - b)
         .map(([port, { bytes, packets }]) => [port, bytes, packets]),
     )
-  await close()
+  await reopened.close()
 })

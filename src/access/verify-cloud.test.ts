@@ -92,7 +92,7 @@ function terraform(): Sent {
   common.set('Signature', rpcSignature(stringToSign, 'testSK'))
   return {
     method: 'POST',
-    url: `/?${common}`,
+    url: `/?${common.toString()}`,
     headers: { host: 'h', 'content-type': 'application/x-www-form-urlencoded' },
     body: String(form),
   }
@@ -194,7 +194,7 @@ test('what is wrong is said by its code', () => {
   const query = (change: (query: URLSearchParams) => void): Sent => {
     const all = new URLSearchParams(rpc.url.slice(2))
     change(all)
-    return { ...rpc, url: `/?${all}` }
+    return { ...rpc, url: `/?${all.toString()}` }
   }
   const refused = (sent: Sent, code: string): void =>
     assert.throws(() => verify(sent), { code }, `${sent.url} ${JSON.stringify(sent.headers)}`)
@@ -266,7 +266,7 @@ function meaningOf(sent: Sent): string {
   const headers = Object.entries(sent.headers)
     .filter(([name]) => !unsigned.includes(name))
     .map(([name, value]) => [name, value.trim().replaceAll(', ', ',')])
-    .toSorted()
+    .toSorted(([a], [b]) => (a! < b! ? -1 : 1))
   return JSON.stringify([method, path || '/', byName(query), headers, body.toString('hex')])
 }
 const unsigned = ['user-agent', 'accept', 'content-length']

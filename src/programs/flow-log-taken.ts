@@ -10,7 +10,7 @@ export interface OrderTakers {
   /** Resolves when this host captures what is ordered; undefined when it captures nothing at all. */
   readonly host: (() => Promise<void>) | undefined
   /** Agents that are there and do not yet have the orders in force. */
-  behind(): readonly string[]
+  readonly behind: () => readonly string[]
 }
 
 /** Resolves when all have the orders in force, or after 5 seconds: those who were away get them when they come. */

@@ -179,6 +179,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     known,
     placeOf: placesOf(orSample(topology, sample), config.api),
     prerequisitesDone: config.flowLogs.activated,
+    waitsFor: () => capture.delivery.waitsFor,
     checkAnalyzer: (id, windowSeconds) => analyzers.checkWindow(id, windowSeconds),
     checkPaid: (account) => billing.checkPaid(account),
     taken: ordersTaken({ host: () => capture.agent.opened(), behind: () => agents.behind() }, log),

@@ -4,10 +4,10 @@ import { oneOf, type Parameter, required, text } from './parameters.ts'
 import type { CloudThings } from './things.ts'
 
 /** The parameter RegionId. Throws MissingParameter, InvalidRegionId.NotFound. */
-export const knownRegion = ({ regions }: CloudThings): Parameter<string> => ({
+export const knownRegion = (things: Pick<CloudThings, 'regions'>): Parameter<string> => ({
   read(given, name) {
     const id = required(text()).read(given, name)
-    if (regions().some((each) => each.id === id)) return id
+    if (things.regions().some((each) => each.id === id)) return id
     throw new WeirError(
       'InvalidRegionId.NotFound',
       'The RegionId provided does not exist in our records.',
@@ -15,13 +15,13 @@ export const knownRegion = ({ regions }: CloudThings): Parameter<string> => ({
   },
 })
 
-export const regionActions = ({ regions }: CloudThings): readonly CloudAction[] => [
+export const regionActions = (things: Pick<CloudThings, 'regions'>): readonly CloudAction[] => [
   actionOf('2016-04-28', 'DescribeRegions', {
     parameters: { AcceptLanguage: oneOf(['zh-CN', 'en-US', 'ja']) },
     resources: () => ['*'],
     run: () => ({
       Regions: {
-        Region: regions().map(({ id, name }) => ({
+        Region: things.regions().map(({ id, name }) => ({
           RegionId: id,
           LocalName: name,
           RegionEndpoint: `vpc.${id}.aliyuncs.com`,
