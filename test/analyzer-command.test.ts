@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Analyzer, FlowRanking, MetricsAnswer } from '../src/analysis/analysis.ts'
 import { putRecords } from '../src/api/client.ts'
+import { type RpcClient, rpcClient } from './cloud-server.ts'
 import { signedFetch } from './signed-fetch.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { weir, weirSays, WeirServer } from './weir-process.ts'
@@ -56,9 +57,14 @@ test('records of an attached flow log are ranked, also after kill -9', async (t)
   const say = async <Answer>(url: string, ...command: string[]): Promise<Answer> =>
     JSON.parse(await weirSays([...command, '--server', url, '--json'])) as Answer
   let id = ''
+  let key = { id: '', secret: '' }
   {
     await using server = await WeirServer.start(args)
     const { url } = server
+    const [, keyId = '', secret = ''] = /shown this once: (\S+) (\S+)$/m.exec(
+      server.said('stdout'),
+    )!
+    key = { id: keyId, secret }
     id = (await say<Analyzer>(url, 'analyzer', 'create', '--interval', '1')).id
     const target = ['--vpc', 'vpc-shop', '--project', 'weir', '--logstore', 'flow-log']
     const create = ['flow-log', 'create', ...target, '--window', '60']
@@ -91,6 +97,77 @@ test('records of an attached flow log are ranked, also after kill -9', async (t)
   assert.deepEqual(MetricStatics, [{ TimeStamp: hour * 1000, Value: (total.Bytes * 8) / 3600 }])
   const table = await weirSays(['analyzer', 'rank', ...ask, '--server', url])
   assert.match(table, /SourceIp.*8\.8\.8\.8.*TCP/s)
+  await asTheCloud(rpcClient({ url, key }, '2021-12-16'), id)
   const refused = await weir(['analyzer', 'delete', id, '--server', url])
   assert.match(refused.stderr, /AnalyzerInUse/)
 })
+
+/** The same by the NIS API: `Filter` and `GroupBy` are JSON in one parameter. */
+async function asTheCloud(client: RpcClient, TrafficAnalyzerId: string): Promise<void> {
+  const asked = {
+    TrafficAnalyzerId,
+    TrafficScenario: 'VpcFlowLogInternet',
+    RegionNo: 'cn-hangzhou',
+    BeginTime: hour * 1000,
+    EndTime: (hour + 3600) * 1000,
+    Direction: 'In',
+    TupleDimension: 'Tuple5',
+    Filter: '[{"Key":"FlowAction","Operator":"in","Value":["Accept"]}]',
+    StorageInterval: 1,
+  }
+  const ask = async (action: string, parameters: object) => {
+    const answer = await client.request(action, parameters, { method: 'POST' })
+    // Its objects have no prototype.
+    return JSON.parse(JSON.stringify(answer)) as Record<string, unknown>
+  }
+  const byAddress = { ...asked, OrderBy: 'Bytes', GroupBy: '["SourceIp"]', Sort: 'desc', TopN: 10 }
+  const started = await ask('StartNisTrafficRanking', byAddress)
+  const { NisTrafficRankingId } = started
+  assert.match(String(NisTrafficRankingId), /^task-/)
+  const page = await ask('DescribeNisTrafficRanking', { NisTrafficRankingId })
+  assert.deepEqual(
+    [page['Status'], page['TotalCount'], page['MaxResults'], page['FlowRankingList']],
+    [
+      'Complete',
+      1,
+      20,
+      [
+        {
+          RegionId: 'cn-hangzhou',
+          SourceIp: '8.8.8.8',
+          Direction: 'in',
+          Bytes: 10_400,
+          Packets: 20,
+          BytesRate: 1,
+        },
+      ],
+    ],
+  )
+  const metrics = await ask('GetNisTrafficMetrics', {
+    ...asked,
+    MetricName: 'pps',
+    StepMinutes: 60,
+  })
+  assert.deepEqual(
+    [metrics['Unit'], metrics['MetricStatics']],
+    // It reads numbers of more than 15 digits as texts.
+    ['Packets/Second', [{ TimeStamp: hour * 1000, Value: String(20 / 3600) }]],
+  )
+  const refusals = [
+    ['StartNisTrafficRanking', { ...byAddress, Filter: '[{]' }, 'InvalidParameter'],
+    ['StartNisTrafficRanking', { ...byAddress, OrderBy: '' }, 'MissingParameter'],
+    [
+      'StartNisTrafficRanking',
+      { ...byAddress, TrafficAnalyzerId: 'nta-0' },
+      'ResourceNotFound.TrafficAnalyzer',
+    ],
+    [
+      'DescribeNisTrafficRanking',
+      { NisTrafficRankingId: 'task-0' },
+      'ResourceNotFound.TrafficRanking',
+    ],
+    ['GetNisTrafficMetrics', { ...asked, MetricName: 'furlongs' }, 'InvalidParameter'],
+  ] as const
+  for (const [action, parameters, code] of refusals)
+    await assert.rejects(ask(action, parameters), { code }, JSON.stringify(parameters))
+}

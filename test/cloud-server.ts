@@ -82,7 +82,10 @@ const { RPCClient } = createRequire(import.meta.url)('@alicloud/pop-core') as {
   RPCClient: new (config: object) => RpcClient
 }
 
-export const rpcClient = ({ url, key }: CloudServer, apiVersion = '2016-04-28'): RpcClient =>
+export const rpcClient = (
+  { url, key }: Pick<CloudServer, 'url' | 'key'>,
+  apiVersion = '2016-04-28',
+): RpcClient =>
   new RPCClient({
     accessKeyId: key.id,
     accessKeySecret: key.secret,

@@ -6,7 +6,7 @@ import type {
   RankingRequest,
 } from '../analysis/analysis.ts'
 import type { AnalyzerKeeper } from './analyzer-contract.ts'
-import { abandoned } from './query-route.ts'
+import { abandoned } from './abandoned.ts'
 import { rightTo } from './signed.ts'
 
 /** Longer than any value may be; which values are right, `analysis/` says with better words. */

@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { abandoned } from './abandoned.ts'
 import type { Caller } from '../access/access.ts'
 import type { QueryRequest } from './contract.ts'
 import { callerOf, rightTo } from './signed.ts'
@@ -72,13 +73,4 @@ function otherStores(
 const logstoreOf = (asked: unknown): string => {
   const { project, logstore } = asked as QueryRequest
   return `project/${project}/logstore/${logstore}`
-}
-
-/** Aborts when the connection closes before the reply is out. */
-export function abandoned(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController()
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort()
-  })
-  return controller.signal
 }

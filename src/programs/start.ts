@@ -186,7 +186,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
   })
   const things: ApiThings = {
     logService: service.things,
-    cloud: openCloud({ access, network, flowLogs }),
+    cloud: openCloud({ access, network, flowLogs, analyzers }),
     query: queries,
     access,
     dataDir: resolve(config.data),

@@ -14,6 +14,8 @@ export interface Asked {
   readonly requestId: string
   /** Of the key that asks. */
   readonly keyId: string
+  /** Nobody waits for the answer any more. */
+  readonly signal: AbortSignal
 }
 
 /** An action with what it was asked, ready to run. */

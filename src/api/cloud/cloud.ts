@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify'
 import { eniActions } from './eni-actions.ts'
 import { flowLogActions } from './flow-log-actions.ts'
 import { networkActions } from './network-actions.ts'
+import { nisActions } from './nis-actions.ts'
 import { regionActions } from './regions.ts'
 import { serveActions } from './serve.ts'
 import { tagActions } from './tag-actions.ts'
@@ -25,6 +26,7 @@ export function addCloud(server: FastifyInstance, things: CloudThings): void {
     ...eniActions(things),
     ...flowLogActions(things),
     ...tagActions(things),
+    ...nisActions(things),
   ]
   server.register((own, _options, registered) => {
     serveActions(own, actions, things)

@@ -123,13 +123,20 @@ function numbersOf(given: Given, name: string, countMax: number): number[] {
   return [...numbers].toSorted((a, b) => a - b)
 }
 
+type Known<T> = {
+  readonly [Name in keyof T as undefined extends T[Name] ? never : Name]: T[Name]
+} & {
+  readonly [Name in keyof T as undefined extends T[Name] ? Name : never]?: Exclude<
+    T[Name],
+    undefined
+  >
+}
+
 /** Without what is undefined. */
-export const known = <T extends object>(
-  values: T,
-): { readonly [Name in keyof T]?: Exclude<T[Name], undefined> } =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    readonly [Name in keyof T]?: Exclude<T[Name], undefined>
-  }
+export const known = <T extends object>(values: T): Known<T> =>
+  Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  ) as unknown as Known<T>
 
 export const missing = (name: string): WeirError =>
   new WeirError(

@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type AuditEnd, type Caller, isAcs3 } from '../../access/access.ts'
 import { WeirError } from '../../base/errors.ts'
+import { abandoned } from '../abandoned.ts'
 import type { Room } from '../body-room.ts'
 import { headerOf } from '../log-service/compression.ts'
 import { receiveBody } from '../log-service/receive.ts'
@@ -86,7 +87,11 @@ async function answer(
   let outcome = 'ok'
   try {
     for (const resource of order.resources) caller.assertMay(permissionOf(action), resource)
-    const fields = await order.run({ requestId: request.id, keyId: caller.keyId })
+    const fields = await order.run({
+      requestId: request.id,
+      keyId: caller.keyId,
+      signal: abandoned(reply),
+    })
     return await reply
       .type(contentTypes[format])
       .send(written(format, `${action.name}Response`, { RequestId: request.id, ...fields }))

@@ -2,6 +2,7 @@
 import type { AuditEnd, AuditIntent, Caller, CloudRequest } from '../../access/access.ts'
 import type { FlowLogService, Region } from '../../flow-log/flow-log.ts'
 import type { EniIdentity } from '../../record/batch.ts'
+import type { AnalyzerKeeper } from '../analyzer-contract.ts'
 import type { Topology } from '../../vpc/vpc.ts'
 
 export interface CloudThings {
@@ -19,10 +20,17 @@ export interface CloudThings {
   /** What is captured, here and by agents: with a topology it is in that, else this is all that is known. */
   interfaces(): readonly EniIdentity[]
   readonly flowLogs: CloudFlowLogs
+  /** Undefined: there are no traffic analyzers here. */
+  readonly analyzers?: CloudAnalyzers
 }
 
 /** A region by its id and its name. */
 export type CloudRegion = Pick<Region, 'id' | 'name'>
+
+export type CloudAnalyzers = Pick<
+  AnalyzerKeeper,
+  'startRanking' | 'analyzerOfRanking' | 'ranking' | 'metrics'
+>
 
 export type CloudFlowLogs = Pick<
   FlowLogService,
