@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian packages that a part of the work needs and the machine lacks:
-#   scripts/install-debian.sh test|bench|capture|lab
+#   scripts/install-debian.sh test|bench|clients|capture|lab
 #   scripts/install-debian.sh --missing test      only lists what is missing, one package a line
 # This is the one list of them: a package, and the command it is there for. What is already
 # installed, by whatever way, is left as it is. Exit status 1 when something is still missing.
@@ -17,10 +17,12 @@ needs_of() {
         libc6-dev:/usr/include/stdio.h libpcap-dev:/usr/include/pcap/pcap.h time:/usr/bin/time ;;
     capture) # to give a user the one right that capturing takes: see README.md
       echo iproute2:ip util-linux:setpriv ;;
+    clients) # `npm run test:clients`: names below localhost
+      echo "libnss-myhostname:/lib/$(uname -m)-linux-gnu/libnss_myhostname.so.2" ;;
     lab) # `weir lab`: namespaces, firewalls, echo requests
       echo iproute2:ip nftables:nft iputils-ping:ping ;;
     *)
-      echo "usage: scripts/install-debian.sh [--missing] test|bench|capture|lab" >&2
+      echo "usage: scripts/install-debian.sh [--missing] test|bench|clients|capture|lab" >&2
       exit 2 ;;
   esac
 }

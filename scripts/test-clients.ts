@@ -1,23 +1,24 @@
 /**
  * `npm run test:clients`: the log service's Python SDK with its consumer library, and its command line, against a started
- * server. They are installed at pinned versions in a virtual environment of their own, below the user's cache folder.
- * What this machine lacks is one line, and nothing is run.
+ * server, and Terraform with its provider. They are installed at pinned versions, the first in a virtual environment of
+ * their own, below the user's cache folder. What this machine lacks is one line, and nothing is run.
  *
  * Names: an http_proxy that is the server itself needs none to resolve; where names below localhost do, the same is done
  * without it, and over TLS.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { lookup } from 'node:dns/promises'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { WeirServer } from '../test/weir-process.ts'
+import { terraformFolder, terraformTools } from './terraform-tools.ts'
+import { ownExample, terraformExample } from './test-terraform.ts'
+import { counts, part, served, type Started } from './client-parts.ts'
 
 const root = join(import.meta.dirname, '..')
 const programs = join(root, 'test/python')
 const packages = ['aliyun-log-python-sdk==0.9.47', 'aliyun-log-cli==0.2.10', 'zstd==1.5.7.2']
 const installMilliseconds = 10 * 60_000
-const programMilliseconds = 5 * 60_000
 
 /** @returns the environment's Python, or why there is none */
 function install(): { readonly python: string } | { readonly missing: string } {
@@ -42,57 +43,6 @@ function install(): { readonly python: string } | { readonly missing: string } {
   if (failed !== undefined) return { missing: failed }
   writeFileSync(done, wanted)
   return { python }
-}
-
-interface Started {
-  /** Names it `localhost`. */
-  readonly url: string
-  /** The same by address: what an http_proxy is. */
-  readonly address: string
-  readonly credentials: readonly [id: string, secret: string]
-  readonly data: string
-}
-
-/** A server of its own, for as long as `during` takes. */
-async function served(during: (started: Started) => Promise<unknown>, more = ''): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-test-clients-'))
-  try {
-    const config = join(folder, 'weir.yaml')
-    writeFileSync(config, `sample: false\ncapture: { enabled: false }\n${more}`)
-    const data = join(folder, 'data')
-    const args = ['--config', config, '--data', data, '--port', '0']
-    await using server = await WeirServer.start(args, { milliseconds: 2 * programMilliseconds })
-    const said = server.said('stdout')
-    const [, id = '', secret = ''] = /shown this once: (\S+) (\S+)$/m.exec(said) ?? []
-    const url = server.url.replace('127.0.0.1', 'localhost')
-    await during({ url, address: server.url, credentials: [id, secret], data })
-    await server.stop()
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-const counts = { passed: 0, failed: 0 }
-
-async function part(
-  name: string,
-  python: string,
-  args: readonly string[],
-  environment: Readonly<Record<string, string>>,
-): Promise<string> {
-  const began = performance.now()
-  const output: Buffer[] = []
-  const env = { ...process.env, ...environment }
-  const child = spawn(python, args, { env, timeout: programMilliseconds })
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => output.push(chunk))
-  const status = await new Promise((resolve) => child.on('close', resolve))
-  const said = Buffer.concat(output).toString()
-  const seconds = ((performance.now() - began) / 1000).toFixed(1)
-  console.log(`${status === 0 ? 'ok    ' : 'FAILED'} ${name}, ${seconds} s`)
-  console.log(said.trimEnd().replaceAll(/^/gm, '         '))
-  counts[status === 0 ? 'passed' : 'failed']++
-  return said
 }
 
 const noProxy = { no_proxy: '*', NO_PROXY: '*', http_proxy: '', HTTP_PROXY: '', https_proxy: '' }
@@ -140,22 +90,30 @@ async function all(python: string, resolves: boolean): Promise<void> {
       await served((started) => {
         const trusted = { ...noProxy, REQUESTS_CA_BUNDLE: join(started.data, 'tls/ca.crt') }
         return run('over TLS', started, trusted)
-      }, 'tls: { generate: true }\n')
+      }, 'sample: false\ntls: { generate: true }\n')
     }
   await readme(python)
 }
 
+const resolves = await lookup('any.localhost').then(
+  () => true,
+  () => false,
+)
 const installed = install()
 if ('missing' in installed) {
   console.log(`skipped: the Python clients cannot be installed here: ${installed.missing}`)
 } else {
-  const resolves = await lookup('any.localhost').then(
-    () => true,
-    () => false,
-  )
   if (!resolves)
     console.log('skipped: by name and over TLS; names below localhost do not resolve here')
   await all(installed.python, resolves)
-  console.log(`${counts.passed} passed, ${counts.failed} failed`)
-  process.exitCode = counts.failed === 0 ? 0 : 1
 }
+const tools = terraformTools(terraformFolder(), (line) => console.log(line))
+if (!resolves) console.log('skipped: Terraform; names below localhost do not resolve here')
+else if ('missing' in tools)
+  console.log(`skipped: Terraform cannot be built here: ${tools.missing}`)
+else {
+  await terraformExample(tools)
+  await ownExample(tools)
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed`)
+process.exitCode = counts.failed === 0 ? 0 : 1
