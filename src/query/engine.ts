@@ -52,6 +52,8 @@ export async function createEngine(
     integer_division: 'true',
     // What is read of files is left to the system, whose memory it is then.
     enable_external_file_cache: 'false',
+    // Cannot find a column of its own where a page of a small file has two conditions.
+    disabled_optimizers: 'late_materialization',
     ...noExtensions,
   })
   const connection = await instance.connect()

@@ -311,3 +311,41 @@ test('"json: leaves typed; `a.b > 1`, `a.b:x`; arrays cannot be indexed"', () =>
     ['body.l:*', []],
     ['body.code:*', [3, 5]],
   ]))
+
+test('a page of one small segment: two conditions, one of them on a number', async (t) => {
+  const put = ['lz4', 'lz4', 'lz4', 'plain', 'plain', 'key'].map((by, second) => ({
+    bytes: second * 10,
+    '__tag__:k': 'v',
+    srcaddr: '10.0.0.1',
+    by,
+    __time__: at + second,
+    __receive_time__: at + 60,
+    __topic__: 'tp',
+    __source__: 'src',
+  }))
+  const own = await testLogstore(
+    [put],
+    [
+      { name: 'bytes', kind: 'integer' },
+      ...['__tag__:k', 'srcaddr', 'by'].map((name) => ({ name, kind: 'text' as const })),
+    ],
+  )
+  const asked = new QueryEngine({ ...defaultQueryConfig, workers: 1 }, own.reader)
+  t.after(async () => {
+    await asked.close()
+    await own.remove()
+  })
+  const where = { project: 'weir', logstore: 'flow-log', from: at, to: at + 600, line: 10 }
+  const { rows: found } = await asked.run({
+    ...where,
+    query: 'by: lz4 and bytes > 0',
+    index: {
+      line: undefined,
+      keys: new Map<string, FieldIndex>([
+        ['by', text],
+        ['bytes', { type: 'long', docValue: true }],
+      ]),
+    },
+  })
+  assert.equal(found.length, 2)
+})
