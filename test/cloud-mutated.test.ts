@@ -8,7 +8,7 @@ import { randomFrom } from './random-from.ts'
 import { healthOf } from './weir-process.ts'
 
 const long = process.env['WEIR_LONG'] !== undefined
-const count = long ? 10_000 : 500
+const count = long ? 10_000 : 250
 const seed = Number(process.env['WEIR_SEED'] ?? (long ? Date.now() % 1_000_000 : 20261123))
 
 type Random = (below: number) => number

@@ -23,7 +23,7 @@ import {
 import { ask } from './logstore-rows.ts'
 import { randomFrom } from './random-from.ts'
 
-const rounds = process.env['WEIR_LONG'] === '1' ? 200 : 15
+const rounds = process.env['WEIR_LONG'] === '1' ? 200 : 10
 const seed = Number(process.env['WEIR_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const run = 'full'
 

@@ -13,7 +13,7 @@ import { ask } from './logstore-rows.ts'
 import { randomFrom } from './random-from.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-const kills = process.env['WEIR_LONG'] === '1' ? 40 : 3
+const kills = process.env['WEIR_LONG'] === '1' ? 40 : 2
 const seed = Number(process.env['WEIR_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
 /** @returns the last number that was acknowledged, before `next` if none was */

@@ -31,7 +31,7 @@ import { askFiles } from './logstore-rows.ts'
 import { randomFrom } from './random-from.ts'
 import { weir } from './weir-process.ts'
 
-const kills = process.env['WEIR_LONG'] === '1' ? 200 : 6
+const kills = process.env['WEIR_LONG'] === '1' ? 200 : 4
 const seed = Number(process.env['WEIR_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 /** Rounds share a data directory for a while, so that recovery meets what recovery left. */
 const killsInOneFolder = 4

@@ -14,7 +14,7 @@ import { logstore, meteredBatch, openMeter, project } from './kill-meter-batches
 import { randomFrom } from './random-from.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-const kills = process.env['WEIR_LONG'] === '1' ? 100 : 5
+const kills = process.env['WEIR_LONG'] === '1' ? 100 : 3
 const seed = Number(process.env['WEIR_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
 /** Runs a child and kills it. @returns the greatest number it said */

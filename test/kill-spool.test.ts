@@ -14,7 +14,7 @@ import { openSpool } from '../src/delivery/delivery.ts'
 import { randomFrom } from './random-from.ts'
 import { killedSpool, parcelOf, recorded, rowsOfEntry } from './spool-parcels.ts'
 
-const kills = process.env['WEIR_LONG'] === '1' ? 200 : 6
+const kills = process.env['WEIR_LONG'] === '1' ? 200 : 4
 const seed = Number(process.env['WEIR_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 /** Rounds share a spool for a while, so that recovery meets what recovery left. */
 const killsInOneSpool = 3

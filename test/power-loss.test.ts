@@ -23,8 +23,8 @@ import type { Lasts, RecordedCall } from './power-disk.ts'
 import { randomFrom } from './random-from.ts'
 
 const long = process.env['WEIR_LONG'] === '1'
-const reorderings = long ? 1000 : 40
-const prefixesMax = long ? Infinity : 15
+const reorderings = long ? 1000 : 25
+const prefixesMax = long ? Infinity : 10
 const seed = Number(process.env['WEIR_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const batches = 160
 const run = 'power'

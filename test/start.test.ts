@@ -179,6 +179,9 @@ counter weir_logstore_syncs_total
 gauge weir_capture_open_frames
 gauge weir_capture_ring_frames
 gauge weir_capture_unexplained_frames
+gauge weir_disk_days_left
+gauge weir_free_quota_bytes_left
+gauge weir_free_quota_days_left
 gauge weir_logstore_hot_bytes
 gauge weir_logstore_hot_rows
 gauge weir_logstore_log_bytes

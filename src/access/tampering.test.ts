@@ -10,7 +10,7 @@ import { verifyLogService } from './access.ts'
 import { assertSignedBody, type SignedRequest, signLogService } from './verify.ts'
 
 const seed = Number(process.env['WEIR_SEED'] ?? 20261122)
-const rounds = process.env['WEIR_LONG'] === undefined ? 4000 : 100_000
+const rounds = process.env['WEIR_LONG'] === undefined ? 2000 : 100_000
 const now = Date.parse('2026-11-22T14:00:00Z')
 const key = { id: 'testAK', secret: 'testSK' }
 const keys = {

@@ -254,7 +254,7 @@ test('what is wrong is said by its code', () => {
 })
 
 const seed = Number(process.env['WEIR_SEED'] ?? 20261123)
-const rounds = process.env['WEIR_LONG'] === undefined ? 4000 : 100_000
+const rounds = process.env['WEIR_LONG'] === undefined ? 2000 : 100_000
 
 /** What is signed: a change that leaves this alone is none. */
 function meaningOf(sent: Sent): string {
