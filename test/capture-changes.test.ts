@@ -11,6 +11,7 @@ import {
   type FlowRecord,
   metricWhen,
   packetsBy,
+  readFramesWhen,
   sendUdp,
   SteadySender,
   storedRecords,
@@ -71,8 +72,9 @@ async function logged(server: WeirServer, what: RegExp, count: number): Promise<
   return timesOf(server.said('stderr'), what)[count - 1]!
 }
 
-const series = (name: string, tap: string, eni = 'eni-1'): string =>
-  `weir_capture_${name}{eni="${eni}",interface="${tap}"}`
+const labelsOf = (tap: string): string => `{eni="eni-1",interface="${tap}"}`
+
+const series = (name: string, tap: string): string => `weir_capture_${name}${labelsOf(tap)}`
 
 const toNobody = (port: number, count: number, to = '10.98.0.9') => ({
   to,
@@ -140,10 +142,10 @@ test(
     const { data, args } = prepare(t, oneEni('eth1', pair.guest))
     addLateInterface(pair)
     await using server = await WeirServer.start(args)
-    const seen = series('open_frames', `${pair.guest}/eth1`)
+    const labels = labelsOf(`${pair.guest}/eth1`)
     {
       await using _sender = new SteadySender(pair.guest, '10.98.0.9')
-      await metricWhen(server.url, seen, (it) => it > 100)
+      await readFramesWhen(server.url, labels, (it) => it > 100)
       pair.ip(pair.guest, 'link', 'del', 'eth1')
       await logged(server, / info an interface has gone /, 1)
     }
@@ -320,10 +322,9 @@ test(
       const [v6, v4] = [toNobody(port, count, 'fd99::9'), toNobody(port, count, '10.99.0.9')]
       pair.node(pair.guest, sendUdp(v6, v4))
     }
-    const opened = (is: (value: number) => boolean) =>
-      metricWhen(url, series('open_frames', tap), is)
+    const read = (is: (value: number) => boolean) => readFramesWhen(url, labelsOf(tap), is)
     both(7001, 50)
-    await opened((it) => it >= 100)
+    await read((it) => it >= 100)
     assert.equal(await filtered(() => true), 0)
     await ask(url, 'PATCH', `/${flowLogs[0]!.id}`, { ipVersion: 'IPv4' })
     let probes = 0
@@ -335,9 +336,9 @@ test(
     await filtered((it) => it >= 41)
     await ask(url, 'PATCH', `/${flowLogs[0]!.id}`, { ipVersion: 'DualStack' })
     // A probe that was read came after the thread had its order, for orders are taken between two readings.
-    const before = await opened(() => true)
+    const before = await read(() => true)
     pair.node(pair.guest, sendUdp(toNobody(7008, 1, '10.99.0.9')))
-    await opened((it) => it > before)
+    await read((it) => it > before)
     both(7003, 30)
     await server.stop()
     const kept = packetsBy(
@@ -421,7 +422,7 @@ test(
     writeFileSync(topologyFile, after)
     await server.until('stderr', / info a new version of the topology is in force version=2 /)
     // A probe that was read came after the thread had its order, for orders are taken between two readings.
-    const seen = (is: (value: number) => boolean) => metricWhen(url, series('open_frames', tap), is)
+    const seen = (is: (value: number) => boolean) => readFramesWhen(url, labelsOf(tap), is)
     const count = await seen(() => true)
     pair.node(pair.guest, sendUdp(toNobody(7000, 1, '10.99.0.9')))
     await seen((it) => it > count)

@@ -11,6 +11,7 @@ import { suite, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { difference, type Ledger, type Loss } from '../src/ledger/ledger.ts'
 import { type Flow5, netflow5Message } from './flow-messages.ts'
+import { roomInMinute } from './live-traffic.ts'
 import { temporaryFolder } from './logstore-rows.ts'
 import { NamespacePair, noNamespaces } from './network-namespaces.ts'
 import { metricsOf, WeirProcess, WeirServer, weirSays } from './weir-process.ts'
@@ -199,9 +200,9 @@ suite('flows that routers export', { skip }, () => {
     await using server = await setup.start()
     const inside = { ...request, destination: '10.0.0.2', ports: [5000, 80] as const }
     setup.send('a', [datagram(0, [inside])])
-    const open = 'weir_capture_open_frames{eni="eni-a"'
+    const read = /^weir_capture_(?:open_frames|record_frames_total)\{eni="eni-a"/
     const seen = async (): Promise<boolean> =>
-      [...(await metricsOf(server.url))].some(([name, value]) => name.startsWith(open) && value > 0)
+      [...(await metricsOf(server.url))].some(([name, value]) => read.test(name) && value > 0)
     while (!(await seen())) await sleep(100)
     await server.stop()
     const flow = { srcaddr: '10.0.0.1', dstaddr: '10.0.0.2', srcport: '5000', dstport: '80' }
@@ -217,6 +218,7 @@ suite('flows that routers export', { skip }, () => {
   test('kill -9: what was in open windows, and what came meanwhile, is lost and said', async (t) => {
     using setup = new Setup(t, exporterTaps)
     await using killed = await setup.start()
+    await roomInMinute(10)
     setup.send('a', [datagram(0, [request, answer])])
     const open = 'weir_capture_open_frames{eni="eni-a",interface="10.99.0.1 interface 3"}'
     while ((await metricsOf(killed.url)).get(open) !== 2) await sleep(100)

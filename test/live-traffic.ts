@@ -121,3 +121,25 @@ export async function metricWhen(
     await sleep(50)
   }
 }
+
+/** Waits by the frames that one ENI's interface gave, in open windows or, past a minute, in closed ones. */
+export async function readFramesWhen(
+  url: string,
+  labels: string,
+  is: (value: number) => boolean,
+): Promise<number> {
+  for (;;) {
+    const metrics = await metricsOf(url)
+    const [open, closed] = ['open_frames', 'record_frames_total'].map(
+      (where) => metrics.get(`weir_capture_${where}${labels}`) ?? 0,
+    )
+    if (is(open! + closed!)) return open! + closed!
+    await sleep(50)
+  }
+}
+
+/** What is begun after it has this many seconds before a window of a minute ends. */
+export async function roomInMinute(seconds: number): Promise<void> {
+  const left = 60_000 - (Date.now() % 60_000)
+  if (left < seconds * 1000) await sleep(left)
+}
