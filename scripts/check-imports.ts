@@ -27,7 +27,8 @@ const folders = {
   // from a question to an answer
   enrich: ['base'], // look-ups over files of addresses
   formats: ['base', 'record'], // text in, records out
-  query: ['base', 'record', 'logstore', 'enrich'], // reads through LogReader
+  patterns: ['base'], // texts in, their templates out; knows no query
+  query: ['base', 'record', 'logstore', 'enrich', 'patterns'], // reads through LogReader
   'log-group': ['base'], // the wire form of logs: bytes to columns and back
   'log-service': ['base', 'record', 'logstore', 'query'], // what a project keeps beside its logs
   jobs: ['base', 'logstore', 'query', 'enrich', 'log-service'], // what runs on a schedule and must resume

@@ -84,7 +84,7 @@ export function weirEngine(
 }
 
 /** CPU seconds of this process, of its children that live (to 10 ms, as the kernel tells) and that ended. */
-function treeSeconds(): number {
+export function treeSeconds(): number {
   const { user, system } = process.cpuUsage()
   const ended = childrenSeconds()
   let ticks = 0

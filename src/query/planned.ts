@@ -12,6 +12,8 @@ const forms = {
   flow_time: 'spread',
   flow_sum: 'spread',
   flow_rate: 'spread',
+  log_reduce: 'clusters',
+  compare_log_reduce: 'clusters',
 } as const
 
 export type FormKind = (typeof forms)[keyof typeof forms]

@@ -6,6 +6,7 @@ import type { Place } from './print-place.ts'
 import { RelationPrinter, internalNames, renameColumns } from './print-relation.ts'
 import type { Ctes, OutputColumn, PrintedQuery } from './print-relation.ts'
 import type { QueryText } from './place.ts'
+import { ClustersForm } from './print-clusters.ts'
 import { CompareForm } from './print-compare.ts'
 import { SeriesForm } from './print-series.ts'
 import { SpreadForm } from './print-spread.ts'
@@ -208,6 +209,10 @@ export class QueryPrinter {
     if (kind === 'compare') {
       const print = (query: Query, range: QueryRange) => this.#printAt(query, outer, range)
       return new CompareForm({ ...env, print }, select, calls)
+    }
+    if (kind === 'clusters') {
+      const print = (query: Query, range: QueryRange) => this.#printAt(query, outer, range)
+      return new ClustersForm({ ...env, print }, select, orderBy, calls)
     }
     if (kind === 'series') {
       const context = (place: Place, at: number) => this.#expressions.context(place, at)

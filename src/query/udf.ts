@@ -4,6 +4,7 @@ import { hashFunctions } from './udf-hashes.ts'
 import type { JsFunction, JsKind } from './udf-kinds.ts'
 import { lookupFunctions, lookupNames } from './udf-lookups.ts'
 import type { Lookups } from './udf-lookups.ts'
+import { patternFunctions } from './udf-patterns.ts'
 import { regexpFunctions } from './udf-regexps.ts'
 import { unitFunctions } from './udf-units.ts'
 import { valueFunctions } from './udf-values.ts'
@@ -15,6 +16,7 @@ const pureFunctions: readonly JsFunction[] = [
   ...hashFunctions,
   ...valueFunctions,
   ...regexpFunctions,
+  ...patternFunctions,
 ]
 
 export const jsFunctionNames: readonly string[] = [

@@ -6,10 +6,6 @@ const families: readonly (readonly [name: RegExp, instead: string])[] = [
   [/^compare$|^ts_compare$/, 'compare and ts_compare stand alone in the SELECT of a grouped query'],
   [/^time_series$/, 'time_series stands in the SELECT and in the GROUP BY of a query'],
   [
-    /^(compare_)?log_reduce$/,
-    "GROUP BY regexp_replace(field, '[0-9]+', '*') shows patterns of a field",
-  ],
-  [
     /^ts_(smooth|predicate|decompose|regression)\w*$/,
     'avg(...) OVER (... ROWS ...) smooths a series',
   ],
