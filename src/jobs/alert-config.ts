@@ -1,6 +1,6 @@
 /** What an alert asks, when it fires and whom it tells (alibaba-api.md 3.8). A field that is not carried out is refused. */
 import { type Condition, parseCondition } from './condition.ts'
-import { invalid, objectIn, textOf } from './schedule.ts'
+import { invalid, objectIn, onlyFields, says, nothing, textOf } from './schedule.ts'
 import { timeOf } from './time-expression.ts'
 
 export interface AlertConfig {
@@ -84,6 +84,20 @@ const carriedOut = [
   'autoAnnotation',
   'tags',
 ]
+const inQuery = [
+  'store',
+  'storeType',
+  'project',
+  'query',
+  'start',
+  'end',
+  'timeSpanType',
+  'powerSqlMode',
+  // what a console shows
+  'chartTitle',
+  'dashboardId',
+  'ui',
+]
 const severities = [2, 4, 6, 8, 10]
 const severityDefault = 6
 const queriesMax = 3
@@ -93,9 +107,8 @@ export function alertConfigOf(
   fields: Fields,
   isWebhookAllowed: (url: URL) => boolean,
 ): AlertConfig {
-  for (const [name, value] of Object.entries(fields))
-    if (!carriedOut.includes(name) && !says(value, nothing))
-      throw invalid(`configuration.${name}`, 'it would not be carried out')
+  onlyFields(fields, carriedOut, 'configuration')
+  onlyOf(fields['type'], ['default'], 'configuration.type')
   const queries = listIn(fields, 'queryList').map(queryOf)
   if (queries.length < 1 || queries.length > queriesMax)
     throw invalid('configuration.queryList', `there are 1 to ${queriesMax} queries`)
@@ -107,9 +120,9 @@ export function alertConfigOf(
     labels: namedIn(fields, 'labels'),
     annotations: namedIn(fields, 'annotations'),
     threshold: wholeIn(fields, 'threshold', 1, 1, 1000),
-    noDataFire: fields['noDataFire'] === true,
+    noDataFire: flagIn(fields, 'noDataFire'),
     noDataSeverity: severityIn(fields['noDataSeverity'], 'configuration.noDataSeverity'),
-    sendResolved: fields['sendResolved'] === true,
+    sendResolved: flagIn(fields, 'sendResolved'),
     muteUntil: wholeIn(fields, 'muteUntil', 0, 0, 253_402_300_799),
     webhooks: listIn(fields, 'notificationList').map((each, index) =>
       webhookOf(each, `configuration.notificationList[${index}]`, isWebhookAllowed),
@@ -120,6 +133,7 @@ export function alertConfigOf(
 function queryOf(value: unknown, index: number): AlertQuery {
   const place = `configuration.queryList[${index}]`
   const fields = objectIn(value, place)
+  onlyFields(fields, inQuery, place)
   onlyOf(fields['storeType'], ['log'], `${place}.storeType`)
   onlyOf(fields['timeSpanType'], ['Relative', 'Truncated', 'Custom'], `${place}.timeSpanType`)
   onlyOf(fields['powerSqlMode'], ['auto', 'disable', 'enable'], `${place}.powerSqlMode`)
@@ -145,8 +159,9 @@ function queryOf(value: unknown, index: number): AlertQuery {
 function joinOf(fields: Fields, queries: number): AlertJoin | undefined {
   const joins = listIn(fields, 'joinConfigurations').map((each, index) => {
     const place = `configuration.joinConfigurations[${index}]`
-    const { type, condition } = objectIn(each, place)
-    return { type: String(type), condition: textOf(condition), place }
+    const join = objectIn(each, place)
+    onlyFields(join, ['type', 'condition'], place)
+    return { type: String(join['type']), condition: textOf(join['condition']), place }
   })
   const [first, ...others] = joins
   if (first === undefined || joins.every(({ type }) => type === 'no_join')) return undefined
@@ -154,7 +169,10 @@ function joinOf(fields: Fields, queries: number): AlertJoin | undefined {
     throw invalid(first.place, 'joins of several types would not be carried out')
   if (queries < 2) throw invalid(first.place, 'there is one query only')
   const { type, condition, place } = first
-  if (type === 'cross_join' || type === 'concat') return { type, condition: undefined }
+  if (type === 'cross_join' || type === 'concat') {
+    if (condition === '') return { type, condition: undefined }
+    throw invalid(`${place}.condition`, `${type} has none`)
+  }
   if (type !== 'inner_join' && type !== 'left_join')
     throw invalid(`${place}.type`, `${JSON.stringify(type)} would not be carried out`)
   if (queries > 2) throw invalid(place, `${type} takes two queries`)
@@ -165,8 +183,13 @@ function groupOf(fields: Fields): readonly string[] | undefined {
   const value = fields['groupConfiguration']
   if (says(value, nothing)) return undefined
   const place = 'configuration.groupConfiguration'
-  const { type, fields: names } = objectIn(value, place)
-  if (type === 'no_group' || says(type, nothing)) return undefined
+  const group = objectIn(value, place)
+  onlyFields(group, ['type', 'fields'], place)
+  const { type, fields: names } = group
+  if (type === 'no_group' || says(type, nothing)) {
+    if (says(names, nothing)) return undefined
+    throw invalid(`${place}.fields`, 'they are for the type custom')
+  }
   if (type !== 'custom') throw invalid(`${place}.type`, 'only no_group and custom are carried out')
   if (Array.isArray(names) && names.length > 0 && names.every((each) => typeof each === 'string'))
     return names
@@ -176,23 +199,25 @@ function groupOf(fields: Fields): readonly string[] | undefined {
 function severitiesOf(fields: Fields): AlertSeverity[] {
   const list = listIn(fields, 'severityConfigurations').map((each, index) => {
     const place = `configuration.severityConfigurations[${index}]`
-    const { severity, evalCondition } = objectIn(each, place)
+    const level = objectIn(each, place)
+    onlyFields(level, ['severity', 'evalCondition'], place)
+    const { severity, evalCondition } = level
     return {
       severity: severityIn(severity, `${place}.severity`),
       ...conditionsOf(evalCondition, `${place}.evalCondition`),
     }
   })
-  if (list.length > 0) return list
-  const only = conditionsOf(
-    fields['conditionConfiguration'],
-    'configuration.conditionConfiguration',
-  )
-  return [{ severity: severityDefault, ...only }]
+  const place = 'configuration.conditionConfiguration'
+  const only = conditionsOf(fields['conditionConfiguration'], place)
+  if (list.length === 0) return [{ severity: severityDefault, ...only }]
+  if (only.condition === undefined && only.count === undefined) return list
+  throw invalid(place, 'severityConfigurations have the conditions, or it has')
 }
 
 function conditionsOf(value: unknown, place: string): Omit<AlertSeverity, 'severity'> {
   if (says(value, nothing)) return { condition: undefined, count: undefined }
-  const { condition, countCondition } = objectIn(value, place)
+  const { condition, countCondition, ...others } = objectIn(value, place)
+  onlyFields(others, [], place)
   const parsed = (text: unknown, at: string): Condition | undefined =>
     says(text, nothing) ? undefined : parseCondition(String(text), at)
   return {
@@ -206,8 +231,9 @@ function webhookOf(
   place: string,
   isWebhookAllowed: (url: URL) => boolean,
 ): Webhook {
-  const { type, serviceUri, method, headers, content } = objectIn(value, place)
+  const { type, serviceUri, method, headers, content, ...others } = objectIn(value, place)
   if (type !== 'Webhook') throw invalid(`${place}.type`, 'only Webhook is carried out')
+  onlyFields(others, [], place)
   const url = URL.parse(String(serviceUri))
   if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '')
     throw invalid(`${place}.serviceUri`, `${JSON.stringify(serviceUri)} is no URL of http or https`)
@@ -229,13 +255,6 @@ function webhookOf(
   }
 }
 
-const nothing = [undefined, null, '', false, 0] as const
-
-/** Whether a value is one of these, or empty. */
-const says = (value: unknown, values: readonly unknown[]): boolean =>
-  values.includes(value) ||
-  (typeof value === 'object' && value !== null && Object.keys(value).length === 0)
-
 function onlyOf(value: unknown, values: readonly string[], place: string): void {
   if (says(value, nothing) || values.includes(String(value))) return
   throw invalid(place, `${JSON.stringify(value)} would not be carried out; ${values.join(', ')} is`)
@@ -249,8 +268,11 @@ function listIn(fields: Fields, name: string): readonly unknown[] {
 
 function namedIn(fields: Fields, name: string): NamedText[] {
   return listIn(fields, name).map((each, index) => {
-    const { key, value } = objectIn(each, `configuration.${name}[${index}]`)
-    return { key: textOf(key), value: textOf(value) }
+    const place = `configuration.${name}[${index}]`
+    const { key, value = '', ...others } = objectIn(each, place)
+    onlyFields(others, [], place)
+    if (typeof key === 'string' && typeof value === 'string') return { key, value }
+    throw invalid(place, 'a key and its value are texts')
   })
 }
 
@@ -265,6 +287,12 @@ function wholeIn(
   if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most)
     return Number(value)
   throw invalid(`configuration.${name}`, `${JSON.stringify(value)} is not ${least} to ${most}`)
+}
+
+function flagIn(fields: Fields, name: string): boolean {
+  const value = fields[name] ?? false
+  if (typeof value === 'boolean') return value
+  throw invalid(`configuration.${name}`, `${JSON.stringify(value)} is not true or false`)
 }
 
 function severityIn(value: unknown, place: string): number {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type AlertRow, type AlertState, evaluate } from './alert.ts'
 import { alertConfigOf } from './alert-config.ts'
+import { scheduleOf } from './schedule.ts'
 
 const allowed = (url: URL): boolean => url.hostname === '127.0.0.1'
 const query = { store: 'flow-log', query: '* | SELECT 1', start: '-5m', end: 'now' }
@@ -137,4 +138,63 @@ test('"alert fields that are not executed are refused, not stored"', () => {
   for (const [fields, place] of refused)
     assert.throws(() => configOf(fields), { code: 'ParameterInvalid', place }, place)
   configOf({ notificationList: [{ type: 'Webhook', serviceUri: 'http://127.0.0.1:9/x' }] })
+})
+
+test('... and so are fields inside of others, and two that contradict each other', () => {
+  const webhook = { type: 'Webhook', serviceUri: 'http://127.0.0.1:9/x' }
+  const severity = { severity: 8, evalCondition: { condition: 'c > 1' } }
+  const condition = { condition: 'c > 100' }
+  const refused: [Record<string, unknown>, string][] = [
+    [{ queryList: [{ ...query, roleArn: 'acs:ram::1:role/x' }] }, 'queryList[0].roleArn'],
+    [{ queryList: [{ ...query, region: 'cn-beijing' }] }, 'queryList[0].region'],
+    [{ notificationList: [{ ...webhook, mobileList: ['1'] }] }, 'notificationList[0].mobileList'],
+    [
+      { severityConfigurations: [{ ...severity, repeat: '5m' }] },
+      'severityConfigurations[0].repeat',
+    ],
+    [
+      { severityConfigurations: [{ severity: 8, evalCondition: { ...condition, other: 'x' } }] },
+      'severityConfigurations[0].evalCondition.other',
+    ],
+    [
+      { severityConfigurations: [severity], conditionConfiguration: condition },
+      'conditionConfiguration',
+    ],
+    [{ conditionConfiguration: { ...condition, other: 'x' } }, 'conditionConfiguration.other'],
+    [{ groupConfiguration: { type: 'custom', fields: ['a'], by: 'b' } }, 'groupConfiguration.by'],
+    [{ groupConfiguration: { type: 'no_group', fields: ['a'] } }, 'groupConfiguration.fields'],
+    [
+      {
+        queryList: [query, query],
+        joinConfigurations: [{ type: 'cross_join', condition: '$0.a == $1.a' }],
+      },
+      'joinConfigurations[0].condition',
+    ],
+    [
+      { queryList: [query, query], joinConfigurations: [{ type: 'concat', on: 'a' }] },
+      'joinConfigurations[0].on',
+    ],
+    [{ type: 'tpl' }, 'type'],
+    [{ noDataFire: 'yes' }, 'noDataFire'],
+    [{ sendResolved: 'true' }, 'sendResolved'],
+    [{ labels: [{ key: 'a', value: 1 }] }, 'labels[0]'],
+    [{ annotations: [{ key: 'a', value: 'b', more: 'c' }] }, 'annotations[0].more'],
+  ]
+  for (const [fields, field] of refused)
+    assert.throws(
+      () => configOf(fields),
+      { code: 'ParameterInvalid', place: `configuration.${field}` },
+      field,
+    )
+  assert.throws(() => scheduleOf({ type: 'FixedRate', interval: '60s', until: 5 }), {
+    code: 'ParameterInvalid',
+    place: 'schedule.until',
+  })
+  const shown = { chartTitle: 'Rejects', dashboardId: 'board', ui: '{}', roleArn: '', region: '' }
+  configOf({
+    type: 'default',
+    queryList: [{ ...query, ...shown }],
+    severityConfigurations: [severity],
+    conditionConfiguration: { condition: '', countCondition: '' },
+  })
 })

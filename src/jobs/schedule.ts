@@ -17,6 +17,16 @@ export type Schedule =
       readonly runImmediately: boolean
     }
 
+const carriedOut = [
+  'type',
+  'interval',
+  'cronExpression',
+  'timeZone',
+  'delay',
+  'runImmediately',
+  'dayOfWeek',
+  'hour',
+]
 const intervalMax = 86_400 * 7
 const delayMax = 3600
 
@@ -26,6 +36,7 @@ const delayMax = 3600
  */
 export function scheduleOf(wire: unknown): Schedule {
   const fields = objectIn(wire, 'schedule')
+  onlyFields(fields, carriedOut, 'schedule')
   const common = {
     delaySeconds: wholeIn(fields, 'delay', 0, delayMax) ?? 0,
     runImmediately: fields['runImmediately'] === true,
@@ -136,6 +147,24 @@ export function objectIn(value: unknown, place: string): Readonly<Record<string,
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Readonly<Record<string, unknown>>
   throw invalid(place, 'it must be an object')
+}
+
+export const nothing = [undefined, null, '', false, 0] as const
+
+/** Whether a value is one of these, or empty. */
+export const says = (value: unknown, values: readonly unknown[]): boolean =>
+  values.includes(value) ||
+  (typeof value === 'object' && value !== null && Object.keys(value).length === 0)
+
+/** @throws WeirError ParameterInvalid for a field that is none of `known` and says something */
+export function onlyFields(
+  fields: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+  place: string,
+): void {
+  for (const [name, value] of Object.entries(fields))
+    if (!known.includes(name) && !says(value, nothing))
+      throw invalid(`${place}.${name}`, 'it would not be carried out')
 }
 
 export const invalid = (place: string, message: string, cause?: unknown): WeirError =>
