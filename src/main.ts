@@ -34,6 +34,7 @@ weir
   .option('--topology <file>', 'the VPCs and ENIs; without it the capture is one ENI, eni-capture')
   .option('--window <seconds>', 'capture window: 60, 300 or 600', '600')
   .option('--into <project/logstore>', 'put the records into this logstore of a running server')
+  .option('--create', 'make its project and logstore when they are not there')
   .option('--server <url>', 'the server for --into', defaultServer)
   .addHelpText(
     'after',
@@ -45,7 +46,8 @@ Examples:
   weir replay traffic.pcap
   weir replay --topology vpc.yaml --window 60 a.pcapng b.pcap.gz > records.ndjson
   tcpdump -i eth0 -w - -c 1000 | weir replay -
-  weir replay --into weir/flow-log traffic.pcap`,
+  weir replay --into weir/flow-log traffic.pcap
+  weir replay --into captures/monday --create monday.pcapng`,
   )
   .action(async (files: string[], options) => {
     const { replay } = await import('./programs/replay.ts')

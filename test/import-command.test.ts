@@ -152,6 +152,43 @@ suite('weir import', () => {
     await server.stop()
   })
 
+  test('--create makes project and logstore; without it the message tells of it', async (t) => {
+    await using server = await start(t)
+    const key = join(temporaryFolder(t), 'writer.json')
+    await weirSays(['key', 'create', 'w', '--server', server.url, '--write', 'x', '--file', key])
+    const to = (...more: string[]) =>
+      weir(['import', '--into', 'other-clouds/aws', '--server', server.url, ...more, '-'], {
+        input: lines(0, 2),
+      })
+    const missing = await to()
+    assert.deepEqual(
+      [missing.status, missing.stderr],
+      [2, 'weir: ProjectNotExist: there is no project other-clouds. --create makes it\n'],
+    )
+    const denied = await to('--create', '--key-file', key)
+    assert.equal(denied.status, 5, denied.stderr)
+    assert.match(denied.stderr, /AccessDenied: .*log:CreateLogStore/)
+    for (const times of [1, 2]) {
+      const made = await to('--create')
+      const said = 'weir import: 2 records of 1 file are in other-clouds/aws\n'
+      assert.deepEqual([made.status, made.stderr], [0, said])
+      const of = [
+        '--server',
+        server.url,
+        '--project',
+        'other-clouds',
+        '--logstore',
+        'aws',
+        '--json',
+      ]
+      const [row] = JSON.parse(
+        await weirSays(['query', ...of, '* | SELECT count(*) AS n, sum(packets) AS p']),
+      ) as unknown[]
+      assert.deepEqual(row, { n: `${2 * times}`, p: `${4 * times}` })
+    }
+    await server.stop()
+  })
+
   test('wrong use, and no server', async (t) => {
     const folder = temporaryFolder(t)
     const write = (name: string, text: string): string => {

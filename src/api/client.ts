@@ -102,6 +102,15 @@ export function putRecordColumns(
   })
 }
 
+/** Makes a logstore for flow log records, and its project, unless they are there. Errors as `queryServer`. */
+export async function makeLogstore(
+  server: string,
+  place: { readonly project: string; readonly logstore: string },
+): Promise<void> {
+  const query = new URLSearchParams({ ...place })
+  await call<object>(server, `/weir/v1/logstore?${query.toString()}`, { method: 'PUT' })
+}
+
 /** Why a packet is accepted or rejected, by the topology a server has or had. Errors as `queryServer`; NotFound when it has none. */
 export const explainAtServer = (server: string, request: ExplainRequest): Promise<Explanation> =>
   call(server, '/weir/v1/explain', withBody('POST', request))

@@ -17,6 +17,7 @@ import { addCloud, type CloudError, cloudError } from './cloud/cloud.ts'
 import { addAnalyzerRoutes } from './analyzer-routes.ts'
 import { addBillingRoutes } from './billing-routes.ts'
 import { addFlowLogRoutes } from './flow-log-routes.ts'
+import { addLogstoreRoute } from './logstore-route.ts'
 import { addExplainRoute } from './explain-route.ts'
 import { addAgentRoutes } from './agent-routes.ts'
 import { addHealthRoutes } from './health-routes.ts'
@@ -117,6 +118,7 @@ function addRoutes(server: FastifyInstance, things: ApiThings): void {
   addAgentRoutes(server, things.agents, things.store)
   addStoreRoutes(server, things.store, things.sample)
   addFlowLogRoutes(server, things.flowLogs)
+  addLogstoreRoute(server, things.flowLogs, things.store)
   addLedgerRoute(server, things.ledger)
   addStoreCheckRoute(server, things.store)
   addExplainRoute(server, things.explain)

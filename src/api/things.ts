@@ -110,6 +110,8 @@ export interface FlowLogKeeper {
     options: { readonly createMissing?: boolean; readonly analysisReport?: boolean },
     by: string,
   ): Promise<FlowLogResource>
+  /** A logstore for flow log records, and its project, where there is none yet. Throws ParameterInvalid as `create`. */
+  makeLogstore(project: string, logstore: string): Promise<void>
   /** The oldest first. */
   list(): readonly FlowLogResource[]
   get(id: string): FlowLogResource

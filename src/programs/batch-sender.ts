@@ -1,7 +1,7 @@
 /** Numbered batches of one run to a logstore of a running server, in order, each sent until it is stored. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RecordsTarget } from '../api/client.ts'
+import { makeLogstore, type RecordsTarget } from '../api/client.ts'
 import { WeirError } from '../base/errors.ts'
 
 const batchesWaitingMax = 4
@@ -35,6 +35,11 @@ export class BatchSender {
     this.#flowLog = flowLog
   }
 
+  /** Its logstore is there when it resolves. */
+  create(server: string): Promise<void> {
+    return makeLogstore(server, { project: this.#project, logstore: this.#logstore })
+  }
+
   /** @param put sends one batch; it is called again when the server was not there to take it */
   send(put: (target: RecordsTarget) => Promise<unknown>): void {
     const target = {
@@ -62,7 +67,11 @@ export class BatchSender {
   }
 
   #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure
+    if (this.#failure === undefined) return
+    if (!(this.#failure instanceof WeirError)) throw this.#failure
+    const { code, message, hint = '--create makes it' } = this.#failure
+    if (code !== 'ProjectNotExist' && code !== 'LogStoreNotExist') throw this.#failure
+    throw new WeirError(code, message, { hint, cause: this.#failure })
   }
 
   /** A batch sent twice is stored once, so a lost answer is no reason to give up. */

@@ -46,6 +46,10 @@ export function flowLogKeeper(
       if (analysisReport) enableLogAnalysisReport(store, project, logstore)
       return settled(id)
     },
+    async makeLogstore(project, logstore) {
+      await createWhatIsMissing(store, project, logstore, ttlDays)
+      checkLogstore(store, project, logstore)
+    },
     list: () => service.list(),
     get: (id) => service.get(id),
     modify: async (id, change, by) => settled(service.modify(id, change, by).id),

@@ -12,6 +12,7 @@ export function addImportCommand(
     .description('Other clouds’ flow logs into a logstore of a running server')
     .argument('<file...>', 'flow logs, also gzip or zstd; - is standard input')
     .requiredOption('--into <project/logstore>', 'the logstore that takes the records')
+    .option('--create', 'make project and logstore when they are not there')
     .option('--format <cloud>', 'aws, azure, gcp or alibaba; without it the file tells')
     .option('--fields <names>', 'aws without a line of names: the fields of the custom format')
     .option('--strict', 'stop at the first malformed line; the batches before it are stored')
@@ -27,10 +28,10 @@ Exit status: 0 done, 2 wrong use or no flow log, 3 something was malformed or a 
 is imported), 6 no server.
 
 Examples:
-  weir import --format aws --into weir/aws vpcflowlogs.log.gz
-  weir import --format aws --into weir/aws --fields 'srcaddr dstaddr bytes start end' custom.log
-  weir import --format azure --into weir/azure PT1H.json
-  gcloud logging read 'logName:vpc_flows' --format json | weir import --format gcp --into weir/gcp -
+  weir import --format aws --into other-clouds/aws --create vpcflowlogs.log.gz
+  weir import --format aws --into other-clouds/aws --fields 'srcaddr dstaddr bytes start end' custom.log
+  weir import --format azure --into other-clouds/azure --create PT1H.json
+  gcloud logging read 'logName:vpc_flows' --format json | weir import --into other-clouds/gcp --create -
   weir import --format alibaba --into weir/flow-log downloaded.csv`,
     )
     .action(async (files: string[], options) => {

@@ -17,6 +17,7 @@ export interface ImportOptions {
   readonly into: string
   readonly fields?: string
   readonly strict?: boolean
+  readonly create?: boolean
   readonly server: string
 }
 
@@ -46,6 +47,7 @@ export async function importFlowLogs(
   let progress: Progress | undefined
   try {
     for (const path of paths) sources.push(await openByteSource(path))
+    if (options.create === true) await sender.create(options.server)
     progress = startProgress('import', sources)
     for (const source of sources)
       files.push(await importFile(source, format, options, sender, progress))

@@ -14,6 +14,7 @@ export interface ReplayOptions {
   readonly topology?: string
   readonly window?: string
   readonly into?: string
+  readonly create?: boolean
   readonly server: string
 }
 
@@ -22,6 +23,8 @@ export async function replay(paths: readonly string[], options: ReplayOptions): 
   const windowSeconds = windowSecondsOf(options.window)
   if (paths.filter((path) => path === '-').length > 1)
     throw new WeirError('Usage', 'standard input ("-") can be read once only')
+  if (options.create === true && options.into === undefined)
+    throw new WeirError('Usage', '--create makes the logstore of --into, which is missing')
   const assigner = await assignerOf(options.topology)
   const sources = []
   for (const path of paths) sources.push(await openByteSource(path))
@@ -41,6 +44,7 @@ export async function replay(paths: readonly string[], options: ReplayOptions): 
     } else {
       const { ServerSink } = await import('./server-sink.ts')
       const sink = new ServerSink(options.server, options.into, assigner.enis)
+      if (options.create === true) await sink.create()
       summary = await replayCaptures(sources, assigner, windowSeconds, sink.take, async () => {
         await progress.tick()
         await sink.drain()

@@ -21,6 +21,11 @@ export class ServerSink {
     this.#writer = new RecordTextWriter(enis, (bytes) => this.#collect(bytes))
   }
 
+  /** Its logstore is there when it resolves. */
+  create(): Promise<void> {
+    return this.#sender.create(this.#server)
+  }
+
   readonly take = (records: FlowRecordBatch): void => this.#writer.write(records)
 
   /** Resolves when the server keeps up. Throws what it refused. */
