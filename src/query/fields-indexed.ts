@@ -55,7 +55,7 @@ class IndexedFields implements StoreFields {
       sql: '"__receive_time__"',
     } as const
     const more: SqlField[] = [
-      ...analysed.flatMap(([name, field]) => this.#leaves(name, field)),
+      ...keys.flatMap(([name, field]) => this.#leaves(name, field)),
       ...analysed.map(([name, field]) => this.#sqlField(name, field, name)),
       received,
       {
@@ -124,6 +124,7 @@ class IndexedFields implements StoreFields {
     return { name: shown, type: sqlTypes[type], sql: this.#typed(name, type) }
   }
 
+  /** A leaf that is a key of the index says for itself whether SQL may use it. */
   #leaves(name: string, field: FieldIndex): SqlField[] {
     if (field.type !== 'json') return []
     return [...field.jsonKeys]

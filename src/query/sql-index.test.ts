@@ -122,6 +122,24 @@ test('"SQL can see a field only when it is indexed and has analytics on"; reserv
   ])
 })
 
+test('"leaves typed": a leaf has analytics of its own, whatever the field around it has', async (t) => {
+  const ask = await withStores(t, { web })
+  const body = index.keys.get('body')!
+  assert.equal(body.type, 'json')
+  const leaves = new Map([
+    ['user.id', { type: 'long', docValue: true, alias: 'who' }],
+    ['n', { type: 'text', docValue: false }],
+  ] as const)
+  const around = { ...body, docValue: false, indexAll: true, jsonKeys: leaves }
+  const own = keys({ body: around })
+  const sql = (query: string) => ask({ query: `* | ${query}`, index: own })
+  assert.deepEqual(await sql('select max("body.user.id"), max(who) from log'), [['7', '7']])
+  for (const name of ['body', 'body.n', 'body.x'])
+    await assert.rejects(sql(`select "${name}" from log`), {
+      message: `Column '${name}' cannot be resolved; please add the column in the index attribute`,
+    })
+})
+
 test('"Aliases of an index entry work in SQL only; the search part uses the original name"', async (t) => {
   const ask = await withStores(t, { web })
   assert.deepEqual(await ask({ query: 'took > 1 | select max(seconds)', index }), [['3.0']])
