@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { chown, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import type { Executed } from './execute.ts'
 import { FairQueue } from './fair-queue.ts'
 import { died, removeFolders, send, unreadable } from './pool-worker.ts'
 import type { Worker as PoolWorker } from './pool-worker.ts'
+import { yieldToOthers } from './priority.ts'
 import { LinkFolder, prepareFolder, takesLinks } from './rights.ts'
 import type { WorkerRights } from './rights.ts'
 import type { Scan } from './source.ts'
@@ -229,6 +230,7 @@ export class WorkerPool {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
+    lowerPriority(child)
     const worker: Worker = {
       child,
       reserved,
@@ -291,6 +293,7 @@ export class WorkerPool {
   #receive(worker: Worker, message: FromWorker): void {
     const { job } = worker
     if (message.kind === 'ready') {
+      if (worker.queries === 0) lowerPriority(worker.child) // its threads that began before
       this.#release(worker)
       worker.ready = true
       if (worker.queries >= queriesPerWorkerMax) void this.#end(worker)
@@ -377,6 +380,10 @@ export class WorkerPool {
     }
     await removeFolders(worker)
   }
+}
+
+const lowerPriority = ({ pid }: ChildProcess): void => {
+  if (pid !== undefined) yieldToOthers(pid) // one that did not start says so by its exit
 }
 
 /** It is on its way to its first query, or to the next. */
