@@ -53,6 +53,10 @@ interface Options {
 class Client {
   readonly #child: ChildProcess
 
+  get pid(): number {
+    return this.#child.pid!
+  }
+
   private constructor(child: ChildProcess) {
     this.#child = child
   }
@@ -86,9 +90,27 @@ interface Phase {
   readonly put: Done
   readonly searches: Done | undefined
   readonly sql: Done | undefined
-  /** Of the server's process, its query processes left out. */
-  readonly serverSeconds: number
+  readonly cpu: CpuSeconds
+  readonly work: Work
+}
+
+/** CPU seconds, user and system. */
+interface CpuSeconds {
+  /** The thread of the server that takes records in and answers. */
+  readonly main: number
+  /** The server's other threads: those of its Parquet engine, and those that sync and compile. */
+  readonly others: number
+  /** Query processes. */
+  readonly queries: number
+  /** The processes that send and ask. */
+  readonly clients: number
+}
+
+/** What the log store did. */
+interface Work {
   readonly flushes: number
+  readonly merges: number
+  readonly syncs: number
 }
 
 async function main(options: Options): Promise<void> {
@@ -154,10 +176,18 @@ async function phase(
   asks: boolean,
 ): Promise<Phase> {
   const { searchTexts, sqlTexts } = questions(seed)
-  const before = { seconds: cpuSecondsOf(pid), flushes: await flushesOf(server) }
+  const clients = [sender, ...askers].map((each) => each.pid)
+  const before = { cpu: cpuOf(pid, clients), work: await workOf(server) }
   const groupsASecond = rate === undefined ? {} : { rate: rate / rows }
+  const during = { cpu: before.cpu, work: before.work }
+  const sent = async (): Promise<Done> => {
+    const done = await sender.obey({ seconds, clients: inFlight, ...groupsASecond })
+    during.cpu = less(cpuOf(pid, clients), before.cpu)
+    during.work = less(await workOf(server), before.work)
+    return done
+  }
   const [put, ...asked] = await Promise.all([
-    sender.obey({ seconds, clients: inFlight, ...groupsASecond }),
+    sent(),
     ...(asks
       ? [
           askers[0]!.obey({ seconds, clients: searches, queries: searchTexts }),
@@ -169,9 +199,17 @@ async function phase(
     put,
     searches: asked[0],
     sql: asked[1],
-    serverSeconds: cpuSecondsOf(pid) - before.seconds,
-    flushes: (await flushesOf(server)) - before.flushes,
+    ...during,
   }
+}
+
+/** What came between. */
+function less<T extends object>(after: T, before: T): T {
+  const differences = Object.entries(after).map(([name, value]) => [
+    name,
+    Number(value) - Number(before[name as keyof T]),
+  ])
+  return Object.fromEntries(differences) as T
 }
 
 function questions(seed: number): { searchTexts: string[]; sqlTexts: string[] } {
@@ -192,15 +230,31 @@ function questions(seed: number): { searchTexts: string[]; sqlTexts: string[] } 
   }
 }
 
-/** User and system, of all its threads. */
-function cpuSecondsOf(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+function cpuOf(server: number, clients: readonly number[]): CpuSeconds {
+  const main = cpuSecondsOf(`${server}/task/${server}`)
+  const children = readFileSync(`/proc/${server}/task/${server}/children`, 'utf8').trim()
+  const sum = (pids: readonly (number | string)[]): number =>
+    pids.reduce((total: number, pid) => total + cpuSecondsOf(String(pid)), 0)
+  return {
+    main,
+    others: cpuSecondsOf(String(server)) - main,
+    queries: sum(children === '' ? [] : children.split(' ')),
+    clients: sum(clients),
+  }
+}
+
+/** User and system, of a process or a thread. */
+function cpuSecondsOf(task: string): number {
+  const text = readFileSync(`/proc/${task}/stat`, 'utf8')
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / 100 // ticks
 }
 
-const flushesOf = async ({ url }: WeirServer): Promise<number> =>
-  (await metricsOf(url)).get('weir_logstore_flushes_total') ?? 0
+async function workOf({ url }: WeirServer): Promise<Work> {
+  const metrics = await metricsOf(url)
+  const read = (name: string): number => metrics.get(`weir_logstore_${name}_total`) ?? 0
+  return { flushes: read('flushes'), merges: read('compactions'), syncs: read('syncs') }
+}
 
 const rateOf = ({ times, seconds }: Done): number => times.length / seconds
 
@@ -208,7 +262,7 @@ function percentile(times: readonly number[], share: number): number {
   return times.toSorted((a, b) => a - b)[Math.floor(times.length * share)] ?? 0
 }
 
-function describe({ put, searches, sql, serverSeconds, flushes }: Phase, rows: number): string {
+function describe({ put, searches, sql, cpu, work }: Phase, rows: number): string {
   const asked = [searches, sql].flatMap((each) =>
     each === undefined
       ? []
@@ -217,11 +271,16 @@ function describe({ put, searches, sql, serverSeconds, flushes }: Phase, rows: n
   return [
     `${Math.round(rateOf(put) * rows)} records/s`,
     `acknowledged ${percentile(put.times, 0.5).toFixed(0)} / ${percentile(put.times, 0.99).toFixed(0)} ms`,
-    `${(serverSeconds / put.seconds).toFixed(2)} cores`,
-    `${(flushes / put.seconds).toFixed(1)} flushes/s`,
+    `cores ${shares(cpu, put.seconds)}`,
+    `a second ${shares(work, put.seconds)}`,
     ...asked,
   ].join(', ')
 }
+
+const shares = (amounts: CpuSeconds | Work, seconds: number): string =>
+  Object.entries(amounts)
+    .map(([name, value]) => `${name} ${(Number(value) / seconds).toFixed(2)}`)
+    .join(' ')
 
 function report(
   { rows, ...options }: Options,
@@ -230,13 +289,18 @@ function report(
 ): void {
   const line = (name: string, phases: readonly Phase[]): string[] => {
     const of = (value: (phase: Phase) => number) => median(phases.map(value))
+    const cores = (value: (cpu: CpuSeconds) => number) =>
+      of(({ cpu, put }) => value(cpu) / put.seconds).toFixed(2)
     const answers = (each: Done | undefined) => (each === undefined ? 0 : rateOf(each))
     return [
       name,
       (of(({ put }) => rateOf(put)) * rows).toFixed(0),
       `${of(({ put }) => percentile(put.times, 0.5)).toFixed(0)} / ${of(({ put }) => percentile(put.times, 0.99)).toFixed(0)}`,
-      of(({ serverSeconds, put }) => serverSeconds / put.seconds).toFixed(2),
-      of(({ flushes, put }) => flushes / put.seconds).toFixed(1),
+      cores(({ main }) => main),
+      cores(({ others }) => others),
+      cores(({ queries }) => queries),
+      cores(({ clients }) => clients),
+      of(({ work, put }) => work.flushes / put.seconds).toFixed(1),
       of(({ searches }) => answers(searches)).toFixed(1),
       of(({ sql }) => answers(sql)).toFixed(1),
     ]
@@ -245,7 +309,10 @@ function report(
     '',
     'records/s',
     'acknowledged ms, median / p99',
-    "cores of the server's process",
+    "cores: server's main thread",
+    "server's other threads",
+    'query processes',
+    'clients',
     'flushes/s',
     'searches/s',
     'SQL queries/s',
