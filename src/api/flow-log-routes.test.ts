@@ -206,7 +206,7 @@ test('"we recommend that you Create Project and Create Logstore": both are made 
       name,
       columns: flowRecordColumns,
       ttlDays,
-      sortBy: ['eni-id'],
+      sortBy: ['eni-id', 'srcaddr', 'dstaddr'],
       openColumns: true,
     })),
   )

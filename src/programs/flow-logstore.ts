@@ -29,7 +29,7 @@ export function createFlowLogstore(
   store.createLogstore(project, logstore, {
     columns: flowRecordColumns,
     ttlDays,
-    sortBy: ['eni-id'],
+    sortBy: ['eni-id', 'srcaddr', 'dstaddr'],
     openColumns: true,
     rollups: flowRollups,
   })
