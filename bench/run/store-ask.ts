@@ -34,6 +34,9 @@ export interface Cost {
   readonly rows: Rows | undefined
 }
 
+/** A hundred million records on a machine that has other work take longer than a user would wait. */
+const timeMaxMilliseconds = 600_000
+
 /** The median of `runs`; the first, which brings files into memory, is not among them. */
 export async function costOf(
   engine: Engine,
@@ -66,7 +69,7 @@ export function weirEngine(
 ): Engine {
   const linkFolder = join(folder, 'query')
   const engine = new QueryEngine(
-    { ...defaultQueryConfig, linkFolder, threads: 1, workers: 1 },
+    { ...defaultQueryConfig, linkFolder, threads: 1, workers: 1, timeMaxMilliseconds },
     store,
   )
   return {
