@@ -222,6 +222,7 @@ test(`authorizations made of rubbish are refused with a code (seed ${seed})`, ()
           'Unauthorized',
           'SignatureNotMatch',
           'InvalidAccessKeyId',
+          'MissAccessKeyId',
           'MissingSignatureMethod',
         ].includes(error.code),
       authorization,

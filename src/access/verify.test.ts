@@ -210,6 +210,7 @@ test('what is wrong is said by its code', () => {
   code({ authorization: undefined }, 'Unauthorized')
   code({ authorization: 'Basic abc' }, 'Unauthorized')
   code({ authorization: 'LOG testAK' }, 'Unauthorized')
+  code({ authorization: 'LOG :wOugXKjfKzCd7uNSwIpRmaRpEek=' }, 'MissAccessKeyId')
   code({ authorization: 'LOG other:wOugXKjfKzCd7uNSwIpRmaRpEek=' }, 'InvalidAccessKeyId')
   code({ authorization: 'LOG testAK:AAAA' }, 'SignatureNotMatch')
   code({ 'x-log-signaturemethod': undefined }, 'MissingSignatureMethod')

@@ -45,6 +45,8 @@ export function verifyV1(
   nowMs: number,
 ): Caller {
   const [, id, signature] = v1Pattern.exec(authorization) ?? []
+  if (authorization.startsWith('LOG :'))
+    throw new WeirError('MissAccessKeyId', 'the authorization header names no AccessKeyId')
   if (id === undefined || signature === undefined) throw unreadable()
   const named = text(headers['x-log-signaturemethod'])
   if (named === '')

@@ -85,7 +85,7 @@ test('checkpoints of a shard that another consumer reads are refused, unless for
   await beat('b', [])
   assert.throws(() => set(0, 'b', false), { code: 'InvalidShardCheckPoint' })
   set(0, 'b', true)
-  assert.throws(() => set(7, 'a', true), { code: 'ShardNotExist' })
+  assert.throws(() => set(7, 'a', true), { code: 'CheckpointShardNotExist' })
 })
 
 test('a consumer that is not heard for the timeout loses its shards to the other', async (t) => {

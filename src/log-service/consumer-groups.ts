@@ -50,6 +50,9 @@ const namePattern = /^[A-Za-z0-9][A-Za-z0-9_-]{1,62}$/
 const groupsMax = 30
 const timeoutMax = 86_400
 
+/** Base64, as cursors are; nothing takes a checkpoint back. */
+const cursorPattern = /^[A-Za-z0-9+/]{0,256}={0,2}$/
+
 export class ConsumerGroups {
   readonly #store: GroupStore
   readonly #isConsumed: IsConsumed
@@ -145,8 +148,8 @@ export class ConsumerGroups {
   }
 
   /**
-   * Throws ConsumerGroupNotExist, ShardNotExist; unless `force`, ConsumerNotExist when the consumer is not there and
-   * InvalidShardCheckPoint when the shard is another's.
+   * Throws ConsumerGroupNotExist, CheckpointShardNotExist, InvalidShardCheckPoint for what is no cursor; unless `force`,
+   * ConsumerNotExist when the consumer is not there and InvalidShardCheckPoint when the shard is another's.
    */
   setCheckpoint(
     project: string,
@@ -157,7 +160,10 @@ export class ConsumerGroups {
   ): void {
     const kept = this.#kept(project, logstore, name)
     const { shard, checkpoint } = point
-    if (!this.#store.shards(project, logstore).some(({ id }) => id === shard)) throw noShard(shard)
+    if (!this.#store.shards(project, logstore).some(({ id }) => id === shard))
+      throw new WeirError('CheckpointShardNotExist', `shard ${shard} not exist`)
+    if (!cursorPattern.test(checkpoint))
+      throw new WeirError('InvalidShardCheckPoint', 'shard checkpoint not encoded by base64')
     if (!by.force) assertHolds(this.#liveGroup(project, logstore, name, kept), shard, by.consumer)
     const value = { checkpoint, consumer: by.consumer, updateTime: this.#now() * 1000 }
     this.#store.setAttributes(project, logstore, new Map([[checkpointKey(name, shard), value]]))

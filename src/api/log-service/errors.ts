@@ -38,6 +38,7 @@ const rows: Partial<Record<ErrorCode, Row>> = {
   RequestTooLarge: { status: 400, code: 'PostBodyTooLarge' },
   // A 404 would tell Terraform that the resource is gone.
   NotFound: { status: 405, code: 'InvalidMethod' },
+  CheckpointShardNotExist: { status: 404, code: 'ShardNotExist' },
   AccessDenied: { status: 403, code: 'Unauthorized' },
   // Python waits and asks again on a status of 500 and more.
   DataDirLocked: { status: 503, code: 'ServerBusy', retryAfter: busySeconds },

@@ -172,6 +172,9 @@ class Fields {
 
   constructor(fields: Iterable<[string, unknown]>) {
     const given = [...fields].filter(([, value]) => value !== null && value !== '')
+    const query = given.find(([name]) => name === 'query')?.[1] ?? ''
+    if (typeof query !== 'string')
+      throw new WeirError('InvalidQueryString', 'the query is not a text')
     this.#values = new Map(given.map(([name, value]) => [name, String(value)]))
   }
 
