@@ -25,6 +25,37 @@ const definitions: readonly Macro[] = [
     `CASE WHEN b <> 0 THEN a / b WHEN a > 0 THEN CAST('inf' AS DOUBLE) WHEN a < 0 THEN CAST('-inf' AS DOUBLE)
       WHEN a IS NOT NULL AND b IS NOT NULL THEN CAST('nan' AS DOUBLE) END`,
   ],
+  [
+    // Where the engine fails, Java's arithmetic has NaN and infinities.
+    'sls_remainder(a, b)',
+    `CASE WHEN b <> 0 THEN a % b WHEN a IS NOT NULL AND b IS NOT NULL THEN CAST('nan' AS DOUBLE) END`,
+  ],
+  ['sls_sqrt(x)', `CASE WHEN x < 0 THEN CAST('nan' AS DOUBLE) ELSE sqrt(x) END`],
+  ...['ln', 'log2', 'log10'].map((name): Macro => [
+    `sls_${name}(x)`,
+    `CASE WHEN x > 0 THEN ${name}(x) WHEN x = 0 THEN CAST('-inf' AS DOUBLE) WHEN x < 0 THEN CAST('nan' AS DOUBLE) END`,
+  ]),
+  [
+    'sls_log(b, x)',
+    `CASE WHEN b > 0 AND b <> 1 AND x > 0 THEN log(b, x) ELSE sls_divide(sls_ln(x), sls_ln(b)) END`,
+  ],
+  ...['sin', 'cos', 'tan'].map((name): Macro => [
+    `sls_${name}(x)`,
+    `CASE WHEN isinf(x) THEN CAST('nan' AS DOUBLE) ELSE ${name}(x) END`,
+  ]),
+  ...['asin', 'acos'].map((name): Macro => [
+    `sls_${name}(x)`,
+    `CASE WHEN abs(x) > 1 THEN CAST('nan' AS DOUBLE) ELSE ${name}(x) END`,
+  ]),
+  [
+    'sls_substr(t, start)',
+    `CASE WHEN start = 0 OR -start > length(t) THEN '' ELSE substr(t, start) END`,
+  ],
+  [
+    'sls_substr_of(t, start, size)',
+    `CASE WHEN start = 0 OR -start > length(t) THEN '' ELSE substr(t, start, size) END`,
+  ],
+  ['sls_part(i)', `CASE WHEN i < 1 THEN sls_fail('Index must be greater than zero') ELSE i END`],
   ['sls_cap(n)', `CASE WHEN n > 10000 THEN sls_fail('more than 10000 cannot be made') ELSE n END`],
   [
     'sls_any_ts(x, zone)',

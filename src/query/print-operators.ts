@@ -1,4 +1,4 @@
-import { divisor } from './functions/maths.ts'
+import { divisor, remainder } from './functions/maths.ts'
 import { localTime, utcTime } from './functions/time.ts'
 import type { QueryText } from './place.ts'
 import type { BinaryOperator } from './sql-tree.ts'
@@ -48,8 +48,8 @@ export function arithmetic(
       ([a, b]) => `sls_divide(CAST(${a} AS DOUBLE), CAST(${b} AS DOUBLE))`,
     )
   }
-  const divides = operator === '/' || operator === '%'
-  const second = divides ? divisor(right, { nulls }) : right.sql
+  if (operator === '%') return plain(type, both, () => remainder(left, right, { nulls }))
+  const second = operator === '/' ? divisor(right, { nulls }) : right.sql
   return plain(type, both, ([a]) => `(${a} ${operator} ${second})`)
 }
 
@@ -66,10 +66,8 @@ function timeArithmetic(
   }
   const printed = plain('unknown', [left, right], ([a, b]) => `(${a} ${operator} ${b})`)
   if (first === 'time' && second === 'time') {
-    return {
-      ...printed,
-      type: left.type === 'date' && right.type === 'date' ? 'unknown' : 'interval',
-    }
+    if (left.type !== 'date' || right.type !== 'date') return { ...printed, type: 'interval' }
+    return { ...printed, type: 'interval', sql: `to_days(CAST(${printed.sql} AS INTEGER))` }
   }
   const [base, other] = first === 'time' ? [left, second] : [right, first]
   if (other !== 'interval') {

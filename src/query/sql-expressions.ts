@@ -31,6 +31,28 @@ const binaryKinds: Readonly<Record<string, BinaryOperator>> = {
 /** Names that stand for a call without parentheses. */
 const bareCalls = new Set(['current_date', 'current_timestamp', 'localtimestamp'])
 
+/** Fields of EXTRACT are functions of a time by the same name, but for these. */
+const shortFields = new Map([
+  ['dow', 'day_of_week'],
+  ['dayofweek', 'day_of_week'],
+  ['doy', 'day_of_year'],
+  ['dayofyear', 'day_of_year'],
+  ['yow', 'year_of_week'],
+])
+const extractable = new Set(
+  (
+    'year quarter month week week_of_year day day_of_month day_of_week day_of_year year_of_week ' +
+    'hour minute second millisecond'
+  ).split(' '),
+)
+
+/** The parser knows some fields by names of its own, and others not. */
+function extracted(field: unknown): string {
+  const custom = typeof field === 'object' && field !== null && 'Custom' in field
+  const name = String(custom ? field.Custom : field).toLowerCase()
+  return shortFields.get(name) ?? name
+}
+
 /** How an expression reads the queries inside it. */
 export type ReadQuery = (value: unknown) => Query
 
@@ -164,12 +186,9 @@ export class ExpressionReader extends NodeReader {
     extract: (fields) => {
       this.only(fields, 'this field', 'EXTRACT')
       const { at } = this
-      const field = String(fields['field']).toLowerCase()
-      const known = /^(year|quarter|month|week|day|hour|minute|second|dow|doy|yow)$/.test(field)
-      if (!known) throw this.refused(`extract(${field} from ...) is not supported`)
-      const names: Record<string, string> = { dow: 'day_of_week', doy: 'day_of_year' }
-      names['yow'] = 'year_of_week'
-      return this.#plainCall(names[field] ?? field, [this.expression(fields['this'])], at)
+      const field = extracted(fields['field'])
+      if (!extractable.has(field)) throw this.refused(`extract(${field} from ...) is not supported`)
+      return this.#plainCall(field, [this.expression(fields['this'])], at)
     },
     str_position: (fields) => {
       this.only(fields, 'this substr', 'POSITION')

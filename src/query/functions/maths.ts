@@ -13,6 +13,14 @@ const doubles = (name: string, engine = name, arity: number = 1): FunctionRule =
     (args) => `${engine}(${args.map((arg) => `CAST(${arg.sql} AS DOUBLE)`).join(', ')})`,
   )
 
+/** What is left of a division; of doubles by zero it is not a number. */
+export function remainder(left: Printed, right: Printed, call: Pick<CallContext, 'nulls'>): string {
+  const double = left.type === 'double' || right.type === 'double'
+  const zero = right.literal === undefined || Number(right.literal) === 0
+  if (!double || !zero) return `(${left.sql} % ${divisor(right, call)})`
+  return `sls_remainder(CAST(${left.sql} AS DOUBLE), CAST(${right.sql} AS DOUBLE))`
+}
+
 /** A divisor: zero is an error for integers, as the language has it, and NULL inside `try`. */
 export function divisor(arg: Printed, call: Pick<CallContext, 'nulls'>): string {
   if (arg.literal !== undefined && Number(arg.literal) !== 0) return arg.sql
@@ -63,29 +71,23 @@ export const maths: readonly FunctionRule[] = [
       ? `CAST(sign(${value!.sql}) AS BIGINT)`
       : `CAST(sign(${value!.sql}) AS DOUBLE)`,
   ),
-  scalar(
-    'mod',
-    2,
-    'number',
-    common,
-    (args, call) => `(${args[0]!.sql} % ${divisor(args[1]!, call)})`,
-  ),
-  doubles('sqrt'),
+  scalar('mod', 2, 'number', common, (args, call) => remainder(args[0]!, args[1]!, call)),
+  doubles('sqrt', 'sls_sqrt'),
   doubles('cbrt', 'sls_cbrt'),
   doubles('exp'),
-  doubles('ln'),
-  doubles('log2'),
-  doubles('log10'),
-  doubles('log', 'log', 2),
+  doubles('ln', 'sls_ln'),
+  doubles('log2', 'sls_log2'),
+  doubles('log10', 'sls_log10'),
+  doubles('log', 'sls_log', 2),
   doubles('pow', 'pow', 2),
   doubles('power', 'pow', 2),
   doubles('degrees'),
   doubles('radians'),
-  doubles('sin'),
-  doubles('cos'),
-  doubles('tan'),
-  doubles('asin'),
-  doubles('acos'),
+  doubles('sin', 'sls_sin'),
+  doubles('cos', 'sls_cos'),
+  doubles('tan', 'sls_tan'),
+  doubles('asin', 'sls_asin'),
+  doubles('acos', 'sls_acos'),
   doubles('atan'),
   doubles('atan2', 'atan2', 2),
   scalar('pi', 0, 'any', 'double'),

@@ -33,10 +33,15 @@ const concatType = (args: readonly Printed[]): SqlType =>
   args.find((arg) => typeof arg.type === 'object')?.type ?? 'varchar'
 
 const substr = (args: readonly Printed[]): string => {
-  const [text, start, length] = args
-  const cut = [text!.sql, start!.sql, ...(length === undefined ? [] : [length.sql])].join(', ')
-  if (start!.literal !== undefined && start!.literal !== '0') return `substr(${cut})`
-  return `(CASE WHEN ${start!.sql} = 0 THEN '' ELSE substr(${cut}) END)`
+  const { literal } = args[1]!
+  if (literal !== undefined && Number(literal) > 0) return `substr(${list(args)})`
+  return `${args.length === 3 ? 'sls_substr_of' : 'sls_substr'}(${list(args)})`
+}
+
+/** Parts are counted from 1. */
+function part({ sql, literal }: Printed, call: CallContext): string {
+  if (literal !== undefined && Number(literal) > 0) return sql
+  return call.nulls ? `(CASE WHEN ${sql} > 0 THEN ${sql} END)` : `sls_part(${sql})`
 }
 
 const reverse = (args: readonly Printed[]): string =>
@@ -111,7 +116,8 @@ export const strings: readonly FunctionRule[] = [
     3,
     'text text number',
     'varchar',
-    ([text, delimiter, index]) => `string_split(${text!.sql}, ${delimiter!.sql})[${index!.sql}]`,
+    ([text, delimiter, index], call) =>
+      `string_split(${text!.sql}, ${delimiter!.sql})[${part(index!, call)}]`,
   ),
   scalar('split_to_map', 3, 'text', { map: ['varchar', 'varchar'] }, 'sls_split_to_map'),
   scalar('starts_with', 2, 'text', 'boolean'),
