@@ -4,7 +4,8 @@
  *
  *   analyzer.ts        what one is; analyzer-book.ts, which there are, and the rankings they made
  *   tuples.ts          the six rollups of one, as logstores of a project of its own
- *   fold.ts            a batch of records as rows of a rollup; internet.ts, which of them are of the internet
+ *   fold.ts            a batch of records as rows of a rollup; groups.ts, which of them are of one tuple; internet.ts,
+ *                      which are of the internet
  *   asked.ts filter.ts what is asked, as conditions
  *   ranking.ts metrics.ts   the answers, by queries over the rollups; protocols.ts names protocols
  *

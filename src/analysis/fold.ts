@@ -1,6 +1,7 @@
 /** A batch of flow log records as rows of a rollup. */
 import type { Column, ColumnBatch, IntegerColumn, TextColumn } from '../base/columns.ts'
 import { alignedStart } from '../base/time.ts'
+import { type Groups, oneGroup, splitBy } from './groups.ts'
 import { isInternet, isPublicAddress } from './internet.ts'
 import { isInteger, keysOf, type Dimension, type TupleKey } from './tuples.ts'
 
@@ -12,6 +13,8 @@ interface Keys {
   readonly bytes: Float64Array
   /** Rows that count something: those of NODATA and SKIPDATA do not. */
   readonly rows: Uint32Array
+  /** Those of a tuple, whenever they were. */
+  readonly groups: Readonly<Record<Dimension, Groups>>
 }
 
 const internet = 'internet'
@@ -42,7 +45,20 @@ export function keysOfBatch({ rows, columns }: ColumnBatch): Keys {
   for (const key of keysOf.Tuple5)
     if (key === 'cloud-ip' || key === 'scope') keys.set(key, made[key])
     else keys.set(key, isInteger(key) ? { kind: 'integer', values: integer(key) } : text(key))
-  return { columns: keys, times: integer('__time__'), packets, bytes, rows: counted }
+  const groups = groupsOf(keys, counted)
+  return { columns: keys, times: integer('__time__'), packets, bytes, rows: counted, groups }
+}
+
+/** The keys of a shorter tuple are the first ones of a longer. */
+function groupsOf(columns: ReadonlyMap<TupleKey, Column>, rows: Uint32Array): Keys['groups'] {
+  const split = (groups: Groups, keys: readonly TupleKey[]): Groups =>
+    keys.reduce((before, key) => {
+      const column = columns.get(key)!
+      return splitBy(before, rows, column.kind === 'text' ? column.codes : column.values)
+    }, groups)
+  const Tuple1 = split(oneGroup(rows.length), keysOf.Tuple1)
+  const Tuple2 = split(Tuple1, keysOf.Tuple2.slice(keysOf.Tuple1.length))
+  return { Tuple1, Tuple2, Tuple5: split(Tuple2, keysOf.Tuple5.slice(keysOf.Tuple2.length)) }
 }
 
 /**
@@ -92,57 +108,61 @@ function once(address: string): () => boolean {
  * number is two rows.
  */
 export function fold(keys: Keys, dimension: Dimension, minutes: number): ColumnBatch {
-  const { times, packets, bytes } = keys
-  const columns = keysOf[dimension].map((name) => keys.columns.get(name)!)
-  const values = columns.map((each) => (each.kind === 'text' ? each.codes : each.values))
-  const found = new Map<string, number>()
-  const firsts: number[] = []
-  const starts: number[] = []
-  const sums = { packets: [] as number[], bytes: [] as number[] }
-  for (const row of keys.rows) {
-    const start = alignedStart(times[row]!, minutes * 60)
-    let key = String(start)
-    for (const each of values) key += `,${each[row]}`
-    const more = { packets: packets[row]! || 0, bytes: bytes[row]! || 0 } // NaN is absent
-    const at = found.get(key)
-    if (at !== undefined && isExact(sums, at, more)) {
-      sums.packets[at]! += more.packets
-      sums.bytes[at]! += more.bytes
+  const { times, rows, groups } = keys
+  const starts = times.map((time) => alignedStart(time, minutes * 60))
+  const sums = added(keys, splitBy(groups[dimension], rows, starts))
+  const made = new Map<string, Column>([['__time__', taken(integers(starts), sums.rows)]])
+  for (const name of keysOf[dimension]) made.set(name, taken(keys.columns.get(name)!, sums.rows))
+  made.set('packets', integers(sums.packets))
+  made.set('bytes', integers(sums.bytes))
+  return { rows: sums.rows.length, columns: made }
+}
+
+/** A row of each group, and the group's totals; a second one where a total would not be exact. */
+function added({ packets, bytes, rows }: Keys, { of, count }: Groups) {
+  const most = rows.length
+  const sums = {
+    rows: new Uint32Array(most),
+    packets: new Float64Array(most),
+    bytes: new Float64Array(most),
+  }
+  /** Where a group is added up, plus 1. */
+  const places = new Uint32Array(count)
+  let made = 0
+  for (const [place, row] of rows.entries()) {
+    const group = of[place]!
+    const morePackets = packets[row]! || 0 // NaN is absent
+    const moreBytes = bytes[row]! || 0
+    const at = places[group]! - 1
+    if (
+      at >= 0 &&
+      isExact(sums.packets[at]! + morePackets) &&
+      isExact(sums.bytes[at]! + moreBytes)
+    ) {
+      sums.packets[at]! += morePackets
+      sums.bytes[at]! += moreBytes
       continue
     }
-    found.set(key, firsts.length)
-    firsts.push(row)
-    starts.push(start)
-    sums.packets.push(more.packets)
-    sums.bytes.push(more.bytes)
+    places[group] = made + 1
+    sums.rows[made] = row
+    sums.packets[made] = morePackets
+    sums.bytes[made] = moreBytes
+    made++
   }
-  const made = new Map<string, Column>([['__time__', integersOf(starts)]])
-  for (const [index, name] of keysOf[dimension].entries())
-    made.set(name, taken(columns[index]!, firsts))
-  made.set('packets', integersOf(sums.packets))
-  made.set('bytes', integersOf(sums.bytes))
-  return { rows: firsts.length, columns: made }
+  return {
+    rows: sums.rows.subarray(0, made),
+    packets: sums.packets.subarray(0, made),
+    bytes: sums.bytes.subarray(0, made),
+  }
 }
 
-interface Sums {
-  readonly packets: readonly number[]
-  readonly bytes: readonly number[]
+const isExact = (total: number): boolean => total <= Number.MAX_SAFE_INTEGER
+
+const integers = (values: Float64Array): IntegerColumn => ({ kind: 'integer', values })
+
+function taken(column: Column, rows: Uint32Array): Column {
+  if (column.kind === 'text') return { ...column, codes: rows.map((row) => column.codes[row]!) }
+  const values = new Float64Array(rows.length)
+  for (const [place, row] of rows.entries()) values[place] = column.values[row]!
+  return integers(values)
 }
-
-const isExact = (
-  sums: Sums,
-  at: number,
-  more: { readonly packets: number; readonly bytes: number },
-): boolean =>
-  Number.isSafeInteger(sums.packets[at]! + more.packets) &&
-  Number.isSafeInteger(sums.bytes[at]! + more.bytes)
-
-const integersOf = (values: readonly number[]): IntegerColumn => ({
-  kind: 'integer',
-  values: Float64Array.from(values),
-})
-
-const taken = (column: Column, rows: readonly number[]): Column =>
-  column.kind === 'integer'
-    ? { kind: 'integer', values: Float64Array.from(rows, (row) => column.values[row]!) }
-    : { ...column, codes: Uint32Array.from(rows, (row) => column.codes[row]!) }
