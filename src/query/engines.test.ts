@@ -125,6 +125,23 @@ test('where engines are kept, queries see the segments of their own range', asyn
   }
 })
 
+test('a process that is replaced takes no query with it', async (context) => {
+  const { store, folder } = await segments(context)
+  const linkFolder = join(folder, 'query')
+  const limited = { workers: 1, searchWorkers: 0, queriesPerWorkerMax: 4, linkFolder }
+  const engine = new QueryEngine({ ...defaultQueryConfig, ...limited }, store.reader)
+  context.after(() => engine.close())
+  const request = { project: 'weir', logstore: 'flow-log', from: testRecord.__time__ }
+  const asker = async (name: number) => {
+    for (let n = 0; n < 5; n++) {
+      const query = `* | select ${name + n}`
+      const { rows } = await engine.run({ ...request, to: request.from + 60, query })
+      assert.deepEqual(rows, [[String(name + n)]])
+    }
+  }
+  await Promise.all([asker(100), asker(200)])
+})
+
 /** This process's children that are query processes. */
 const workers = (): readonly string[] => {
   const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ')

@@ -27,6 +27,8 @@ export interface PoolConfig {
   /** Of one project, waiting and running: searches without SQL, and queries with SQL. */
   readonly searchesPerProject: number
   readonly sqlPerProject: number
+  /** A process is replaced after so many: what it leaks is bounded. */
+  readonly queriesPerWorkerMax: number
   readonly memoryBytesMax: number
   readonly processBytesMax: number
   readonly threads: number
@@ -65,8 +67,6 @@ export type Kind = 'search' | 'sql'
 
 /** After the interrupt; a call of the engine that cannot be interrupted ends with its process. */
 const killAfterMilliseconds = 1000
-/** A worker is replaced after so many queries: what it leaks is bounded. */
-const queriesPerWorkerMax = 500
 const workerFile = new URL('./worker.ts', import.meta.url)
 
 type Worker = PoolWorker<Job>
@@ -90,6 +90,8 @@ const cancelled = () => new WeirError('QueryCancelled', 'the query was cancelled
 export class WorkerPool {
   readonly #config: PoolConfig
   readonly #workers = new Set<Worker>()
+  /** What is waited for when the pool is closed: workers that get no query any more. */
+  readonly #retiring = new Set<Promise<void>>()
   readonly #waiting = { search: new FairQueue<Job>(), sql: new FairQueue<Job>() }
   /** Workers on their way to a process. */
   readonly #starting = { any: 0, reserved: 0 }
@@ -157,6 +159,7 @@ export class WorkerPool {
     this.#closed = true
     this.#settleWaiting(cancelled())
     await Promise.all([...this.#workers].map((worker) => this.#end(worker)))
+    await Promise.all(this.#retiring)
   }
 
   #settleWaiting(outcome: WeirError): void {
@@ -230,7 +233,6 @@ export class WorkerPool {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
-    lowerPriority(child)
     const worker: Worker = {
       child,
       reserved,
@@ -293,11 +295,11 @@ export class WorkerPool {
   #receive(worker: Worker, message: FromWorker): void {
     const { job } = worker
     if (message.kind === 'ready') {
-      if (worker.queries === 0) lowerPriority(worker.child) // its threads that began before
+      if (worker.queries === 0) lowerPriority(worker.child) // not before: on a busy machine it would take half a minute
       this.#release(worker)
       worker.ready = true
-      if (worker.queries >= queriesPerWorkerMax) void this.#end(worker)
-      else this.#assign()
+      if (worker.queries >= this.#config.queriesPerWorkerMax) this.#retire(worker)
+      this.#assign()
       return
     }
     assert(job !== undefined, 'a worker answers only while it has a query')
@@ -366,6 +368,12 @@ export class WorkerPool {
       this.#settleWaiting(died(worker, code, exitSignal))
     }
     this.#assign()
+  }
+
+  #retire(worker: Worker): void {
+    this.#workers.delete(worker)
+    const ended = this.#end(worker).finally(() => this.#retiring.delete(ended))
+    this.#retiring.add(ended)
   }
 
   async #end(worker: Worker): Promise<void> {

@@ -4,15 +4,22 @@ import { errorCode } from '../base/disk.ts'
 
 /**
  * Lets a process have the processor only when others do not want it, but for a small part. On Linux a priority
- * is a thread's: those that it has now get it, and those they begin inherit it. One that is gone is fine.
+ * is a thread's: those that it has get it, looked at until all have, and those they begin inherit it. One that is gone
+ * is fine.
  */
 export function yieldToOthers(pid: number): void {
-  for (const thread of threadsOf(pid)) {
-    try {
-      if (getPriority(thread) < leastPriority) setPriority(thread, leastPriority)
-    } catch (error) {
-      if (errorOf(error) !== 'ESRCH') throw error
-    }
+  while (threadsOf(pid).filter(lower).length > 0);
+}
+
+/** @returns whether it was higher */
+function lower(thread: number): boolean {
+  try {
+    if (getPriority(thread) >= leastPriority) return false
+    setPriority(thread, leastPriority)
+    return true
+  } catch (error) {
+    if (errorOf(error) !== 'ESRCH') throw error
+    return false
   }
 }
 

@@ -93,6 +93,7 @@ export const defaultQueryConfig: QueryConfig = {
   sqlPerProject: 15,
   /** "55 s." */
   timeMaxMilliseconds: 55_000,
+  queriesPerWorkerMax: 500,
   memoryBytesMax: 2048 * MiB,
   /** The engine goes over its limit by up to a factor 2.5 (measured), and Node has its own part. */
   processBytesMax: 5632 * MiB,
