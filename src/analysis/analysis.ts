@@ -24,6 +24,7 @@ import {
   type AnalyzerChange,
   changed,
   defaultStorage,
+  droppedBy,
   intervalOf,
   invalid,
   type NewAnalyzer,
@@ -149,10 +150,10 @@ export class TrafficAnalyzers {
 
   /** Throws AnalyzerNotExist, ParameterInvalid. Shorter storage drops what is older at once. */
   modify(id: string, change: AnalyzerChange): Analyzer {
-    const next = {
-      ...changed(this.get(id), change),
-      changedAt: Math.floor(this.#parts.now()),
-    }
+    const before = this.get(id)
+    const changedAt = Math.floor(this.#parts.now())
+    const after = changed(before, change)
+    const next = { ...after, dropped: droppedBy(before, after, changedAt), changedAt }
     this.#book.put(next, 'ready')
     this.#setTtls(next)
     return next

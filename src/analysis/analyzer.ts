@@ -1,5 +1,6 @@
 /** What a traffic analyzer is, and which values it may have. */
 import { WeirError } from '../base/errors.ts'
+import { alignedStart } from '../base/time.ts'
 import { dayMinutes, type Dimension, dimensions } from './tuples.ts'
 
 /** Minutes of the high-precision rollups ("1, 10 or 60 minutes", alibaba-api.md 5). */
@@ -22,6 +23,8 @@ export interface Analyzer {
   readonly region: string
   readonly intervalMinutes: AnalyzerInterval
   readonly storage: Readonly<Record<Dimension, StorageDays>>
+  /** Unix seconds: hours that ended before were dropped while storage was shorter. Of those made longer since. */
+  readonly dropped?: { readonly [Name in Dimension]?: Partial<StorageDays> }
   /** Unix seconds. */
   readonly createdAt: number
   readonly changedAt: number
@@ -48,6 +51,7 @@ export const defaultStorage: Analyzer['storage'] = {
 }
 
 const storageDaysMax = 3650
+const daySeconds = 86_400
 const nameMax = 128
 const descriptionMax = 256
 
@@ -78,6 +82,35 @@ export function changed<A extends Pick<Analyzer, 'name' | 'description' | 'stora
     kept[dimension] = days
   }
   return { ...analyzer, name, description, storage: kept }
+}
+
+/** What was dropped stays so when storage is made longer at `now`. */
+export function droppedBy({ storage, dropped = {} }: Analyzer, longer: Analyzer, now: number) {
+  const found = { ...dropped }
+  for (const dimension of dimensions)
+    for (const what of ['interval', 'day'] as const) {
+      const days = storage[dimension][what]
+      if (longer.storage[dimension][what] > days)
+        found[dimension] = {
+          ...found[dimension],
+          [what]: Math.max(now - days * daySeconds, found[dimension]?.[what] ?? 0),
+        }
+    }
+  return found
+}
+
+/** Whether a rollup still has all from a time on. */
+export function isKept(
+  { storage, dropped = {} }: Analyzer,
+  { dimension, minutes }: Pick<Rollup, 'dimension' | 'minutes'>,
+  from: number,
+  now: number,
+): boolean {
+  const what = minutes === dayMinutes ? 'day' : 'interval'
+  const days = storage[dimension][what]
+  const old = days < storageDaysMax ? now - days * daySeconds : 0
+  const hourEnd = alignedStart(from, 3600) + 3600
+  return hourEnd > Math.max(old, dropped[dimension]?.[what] ?? 0)
 }
 
 export interface Rollup {

@@ -1,9 +1,16 @@
 /** What rankings and metrics are both asked with, read and checked (alibaba-api.md 5). */
 import { WeirError } from '../base/errors.ts'
 import { alignedStart } from '../base/time.ts'
-import { type Analyzer, invalid } from './analyzer.ts'
+import { type Analyzer, invalid, isKept } from './analyzer.ts'
 import { conditionsOf, type Conditions, type FilterClause, quoted } from './filter.ts'
-import { dayMinutes, type Dimension, dimensions, storeNameOf } from './tuples.ts'
+import {
+  dayMinutes,
+  type Dimension,
+  dimensions,
+  keysOf,
+  storeNameOf,
+  type TupleKey,
+} from './tuples.ts'
 
 /** Names and values are the cloud's. */
 export interface NisRequest {
@@ -28,7 +35,6 @@ export interface Asked {
   readonly dimension: Dimension
   readonly isInternet: boolean
   readonly intervalMinutes: number
-  readonly logstore: string
   /** Unix seconds, of whole intervals. */
   readonly from: number
   readonly to: number
@@ -72,17 +78,43 @@ export function askedOf(
     ...(isInternet ? ['"scope" = \'internet\''] : []),
     ...conditions.rows,
   ].join(' AND ')
-  const logstore = storeNameOf(dimension, intervalMinutes)
   return {
     dimension,
     isInternet,
     intervalMinutes,
-    logstore,
     direction,
     conditions,
     where,
     ...range,
   }
+}
+
+/**
+ * The logstore of the coarsest rollup that has the same totals: of the shortest tuple that has the keys, and of days
+ * where only whole ones are asked. A record is in every rollup, so the totals are the same to the byte.
+ *
+ * @param stepSeconds what times are told apart by
+ */
+export function logstoreOf(
+  { dimension, intervalMinutes, from, to, conditions }: Asked,
+  keys: readonly TupleKey[],
+  stepSeconds: number,
+  { analyzer, now }: { readonly analyzer: Analyzer; readonly now: number },
+): string {
+  const needed = [...keys, ...conditions.keys]
+  const tuples = dimensions.slice(0, dimensions.indexOf(dimension) + 1)
+  const daySeconds = dayMinutes * 60
+  const isDays = [from, to, stepSeconds].every((time) => time % daySeconds === 0)
+  const choices = tuples
+    .filter((each) => needed.every((key) => keysOf[each].includes(key)))
+    .flatMap((each) =>
+      [...(isDays ? [dayMinutes] : []), intervalMinutes].map((minutes) => ({
+        dimension: each,
+        minutes,
+      })),
+    )
+  const found = choices.find((each) => isKept(analyzer, each, from, now))
+  return storeNameOf(found?.dimension ?? dimension, found?.minutes ?? intervalMinutes)
 }
 
 function intervalOf(
@@ -103,7 +135,7 @@ function intervalOf(
 /** Whole intervals. A time whose rollups were dropped already would be answered with too little, and is refused. */
 function rangeOf(
   { BeginTime, EndTime }: NisRequest,
-  { storage }: Analyzer,
+  analyzer: Analyzer,
   asked: { readonly dimension: Dimension; readonly intervalMinutes: number; readonly now: number },
 ): { readonly from: number; readonly to: number } {
   const isTime = (time: number): boolean => Number.isSafeInteger(time) && time >= 0 && time < 1e14
@@ -113,10 +145,9 @@ function rangeOf(
     })
   const { dimension, intervalMinutes, now } = asked
   const seconds = intervalMinutes * 60
-  const days = storage[dimension][intervalMinutes === dayMinutes ? 'day' : 'interval']
+  const days = analyzer.storage[dimension][intervalMinutes === dayMinutes ? 'day' : 'interval']
   const from = alignedStart(BeginTime / 1000, seconds)
-  const hourEnd = alignedStart(from, 3600) + 3600
-  if (days < 3650 && hourEnd <= now - days * 86_400)
+  if (!isKept(analyzer, { dimension, minutes: intervalMinutes }, from, now))
     throw new WeirError(
       'InvalidTimeRange',
       `BeginTime is before what is kept: ${dimension} of ${intervalMinutes} minutes, ${days} days`,

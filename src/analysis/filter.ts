@@ -55,6 +55,8 @@ const valueMax = 256
 export interface Conditions {
   /** Of rows of a rollup. */
   readonly rows: readonly string[]
+  /** What those are about. */
+  readonly keys: readonly TupleKey[]
   /** Of places, by `places`' columns. */
   readonly places: readonly { readonly place: string; readonly condition: string }[]
   /** Of the totals of a group, bounds included. */
@@ -76,9 +78,9 @@ export function conditionsOf(
       'Such as {"Key": "FlowAction", "Value": ["ACCEPT"]}',
     )
   const rows: string[] = []
-  const found: Conditions = { rows, places: [], groups: [] }
-  const ofPlaces = [...found.places]
-  const groups = [...found.groups]
+  const keys: TupleKey[] = []
+  const ofPlaces: Conditions['places'][number][] = []
+  const groups: Conditions['groups'][number][] = []
   for (const [index, clause] of filter.entries()) {
     const place = `Filter[${index}]`
     checkValues(clause, place)
@@ -91,19 +93,26 @@ export function conditionsOf(
       if (dimension === 'Tuple1') throw noPeers(`${place}.Key`)
       const column = places[Key]!
       ofPlaces.push({ place: column, condition: listed(`"${column}"`, clause, place, quoted) })
-    } else rows.push(conditionOf(clause, dimension, place))
+    } else {
+      const column = columnOf(clause, dimension, place)
+      keys.push(column)
+      rows.push(conditionOf(clause, column, place))
+    }
   }
-  return { rows, places: ofPlaces, groups }
+  return { rows, keys, places: ofPlaces, groups }
 }
 
 export const noPeers = (place: string): Error =>
   invalid(place, 'a 1-tuple has no peer to tell the place of', 'Ask Tuple2 or Tuple5')
 
-function conditionOf(clause: FilterClause, dimension: Dimension, place: string): string {
-  const { Key, Operator = 'in' } = clause
+function columnOf({ Key }: FilterClause, dimension: Dimension, place: string): TupleKey {
   const column = Object.hasOwn(columns, Key) ? columns[Key] : undefined
-  if (column === undefined || !keysOf[dimension].includes(column))
-    throw invalid(`${place}.Key`, whyUnknown(Key, column, dimension))
+  if (column !== undefined && keysOf[dimension].includes(column)) return column
+  throw invalid(`${place}.Key`, whyUnknown(Key, column, dimension))
+}
+
+function conditionOf(clause: FilterClause, column: TupleKey, place: string): string {
+  const { Key, Operator = 'in' } = clause
   const name = `"${column}"`
   if (Key === 'FlowAction') return `${name} = ${quoted(actionOf(only(clause, place), place))}`
   if (Operator.toLowerCase() === 'like') {

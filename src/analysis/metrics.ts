@@ -1,8 +1,8 @@
 /** Metrics: bits or packets a second, step by step. */
 import { alignedStart } from '../base/time.ts'
 import { type Analyzer, invalid } from './analyzer.ts'
-import { type Asked, askedOf, type NisRequest, pageOf } from './asked.ts'
-import { type Ask, fromOf, stepOf } from './ranking.ts'
+import { type Asked, askedOf, logstoreOf, type NisRequest, pageOf } from './asked.ts'
+import { type Ask, fromOf, peerOf, stepOf } from './ranking.ts'
 
 export interface MetricsRequest extends NisRequest {
   /** `bps` or `pps`. */
@@ -60,7 +60,7 @@ export async function metricsOf(
   const ascending = isAscending(request.ScanBy)
   const seconds = stepSeconds(StepMinutes ?? asked.intervalMinutes, asked)
   const steps = stepsOf(asked, seconds, now)
-  const totals = await totalsOf(asked, { seconds, total: metric.total }, ask)
+  const totals = await totalsOf(asked, { seconds, total: metric.total }, ask, { analyzer, now })
   const points = steps.map((at) => ({
     TimeStamp: at * 1000,
     Value: ((totals.get(at) ?? 0) * metric.times) / seconds,
@@ -98,6 +98,7 @@ async function totalsOf(
   asked: Asked,
   { seconds, total }: { readonly seconds: number; readonly total: 'bytes' | 'packets' },
   ask: Ask,
+  of: { readonly analyzer: Analyzer; readonly now: number },
 ): Promise<ReadonlyMap<number, number>> {
   const whole: Asked = {
     ...asked,
@@ -108,7 +109,9 @@ async function totalsOf(
   const from = fromOf(whole, { keys: [], places: [], language: 'en', step: seconds })
   const select = `SELECT ${step} AS step, sum(${total}) AS total ${from}`
   const query = `* | ${select} GROUP BY ${step} LIMIT ${pointsMax + 1}`
-  const { rows } = await ask(query, whole, pointsMax + 1)
+  const keys = asked.conditions.places.length > 0 ? [peerOf(asked)] : []
+  const logstore = logstoreOf(whole, keys, seconds, of)
+  const { rows } = await ask(query, { ...whole, logstore }, pointsMax + 1)
   return new Map(rows.map(([at, value]) => [Number(at), Number(value)]))
 }
 

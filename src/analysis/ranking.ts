@@ -2,7 +2,7 @@
 import { WeirError } from '../base/errors.ts'
 import type { QueryResult } from '../query/query.ts'
 import { type Analyzer, invalid } from './analyzer.ts'
-import { type Asked, askedOf, type NisRequest } from './asked.ts'
+import { type Asked, askedOf, logstoreOf, type NisRequest } from './asked.ts'
 import { noPeers } from './filter.ts'
 import { protocolName } from './protocols.ts'
 import { keysOf, type TupleKey } from './tuples.ts'
@@ -46,7 +46,12 @@ export interface FlowRanking {
   readonly BytesRate: number
 }
 
-export type Ask = (query: string, asked: Asked, rows: number) => Promise<QueryResult>
+/** The range of a query, and the rollup that it is asked of. */
+export interface AskedOf extends Pick<Asked, 'from' | 'to'> {
+  readonly logstore: string
+}
+
+export type Ask = (query: string, of: AskedOf, rows: number) => Promise<QueryResult>
 
 /** A grouping, the column it is of, and the field of a row that tells it. */
 interface Grouping {
@@ -105,10 +110,15 @@ export async function rank(
   const language = languageOf(request.Language)
   const keys = groups.map((_, index) => `k${index}`)
   const order = [`${total} ${ascending ? 'ASC' : 'DESC'}`, ...keys].join(', ')
+  const ofKeys = (these: readonly Grouping[]): AskedOf => ({
+    from: asked.from,
+    to: asked.to,
+    logstore: logstoreOf(asked, neededKeys(asked, these), 0, { analyzer, now }),
+  })
   const query = `* | ${rankingSql(asked, groups, language)} ORDER BY ${order} LIMIT ${top}`
-  const found = await ask(query, asked, top)
+  const found = await ask(query, ofKeys(groups), top)
   if (found.rows.length === 0) return []
-  const all = await ask(`* | ${allSql(asked, language)}`, asked, 1)
+  const all = await ask(`* | ${allSql(asked, language)}`, ofKeys([]), 1)
   const bytes = Number(all.rows[0]?.[0] ?? 0)
   return found.rows.map((row) => rankingOf(row, groups, { analyzer, asked, bytes }))
 }
@@ -138,6 +148,17 @@ function groupsOf({ GroupBy = [] }: RankingRequest, asked: Asked): readonly Grou
 }
 
 const column = (name: string): string => `"${name}"`
+
+/** Peers too, where places are asked of. */
+function neededKeys(asked: Asked, groups: readonly Grouping[]): TupleKey[] {
+  const keys = groups.flatMap((each) => each.column ?? [])
+  const hasPlaces =
+    asked.conditions.places.length > 0 || groups.some(({ place }) => place !== undefined)
+  return hasPlaces ? [...keys, peerOf(asked)] : keys
+}
+
+export const peerOf = ({ direction }: Pick<Asked, 'direction'>): TupleKey =>
+  direction === 'in' ? 'srcaddr' : 'dstaddr'
 
 /** Groups with their totals: `k0`, `k1` and so on, `bytes` and `packets`. */
 function rankingSql(asked: Asked, groups: readonly Grouping[], language: string): string {
@@ -171,10 +192,10 @@ export const stepOf = (seconds: number): string => `__time__ - __time__ % ${seco
 
 /** FROM and WHERE. Where places are asked of, addresses are added up first, so that each is looked up once. */
 export function fromOf(asked: Asked, { keys, places, language, step }: Needed): string {
-  const { conditions, where, direction } = asked
+  const { conditions, where } = asked
   const wanted = [...new Set([...places, ...conditions.places.map(({ place }) => place)])]
   if (wanted.length === 0) return `FROM log WHERE ${where}`
-  const peer = direction === 'in' ? 'srcaddr' : 'dstaddr'
+  const peer = peerOf(asked)
   const inner = [...new Set<TupleKey>([...keys, peer])].map(column)
   const steps = step === undefined ? [] : [stepOf(step)]
   const select = [...inner, ...steps.map((each) => `${each} AS step`)].join(', ')
