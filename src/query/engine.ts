@@ -9,8 +9,9 @@ import type { RollupSpec } from '../logstore/logstore.ts'
 import { fenceReason } from './fence.ts'
 import { failureMark, macrosFor } from './macros.ts'
 import { storeView } from './plan.ts'
+import type { QueryRange } from './plan-range.ts'
 import { quoteName, quoteText } from './quote.ts'
-import { rollupSelect } from './rollup-view.ts'
+import { inRange, isWithin, rollupSelect } from './rollup-view.ts'
 import { lookupsOf } from './udf-lookups.ts'
 import type { Lookups } from './udf-lookups.ts'
 import type { SourceFile } from './source.ts'
@@ -92,8 +93,10 @@ export interface SourceView {
   readonly name: string
   readonly files: readonly SourceFile[]
   readonly columns: readonly ColumnSpec[]
-  /** What it is a view of, from when on. */
-  readonly totals?: { readonly rollup: RollupSpec; readonly from: number }
+  /** Of what times; undefined: of all. */
+  readonly range?: QueryRange
+  /** What it is a view of. */
+  readonly rollup?: RollupSpec | undefined
 }
 
 /**
@@ -127,12 +130,16 @@ async function lock({ connection }: Engine): Promise<void> {
   await connection.run('SET GLOBAL lock_configuration = true')
 }
 
-async function createViews({ connection }: Engine, views: readonly SourceView[]): Promise<void> {
-  for (const { name, files, columns, totals } of views) {
+/** Gives an engine that is shut around their files its views, or other ones of the same names. */
+export async function createViews(
+  { connection }: Engine,
+  views: readonly SourceView[],
+): Promise<void> {
+  for (const { name, files, columns, range, rollup } of views) {
     const select =
-      totals === undefined
-        ? selectFrom(files, columns)
-        : rollupSelect(files, columns, totals.rollup, totals.from, selectFrom)
+      rollup === undefined
+        ? selectFrom(files, columns, range)
+        : rollupSelect(files, columns, rollup, range, selectFrom)
     await connection.run(`CREATE OR REPLACE VIEW ${name} AS ${select}`)
   }
 }
@@ -145,8 +152,15 @@ const kibibytes = (bytes: number): string => `${Math.floor(bytes / 1024)}KiB`
  */
 const groupsMax = 8
 
-/** A SELECT for all files that lack the same columns, which are NULL in their rows. */
-function selectFrom(files: readonly SourceFile[], columns: readonly ColumnSpec[]): string {
+/**
+ * A SELECT for all files that lack the same columns, which are NULL in their rows. The time is a condition for those
+ * files alone that have other times too: the rest are read without that column.
+ */
+function selectFrom(
+  files: readonly SourceFile[],
+  columns: readonly ColumnSpec[],
+  range?: QueryRange,
+): string {
   const select = (lacks: readonly string[], source: string): string => {
     const typed = columns.map(({ name, kind }) => {
       const value = lacks.includes(name) ? 'NULL' : quoteName(name)
@@ -159,19 +173,20 @@ function selectFrom(files: readonly SourceFile[], columns: readonly ColumnSpec[]
       columns.map(({ name }) => name),
       'WHERE FALSE',
     )
-  const alike = Map.groupBy(files, ({ lacks }) => JSON.stringify(lacks))
+  const alike = Map.groupBy(files, (file) => JSON.stringify([file.lacks, isWithin(file, range)]))
   if (alike.size > groupsMax) {
     const nowhere = ({ name }: ColumnSpec) => files.every(({ lacks }) => lacks.includes(name))
     const paths = files.map(({ path }) => quoteText(path)).join(', ')
     return select(
       columns.filter(nowhere).map(({ name }) => name),
-      `FROM read_parquet([${paths}], union_by_name = true)`,
+      `FROM read_parquet([${paths}], union_by_name = true)${inRange(range)}`,
     )
   }
   return [...alike.values()]
     .map((group) => {
       const paths = group.map(({ path }) => quoteText(path)).join(', ')
-      return select(group[0]!.lacks, `FROM read_parquet([${paths}])`)
+      const condition = isWithin(group[0]!, range) ? '' : inRange(range)
+      return select(group[0]!.lacks, `FROM read_parquet([${paths}])${condition}`)
     })
     .join(' UNION ALL ')
 }

@@ -1,6 +1,7 @@
+import type { DuckDBType, DuckDBValue } from '@duckdb/node-api'
 import { reservedColumns } from '../logstore/logstore.ts'
 import type { Engine, SourceFile, SourceView } from './engine.ts'
-import { checkStatement, createMacros, shutAround } from './engine.ts'
+import { checkStatement, createMacros, createViews, shutAround } from './engine.ts'
 import { formatValue, languageType } from './format.ts'
 import { parseQuery } from './parse.ts'
 import { planQuery } from './plan.ts'
@@ -8,6 +9,7 @@ import type { QueryPlan } from './plan.ts'
 import { executePull } from './pull.ts'
 import { scanView } from './source.ts'
 import type { Scan } from './source.ts'
+import { Stages } from './stages.ts'
 import type { Cut, ResultColumn, Row, WorkerQuery } from './worker-messages.ts'
 
 export interface Executed {
@@ -48,7 +50,7 @@ export async function executeQuery(
     plan.sql,
     views.map(({ name }) => name),
   )
-  return stream(engine, plan, query, effects)
+  return new Answer(plan, query, effects).take(engine, views)
 }
 
 async function viewsOf(
@@ -57,54 +59,99 @@ async function viewsOf(
   effects: ExecuteEffects,
 ): Promise<SourceView[]> {
   const files = scans.length === 0 ? [] : await effects.files(scans)
-  return scans.map(({ store, from, rollup }, scan) => {
+  return scans.map(({ store, from, to, rollup }, scan) => {
     const own =
       store === undefined
         ? query.columns
         : query.stores!.find(({ name }) => name === store)!.columns
-    const view = {
+    return {
       name: scanView(scan),
       files: files[scan]!,
       columns: [...own, ...reservedColumns],
+      range: { from, to },
+      rollup,
     }
-    return rollup === undefined ? view : { ...view, totals: { rollup, from } }
   })
 }
 
-async function stream(
-  engine: Engine,
-  plan: QueryPlan,
-  query: WorkerQuery,
-  effects: ExecuteEffects,
-): Promise<Executed> {
-  const result = await engine.connection.stream(plan.sql)
-  const types = result.columnTypes()
-  const rowsMax = Math.min(plan.rowsMax, query.rowsMax)
-  const integers = types.map((type) => languageType(type) === 'bigint')
-  let rows = 0
-  let characters = 0
-  let limited = false
-  let cut: Cut | undefined
-  for (let chunk = await result.fetchChunk(); !limited; chunk = await result.fetchChunk()) {
-    if (chunk === null || chunk.rowCount === 0) break
-    const ready: Row[] = []
-    for (const values of chunk.getRows()) {
-      const row = values.map((value, each) =>
-        formatValue(value, plan.columns[each]!.zone, integers[each]),
-      )
-      characters += row.reduce((sum, text) => sum + (text?.length ?? 0), 0)
-      if (rows === rowsMax) cut = rowsMax < plan.rowsMax ? 'rows' : undefined
-      else if (characters > query.charactersMax) cut = 'characters'
-      limited = rows === rowsMax || cut !== undefined
-      if (limited) break
-      ready.push(row)
-      rows++
-    }
-    if (ready.length > 0) effects.take(ready)
+/** The rows of an answer as they come. */
+class Answer {
+  readonly #plan: QueryPlan
+  readonly #query: WorkerQuery
+  readonly #effects: ExecuteEffects
+  readonly #rowsMax: number
+  #types: readonly DuckDBType[] = []
+  #rows = 0
+  #characters = 0
+  #limited = false
+  #cut: Cut | undefined
+
+  constructor(plan: QueryPlan, query: WorkerQuery, effects: ExecuteEffects) {
+    this.#plan = plan
+    this.#query = query
+    this.#effects = effects
+    this.#rowsMax = Math.min(plan.rowsMax, query.rowsMax)
   }
-  const columns = plan.columns.map(({ name, type }, each) => ({
-    name,
-    type: type === 'unknown' ? languageType(types[each]!) : type === 'null' ? 'varchar' : type,
-  }))
-  return { columns, hasSql: plan.hasSql, limited, cut }
+
+  /** Runs the statement over what its views show, or over some hours of it after the other until there are enough rows. */
+  async take(engine: Engine, views: readonly SourceView[]): Promise<Executed> {
+    const { order, rowsAsked } = this.#plan
+    const [view] = views
+    if (order === undefined || view === undefined) await this.#run(engine)
+    else {
+      const stages = new Stages(view.files, order)
+      let files = stages.next(0, rowsAsked) ?? []
+      do {
+        if (files.length < view.files.length) await createViews(engine, [{ ...view, files }])
+        await this.#run(engine)
+        files = this.#isFull() ? [] : (stages.next(this.#rows, rowsAsked) ?? [])
+      } while (files.length > 0)
+    }
+    const columns = this.#plan.columns.map(({ name, type }, each) => ({
+      name,
+      type:
+        type === 'unknown' ? languageType(this.#types[each]!) : type === 'null' ? 'varchar' : type,
+    }))
+    const { hasSql } = this.#plan
+    return { columns, hasSql, limited: this.#limited, cut: this.#cut }
+  }
+
+  #isFull(): boolean {
+    return this.#limited || this.#rows === this.#plan.rowsAsked
+  }
+
+  async #run(engine: Engine): Promise<void> {
+    const result = await engine.connection.stream(this.#plan.sql)
+    this.#types = result.columnTypes()
+    const integers = this.#types.map((type) => languageType(type) === 'bigint')
+    for (
+      let chunk = await result.fetchChunk();
+      !this.#isFull();
+      chunk = await result.fetchChunk()
+    ) {
+      if (chunk === null || chunk.rowCount === 0) break
+      const ready = this.#fit(chunk.getRows(), integers)
+      if (ready.length > 0) this.#effects.take(ready)
+    }
+  }
+
+  /** Those that the answer has room for. */
+  #fit(rows: readonly (readonly DuckDBValue[])[], integers: readonly boolean[]): Row[] {
+    const { rowsMax, columns } = this.#plan
+    const ready: Row[] = []
+    for (const values of rows) {
+      if (this.#isFull()) break
+      const row = values.map((value, each) =>
+        formatValue(value, columns[each]!.zone, integers[each]),
+      )
+      this.#characters += row.reduce((sum, text) => sum + (text?.length ?? 0), 0)
+      if (this.#rows === this.#rowsMax) this.#cut = this.#rowsMax < rowsMax ? 'rows' : undefined
+      else if (this.#characters > this.#query.charactersMax) this.#cut = 'characters'
+      this.#limited = this.#rows === this.#rowsMax || this.#cut !== undefined
+      if (this.#limited) break
+      ready.push(row)
+      this.#rows++
+    }
+    return ready
+  }
 }

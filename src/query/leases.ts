@@ -36,11 +36,10 @@ export class Leases {
         this.#asked.push(asked)
         const lease = await asked
         this.#held.push({ lease, scan })
-        return lease.files.map(({ path, lacks, ...file }) => {
-          if (rollup === undefined || file.rollup === undefined) return { path, lacks }
-          return isInBuckets(scan, rollup, file)
-            ? { path, lacks, rollup: file.rollup }
-            : { path, lacks }
+        return lease.files.map(({ path, lacks, rollup: totals, ...span }) => {
+          const file = { path, lacks, span }
+          if (rollup === undefined || totals === undefined) return file
+          return isInBuckets(scan, rollup, span) ? { ...file, rollup: totals } : file
         })
       }),
     )

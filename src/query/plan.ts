@@ -15,6 +15,8 @@ import { scanView } from './source.ts'
 import type { Scan } from './source.ts'
 import { SourceBook, openStore } from './source-book.ts'
 import type { StoreSpec } from './source-book.ts'
+import { timeOrder } from './time-order.ts'
+import type { TimeOrder } from './time-order.ts'
 import { typeName } from './types.ts'
 
 /** The view over the leased files of the logstore itself, in the engine. */
@@ -38,8 +40,12 @@ export interface QueryPlan {
   readonly scans: readonly Scan[]
   readonly columns: readonly PlanColumn[]
   readonly hasSql: boolean
-  /** Rows to return. The statement asks for one more where the limit is not the user's own. */
+  /** Rows to return. */
   readonly rowsMax: number
+  /** Rows that the statement asks for: one more where the limit is not the user's own. */
+  readonly rowsAsked: number
+  /** Of a statement with one scan: which hours' rows come first in the answer, where that is known. */
+  readonly order?: TimeOrder | undefined
 }
 
 export interface PlanColumn {
@@ -83,9 +89,9 @@ export function planQuery(
     printSearch(parsed.text, parsed.search, fields),
   )
   if (parsed.sql === undefined) {
-    const where = `"__time__" >= ${range.from} AND "__time__" < ${range.to} AND ${current.search}`
     const page = raw ?? { line: defaultRows, offset: 0, reverse: false }
-    return { ...rawPlan(current.columns, where, page), scans: [{ store: undefined, ...range }] }
+    const scans = [{ store: undefined, ...range }]
+    return { ...rawPlan(current.columns, current.search, page), scans }
   }
   const others = stores.map((each) => ({
     ...openStore(each, each.name, () => 'TRUE'),
@@ -112,7 +118,9 @@ export function planQuery(
   const scans = book.scans.map((scan) =>
     totals === undefined ? scan : { ...scan, rollup: totals.rollup },
   )
-  return { sql, scans, columns: columnsOut, hasSql: true, rowsMax }
+  const isOne = totals === undefined && scans.length === 1
+  const order = isOne ? timeOrder({ sql: asked, fields, names, range, zone }) : undefined
+  return { sql, scans, columns: columnsOut, hasSql: true, rowsMax, rowsAsked: taken, order }
 }
 
 function planColumn({ name, type }: OutputColumn): PlanColumn {
@@ -143,5 +151,5 @@ function rawPlan(
     name,
     type: kind === 'integer' ? 'bigint' : 'varchar',
   }))
-  return { sql, columns, hasSql: false, rowsMax: raw.line }
+  return { sql, columns, hasSql: false, rowsMax: raw.line, rowsAsked: rows }
 }

@@ -8,6 +8,7 @@
  *   macro*.ts udf*.ts what the engine lacks, in its own language and in JavaScript
  *   plan.ts           one statement over the view `__store`
  *   rollup*.ts        or over totals kept beside the rows, where they give the same answer
+ *   time-order.ts     or hour after hour until there are rows enough (stages.ts), where they come in order of time
  *   pull.ts           or: rows in the order in which they came
  *   fence.ts          looks at the statement a second time, as the engine reads it
  *   pool*.ts worker.ts child processes the statement runs in, with limits that can be enforced; engines.ts in them

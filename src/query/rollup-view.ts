@@ -18,6 +18,15 @@ export function isInBuckets(
   return isWhole || (from % bucketSeconds === 0 && to % bucketSeconds === 0)
 }
 
+/** Whether all rows of a file are of the range. */
+export const isWithin = ({ span }: SourceFile, range: QueryRange | undefined): boolean =>
+  range === undefined ||
+  (span !== undefined && span.timeMin >= range.from && span.timeMax < range.to)
+
+/** The condition for rows of files that are not within it. */
+export const inRange = (range: QueryRange | undefined): string =>
+  range === undefined ? '' : ` WHERE "__time__" >= ${range.from} AND "__time__" < ${range.to}`
+
 /**
  * The rows of rollups, and of files without one their records as rows of the same form. A bucket that begins
  * before the range and has rows in it alone begins with the range.
@@ -28,11 +37,15 @@ export function rollupSelect(
   files: readonly SourceFile[],
   columns: readonly ColumnSpec[],
   { by, bucketSeconds, sums }: RollupSpec,
-  from: number,
-  select: (files: readonly SourceFile[], columns: readonly ColumnSpec[]) => string,
+  range: QueryRange | undefined,
+  select: (
+    files: readonly SourceFile[],
+    columns: readonly ColumnSpec[],
+    range: QueryRange | undefined,
+  ) => string,
 ): string {
   const { rows, sum, values } = rollupColumns
-  const kept = files.flatMap(({ rollup }) => rollup ?? [])
+  const kept = files.filter(({ rollup }) => rollup !== undefined)
   const plain = files.filter(({ rollup }) => rollup === undefined)
   const kindOf = (name: string) => columns.find((column) => column.name === name)!.kind
   const typed = (name: string) =>
@@ -50,9 +63,11 @@ export function rollupSelect(
   const inner = select(
     plain,
     columns.filter(({ name }) => needed.has(name)),
+    range,
   )
   const ofRecords = `SELECT ${records.join(', ')} FROM (${inner}) AS records`
   if (kept.length === 0) return ofRecords
+  const from = range?.from ?? 0
   const time = from % bucketSeconds === 0 ? '"__time__"' : `greatest("__time__", ${from})`
   const totals = [
     `${time} AS "__time__"`,
@@ -63,6 +78,20 @@ export function rollupSelect(
       `coalesce(${values(index)}, ${rows}) AS ${values(index)}`,
     ]),
   ]
-  const paths = kept.map(quoteText).join(', ')
-  return `${ofRecords} UNION ALL SELECT ${totals.join(', ')} FROM read_parquet([${paths}])`
+  const ofTotals = (some: readonly SourceFile[], condition: string): string[] => {
+    const paths = some.map(({ rollup }) => quoteText(rollup!)).join(', ')
+    const source = `FROM read_parquet([${paths}])${condition}`
+    return some.length === 0 ? [] : [`SELECT ${totals.join(', ')} ${source}`]
+  }
+  return [
+    ...(plain.length === 0 ? [] : [ofRecords]),
+    ...ofTotals(
+      kept.filter((file) => isWithin(file, range)),
+      '',
+    ),
+    ...ofTotals(
+      kept.filter((file) => !isWithin(file, range)),
+      inRange(range),
+    ),
+  ].join(' UNION ALL ')
 }

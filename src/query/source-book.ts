@@ -114,8 +114,7 @@ export class SourceBook {
   }
 
   #make(store: OpenStore, range: QueryRange, kind: 'rows' | 'once', cte: string): Source {
-    const inRange = `"__time__" >= ${range.from} AND "__time__" < ${range.to}`
-    const from = ` FROM ${this.#view(store.store, range)} WHERE ${inRange} AND ${store.search}`
+    const from = ` FROM ${this.#view(store.store, range)} WHERE ${store.search}`
     if (kind === 'once') return new OnceSource(cte, store.fields, from)
     return new ScanSource(cte, store.fields, from)
   }

@@ -15,6 +15,8 @@ export interface Scan extends QueryRange {
 export interface SourceFile {
   readonly path: string
   readonly lacks: readonly string[]
+  /** What times its rows have, and how many they are; undefined where nobody says. */
+  readonly span?: { readonly rows: number; readonly timeMin: number; readonly timeMax: number }
   /** Read in its place. */
   readonly rollup?: string
 }
