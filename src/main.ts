@@ -22,6 +22,14 @@ const weir = new Command('weir')
   .description('Self-hosted VPC flow logs: from packets to records to answers.')
   .version(version)
   .showHelpAfterError('(weir COMMAND --help shows the options)')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  weir start
+  weir query --project sample --logstore web 'action:REJECT | SELECT srcaddr, count(*) GROUP BY srcaddr'
+  weir query --help`,
+  )
   .exitOverride()
 
 const defaultServer = 'http://127.0.0.1:8080'
@@ -125,6 +133,7 @@ for (const what of ['add', 'remove'] as const)
     .description(what === 'add' ? 'Make it anew, ending at the last full hour' : 'Remove it')
     .option('--data <dir>', 'work on this data directory; no server is needed')
     .option('--server <url>', 'the server', defaultServer)
+    .addHelpText('after', `\nExamples:\n  weir sample ${what}\n  weir sample ${what} --data ./data`)
     .action(async (options) => {
       const programs = await import('./programs/query.ts')
       ended(await programs.sample(what, options))

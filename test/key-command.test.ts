@@ -123,6 +123,8 @@ test('wrong use of weir key is said', async (t) => {
     2,
     /ParameterInvalid: policy\.Statement\.0\.Effect/,
   )
+  for (const words of [[], ['key'], ['sample', 'add']])
+    assert.match(await weirSays([...words, '--help']), /\nExamples:\n {2}weir /, words.join(' '))
   const help = await weirSays(['key', 'create', '--help'])
   assert.match(help, /Examples:\n {2}weir key create grafana --read shop/)
 })

@@ -7,7 +7,17 @@ export function addKeyCommands(
   defaultServer: string,
   ended: (status: number) => void,
 ): void {
-  const key = weir.command('key').description('AccessKeys: who may ask this server what')
+  const key = weir
+    .command('key')
+    .description('AccessKeys: who may ask this server what')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  weir key create grafana --read shop
+  weir key list
+  weir key change LTAI... --disable`,
+    )
   const add = (name: string, description: string, examples: string): Command =>
     key
       .command(name)
