@@ -114,6 +114,9 @@ test('over no rows what counts is 0, entropy too, and every other aggregate is N
 test('7.1 types, NULL, order, texts and names', async () => {
   await answers([
     ["concat('a', NULL)", null],
+    // "type check (lenient is harmless)"
+    ["concat('a', 1)", 'a1'],
+    ["'a' || 1", 'a1'],
     ['greatest(1, NULL)', null],
     ['least(1, NULL)', null],
     ['select dstport from log order by dstport', '80'],
@@ -187,6 +190,11 @@ test('7.2 regular expressions, JSON, lambdas, UNNEST and rows', async () => {
     ["map_filter(map(array['a', 'b'], array[1, 2]), (k, v) -> v > 1)", '{"b":2}'],
     ["select k || cast(v as varchar) from unnest(map(array['a'], array[1])) as t(k, v)", 'a1'],
     ["select sum(a) + count(b) from unnest(array[1, 2], array['x']) as t(a, b)", '4'],
+    // "UNNEST order: as Presto, none either": whoever wants one says so
+    [
+      'select array_agg(a order by n) from unnest(array[3, 1, 2]) with ordinality as t(a, n)',
+      '[3,1,2]',
+    ],
     ["U&'\\0041\\+01F600'", 'A\u{1f600}'],
     ['select sum(x) from (values 1, 2) as t(x)', '3'],
     ['values 5', '5'],
