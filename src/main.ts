@@ -12,6 +12,7 @@ import { addImportCommand } from './programs/import-command.ts'
 import { addKeyCommands } from './programs/key-commands.ts'
 import { addLabCommands } from './programs/lab-commands.ts'
 import { addQuotaCommands } from './programs/quota-commands.ts'
+import { addTopologyCommands } from './programs/topology-commands.ts'
 import { addServerOptions } from './programs/server-options.ts'
 
 const { version } = JSON.parse(
@@ -121,6 +122,7 @@ addAgentCommand(weir, defaultServer, version, ended)
 addFlowLogCommands(weir, defaultServer, ended)
 addBillCommands(weir, defaultServer, ended)
 addQuotaCommands(weir, defaultServer, ended)
+addTopologyCommands(weir, defaultServer, ended)
 addAnalyzerCommands(weir, defaultServer, ended)
 addExplainCommand(weir, ended)
 addKeyCommands(weir, defaultServer, ended)

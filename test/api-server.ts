@@ -23,6 +23,7 @@ import { CaptureOrders } from '../src/programs/capture-orders.ts'
 import { flowLogKeeper, type KnownResources } from '../src/programs/flow-log-keeper.ts'
 import { openFlowLogService } from '../src/programs/flow-log-service.ts'
 import { type AccessGate, type ApiThings, createApi, type QueryAnswer } from '../src/api/api.ts'
+import { TopologyVersions } from '../src/vpc/vpc.ts'
 import { signedFetch } from './signed-fetch.ts'
 
 export const record: Readonly<Record<string, string>> = {
@@ -154,6 +155,7 @@ export const thingsOver = (
     log,
   }),
   explain: () => Promise.reject(new WeirError('NotFound', 'no topology is kept here')),
+  topology: new TopologyVersions(new DatabaseSync(':memory:')),
   problems: () => [],
   access,
   dataDir: '/nowhere',

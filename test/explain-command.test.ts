@@ -1,7 +1,8 @@
 /** `weir explain` as it is run: by a file, by a data directory with and without a server, and by a server. */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Explanation } from '../src/api/contract.ts'
@@ -76,6 +77,7 @@ test('by a server, by its data directory beside it, and by that alone: the versi
   writeFileSync(file, rules(8443))
   const second = await WeirServer.start(start)
   const changed = await ask('--server', second.url)
+  await versionsOf(second.url)
   await second.stop()
   assert.equal(changed.topology.version, 2)
   assert.deepEqual(changed.enis[0]!.checks[1]!.nearest?.missed, [
@@ -92,6 +94,34 @@ test('by a server, by its data directory beside it, and by that alone: the versi
   const since = new Date(until * 1000).toISOString().replace('.000Z', 'Z')
   assert.ok(said.endsWith(`\ntopology ${file}, version 2, in force from ${since}\n`), said)
 })
+
+/** "Every change of a flow log or of the topology is kept with who and when, and can be listed." */
+async function versionsOf(server: string): Promise<void> {
+  const asked = ['--server', server] as const
+  const list = JSON.parse(await weirSays(['topology', 'history', '--json', ...asked])) as {
+    readonly since: number
+  }[]
+  const by = userInfo().username
+  assert.deepEqual(
+    list.map(({ since, ...version }) => ({ ...version, isTime: since > 1.7e9 })),
+    [443, 8443].map((port, index) => ({
+      number: index + 1,
+      file,
+      sha256: createHash('sha256').update(rules(port)).digest('hex'),
+      by,
+      isTime: true,
+    })),
+  )
+  const table = await weirSays(['topology', 'history', ...asked])
+  assert.match(table, /^ version +in force since +by +file +sha256/m)
+  assert.match(table, new RegExp(`^ 2 +\\d{4}-\\d\\d-\\d\\dT\\S+Z +${by} +\\S+v.yaml`, 'm'))
+  assert.equal(await weirSays(['topology', 'show', '1', ...asked]), rules(443))
+  assert.equal(await weirSays(['topology', 'show', ...asked]), rules(8443))
+  const missing = await weir(['topology', 'show', '3', ...asked])
+  assert.match(missing.stderr, /^weir: NotFound: there is no version 3 of the topology/)
+  const wrong = await weir(['topology', 'show', 'x', ...asked])
+  assert.deepEqual([wrong.status, wrong.stderr], [2, 'weir: Usage: x is no number of a version\n'])
+}
 
 test('wrong use is said', async () => {
   const refused = async (args: string[], stderr: string, status = 2): Promise<void> => {

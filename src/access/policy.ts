@@ -88,6 +88,8 @@ const seeing = [
   'weir:ListFlowLogs',
   'weir:ListAnalyzers',
   'weir:Explain',
+  'weir:ListTopologyVersions',
+  'weir:GetTopologyVersion',
   'weir:Ledger',
   'weir:ListAgents',
   'weir:Check',

@@ -38,6 +38,7 @@ import { schemaError, strictAjv } from './schema.ts'
 import { addSignatures } from './signed.ts'
 import { addStoreCheckRoute } from './store-check-route.ts'
 import { addStoreRoutes } from './store-routes.ts'
+import { addTopologyRoutes } from './topology-routes.ts'
 import type { ApiThings } from './things.ts'
 
 /** A query is text and some numbers. Routes that take more say so. */
@@ -122,6 +123,7 @@ function addRoutes(server: FastifyInstance, things: ApiThings): void {
   addLedgerRoute(server, things.ledger)
   addStoreCheckRoute(server, things.store)
   addExplainRoute(server, things.explain)
+  addTopologyRoutes(server, things.topology)
   if (things.billing !== undefined) addBillingRoutes(server, things.billing)
   if (things.analyzers !== undefined) addAnalyzerRoutes(server, things.analyzers)
   if (things.logService !== undefined) addLogService(server, things.logService)

@@ -15,6 +15,7 @@ import type { AnalyzerKeeper } from './analyzer-contract.ts'
 import type { BillKeeper } from './billing-contract.ts'
 import type { LogServiceGate } from './log-service/things.ts'
 import type { LogStore } from '../logstore/logstore.ts'
+import type { TopologyVersions } from '../vpc/vpc.ts'
 import type { CloudThings } from './cloud/cloud.ts'
 import type { LogServiceThings } from './log-service/log-service.ts'
 import type {
@@ -39,6 +40,7 @@ export interface ApiThings {
    * is none, ParameterInvalid for a question that is none.
    */
   readonly explain: (request: ExplainRequest) => Promise<Explanation>
+  readonly topology: Pick<TopologyVersions, 'list' | 'textOf'>
   /** Undefined: nothing is billed here. */
   readonly billing?: BillKeeper
   /** Undefined: this server has no traffic analyzers. */

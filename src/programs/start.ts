@@ -198,6 +198,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     ledger: ledgerReader(state.ledger, capture.agent),
     agents,
     explain: (request) => explainKept(state.topologyVersions, request),
+    topology: state.topologyVersions,
     problems: () => [...problems, ...service.problems(), ...problemsOf(parts)],
     log,
     metrics: createMetrics(store, capture, billing),

@@ -9,6 +9,7 @@ import { describeError, WeirError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { unixSeconds } from '../base/time.ts'
 import { parseTopology, type Topology, type TopologyVersions } from '../vpc/vpc.ts'
+import { ownerOf } from './file-owner.ts'
 
 /**
  * Reads and checks a topology file, for those who keep its text too.
@@ -153,7 +154,7 @@ export class TopologyFile {
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /**
- * Keeps a topology's text as the newest version, in force from now on.
+ * Keeps a topology's text as the newest version, in force from now on, with whom the file belongs to.
  * @returns the topology, numbered and dated as that version
  */
 export function keepVersion(
@@ -162,6 +163,6 @@ export function keepVersion(
   text: string,
   now: number,
 ): Topology {
-  const { version } = versions.add(text, topology.file, unixSeconds(now))
+  const { version } = versions.add(text, topology.file, unixSeconds(now), ownerOf(topology.file))
   return Object.freeze({ ...topology, version: version.number, loadedAt: version.since })
 }

@@ -20,10 +20,10 @@ test('"each change is a new version with a time, kept"', () => {
   assert.equal(kept.current(), undefined)
   assert.equal(kept.at(0), undefined)
   assert.deepEqual(kept.list(), [])
-  const first = { number: 1, since: 100, file: 'a.yaml', sha256: sha256.one }
+  const first = { number: 1, since: 100, file: 'a.yaml', sha256: sha256.one, by: undefined }
   assert.deepEqual(kept.add('one', 'a.yaml', unixSeconds(100)), { version: first, changed: true })
   assert.deepEqual(kept.add('one', 'b.yaml', unixSeconds(150)), { version: first, changed: false })
-  const second = { number: 2, since: 200, file: 'a.yaml', sha256: sha256.two }
+  const second = { number: 2, since: 200, file: 'a.yaml', sha256: sha256.two, by: undefined }
   assert.deepEqual(kept.add('two', 'a.yaml', unixSeconds(200)), { version: second, changed: true })
   // Back to what it was: in force again, from another time on.
   const third = { ...first, number: 3, since: 300 }
@@ -62,6 +62,22 @@ test('a clock that goes back does not reorder versions; of one second the later 
   kept.add('one', 'a.yaml', unixSeconds(100))
   assert.equal(kept.add('two', 'a.yaml', unixSeconds(90)).version.since, 100)
   assert.equal(kept.at(100)?.version.number, 2)
+})
+
+test('whose change a version is; those of an earlier Weir are nobody’s', () => {
+  const database = new DatabaseSync(':memory:')
+  database.exec(`CREATE TABLE topology_versions (number INTEGER PRIMARY KEY, since INTEGER NOT NULL,
+    file TEXT NOT NULL, sha256 TEXT NOT NULL, text TEXT NOT NULL) STRICT`)
+  database.exec("INSERT INTO topology_versions VALUES (1, 100, 'a.yaml', 'x', 'one')")
+  const kept = new TopologyVersions(database)
+  kept.add('two', 'a.yaml', unixSeconds(200), 'anna')
+  assert.deepEqual(
+    new TopologyVersions(database).list().map(({ number, by }) => [number, by]),
+    [
+      [1, undefined],
+      [2, 'anna'],
+    ],
+  )
 })
 
 test('versions survive a restart, and any text is kept as it is', () => {

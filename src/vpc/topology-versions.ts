@@ -15,6 +15,8 @@ export interface TopologyVersion {
   readonly file: string
   /** SHA-256 of its text, in hexadecimal. */
   readonly sha256: string
+  /** Whose change it is: the user that the file belonged to; undefined where that was not kept. */
+  readonly by: string | undefined
 }
 
 const table = `
@@ -26,7 +28,7 @@ const table = `
     text TEXT NOT NULL
   ) STRICT`
 
-const columns = 'number, since, file, sha256'
+const columns = 'number, since, file, sha256, by'
 
 export class TopologyVersions {
   readonly #database: DatabaseSync
@@ -35,6 +37,9 @@ export class TopologyVersions {
   constructor(database: DatabaseSync) {
     this.#database = database
     database.exec(table)
+    const there = database.prepare('PRAGMA table_info(topology_versions)').all()
+    if (!there.some(({ name }) => name === 'by'))
+      database.exec('ALTER TABLE topology_versions ADD COLUMN by TEXT')
   }
 
   /**
@@ -42,11 +47,13 @@ export class TopologyVersions {
    *
    * @param text of a topology that `parseTopology` takes; it is not checked here
    * @param since when it comes in force; a clock that went back does not put it before the current version
+   * @param by whose change it is
    */
   add(
     text: string,
     file: string,
     since: UnixSeconds,
+    by?: string,
   ): { version: TopologyVersion; changed: boolean } {
     const current = this.current()
     const sha256 = createHash('sha256').update(text).digest('hex')
@@ -57,10 +64,11 @@ export class TopologyVersions {
       since: unixSeconds(Math.max(since, current?.since ?? since)),
       file,
       sha256,
+      by,
     }
     this.#database
-      .prepare(`INSERT INTO topology_versions (${columns}, text) VALUES (?, ?, ?, ?, ?)`)
-      .run(version.number, version.since, file, sha256, text)
+      .prepare(`INSERT INTO topology_versions (${columns}, text) VALUES (?, ?, ?, ?, ?, ?)`)
+      .run(version.number, version.since, file, sha256, by ?? null, text)
     return { version, changed: true }
   }
 
@@ -110,6 +118,7 @@ const fromRow = (row: Record<string, SQLOutputValue>): TopologyVersion => ({
   since: unixSeconds(Number(row['since'])),
   file: textIn(row, 'file'),
   sha256: textIn(row, 'sha256'),
+  by: row['by'] === null ? undefined : textIn(row, 'by'),
 })
 
 function textIn(row: Record<string, SQLOutputValue>, column: string): string {

@@ -1,0 +1,16 @@
+/** The other side of the routes of a topology's versions, for commands. */
+import type { TopologyVersion } from '../vpc/vpc.ts'
+import { call } from './client.ts'
+
+/** The oldest first. Errors as `queryServer`. */
+export const topologyVersionsOfServer = (
+  server: string,
+): Promise<{ readonly versions: readonly TopologyVersion[] }> =>
+  call(server, '/weir/v1/topology/versions', {})
+
+/** With its text. Throws NotFound; other errors as `queryServer`. */
+export const topologyVersionOfServer = (
+  server: string,
+  number: number,
+): Promise<TopologyVersion & { readonly text: string }> =>
+  call(server, `/weir/v1/topology/versions/${number}`, {})
