@@ -22,7 +22,7 @@ import { amountOfText, amountDigits } from './money.ts'
 import type { OverdueRules } from './overdue.ts'
 import { recordSizes, sumByTexts } from './record-size.ts'
 import { DiskBook, type DiskRunway } from './runway.ts'
-import { prepareBillingTables } from './tables.ts'
+import { inTransaction, prepareBillingTables } from './tables.ts'
 import { type Usage, UsageBook } from './usage.ts'
 import {
   amountOfLines,
@@ -169,9 +169,18 @@ export class Billing {
     return this.#meter.store(batch, this.#cycle(), this.#parts(batch, copy), () => store(copy))
   }
 
-  /** Counts what is no record of a flow log: bytes that an analyzer or a transformation read in this hour. */
-  count(usage: Omit<Usage, 'cycle'>): void {
-    if (this.#isBilled(usage)) this.#usage.add({ ...usage, cycle: this.#cycle() })
+  /**
+   * Counts what a run of a job read and wrote, in this hour. A job's runs have ever later moments: one that is counted
+   * again, since a crash came before its end, counts once.
+   * @param job tells it from every other job, also from one that had its name
+   */
+  countRun(job: string, moment: number, usage: Omit<Usage, 'cycle' | 'kind' | 'flowLog'>): void {
+    if (!this.#isBilled(usage)) return
+    const cycle = this.#cycle()
+    inTransaction(this.#things.db, () => {
+      if (this.#usage.isNewRun(job, moment))
+        this.#usage.add({ ...usage, cycle, kind: 'transformed', flowLog: '' })
+    })
   }
 
   start(): void {

@@ -22,6 +22,10 @@ const tables = `
     bytes INTEGER NOT NULL,
     PRIMARY KEY (cycle, account, region, flow_log, target, kind)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS billing_runs ( -- of jobs that are counted
+    job TEXT PRIMARY KEY,
+    through INTEGER NOT NULL -- the moment of the latest one
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS billing_cycles (
     cycle INTEGER PRIMARY KEY,
     made_at INTEGER NOT NULL,

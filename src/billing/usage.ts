@@ -49,6 +49,17 @@ export class UsageBook {
     this.#add.run(...this.#values(usage))
   }
 
+  /** Within the caller's transaction: whether a run is later than all that were counted of its job; now it is. */
+  isNewRun(job: string, moment: number): boolean {
+    const { changes } = this.#db
+      .prepare(
+        `INSERT INTO billing_runs VALUES (?, ?)
+         ON CONFLICT (job) DO UPDATE SET through = excluded.through WHERE through < excluded.through`,
+      )
+      .run(job, moment)
+    return changes > 0
+  }
+
   /** The first word about an hour stands. */
   note(usage: Usage): void {
     this.#note.run(...this.#values(usage))

@@ -8,7 +8,7 @@ import { letterOf } from './letter.ts'
 import type { Outbox } from './outbox.ts'
 import type { RunBook } from './run-book.ts'
 import { lastTime, nextTime } from './schedule.ts'
-import { runScheduledSql, type RunQuery, type TargetStore } from './scheduled-sql.ts'
+import { type JobMeter, runScheduledSql, type RunQuery, type TargetStore } from './scheduled-sql.ts'
 import { timeOf } from './time-expression.ts'
 
 export interface JobRunnerParts {
@@ -17,6 +17,7 @@ export interface JobRunnerParts {
   readonly outbox: Outbox
   readonly query: RunQuery
   readonly store: TargetStore
+  readonly meter?: JobMeter
   /** Where a schedule names no zone. */
   readonly zone: string
   /** Unix seconds. */
@@ -120,8 +121,8 @@ export class JobRunner {
     try {
       if (job.work.type === 'Alert') await this.#runAlert(job, job.work.config, time, state)
       else {
-        const { query, store } = this.#parts
-        const parts = { query, store, signal: this.#stopping.signal }
+        const { query, store, meter } = this.#parts
+        const parts = { query, store, meter, signal: this.#stopping.signal }
         const outcome = await runScheduledSql(job, job.work.config, time, this.#zoneOf(job), parts)
         this.#end(job, time, { status: 'SUCCEEDED', outcome, error: undefined, state: null })
       }

@@ -17,18 +17,21 @@ import { JobRunner } from './job-runner.ts'
 import { type JobAttributes, JobStore } from './job-store.ts'
 import { Outbox } from './outbox.ts'
 import { RunBook } from './run-book.ts'
-import type { RunQuery, TargetStore } from './scheduled-sql.ts'
+import type { JobMeter, RunQuery, TargetStore } from './scheduled-sql.ts'
 
 export type { JobRunner } from './job-runner.ts'
 export type { Job, JobDocument, JobStore, JobType } from './job-store.ts'
 export type { Letter, Outbox } from './outbox.ts'
 export type { Run, RunBook } from './run-book.ts'
+export type { JobMeter } from './scheduled-sql.ts'
 
 export interface JobsParts {
   readonly store: JobAttributes & TargetStore
   /** Where runs and what is still to be told are kept. */
   readonly db: DatabaseSync
   readonly query: RunQuery
+  /** Unless given nothing is counted. */
+  readonly meter?: JobMeter
   /** Where a schedule names no zone. */
   readonly zone: string
   /** Where alerts may send to. */

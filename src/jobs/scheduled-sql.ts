@@ -22,8 +22,31 @@ export type RunQuery = (
   signal: AbortSignal,
 ) => Promise<QueryResult>
 
+/** Counts what runs read and write. */
+export interface JobMeter {
+  /** Bytes of the rows of a range, `from <= __time__ < to`. */
+  read(
+    source: {
+      readonly project: string
+      readonly logstore: string
+      readonly from: number
+      readonly to: number
+    },
+    signal: AbortSignal,
+  ): Promise<bigint>
+  /** Called when all of a run is stored; again, with the same moment, when a crash came before the run was over. */
+  count(job: RunnableJob, time: number, bytes: bigint): void
+}
+
 /** A batch is stored whole or not at all, so a run is one. */
 const rowsMax = 100_000
+
+interface ScheduledSqlParts {
+  readonly query: RunQuery
+  readonly store: TargetStore
+  readonly meter: JobMeter | undefined
+  readonly signal: AbortSignal
+}
 
 /**
  * The run of one moment. Rows have the time of their column `__time__` if there is one, else of the begin of the range.
@@ -34,13 +57,16 @@ export async function runScheduledSql(
   config: ScheduledSqlConfig,
   time: number,
   zone: string,
-  { query, store, signal }: { query: RunQuery; store: TargetStore; signal: AbortSignal },
+  { query, store, meter, signal }: ScheduledSqlParts,
 ): Promise<string> {
   const from = timeOf(config.fromTimeExpr, time, zone, 'fromTimeExpr')
   const to = timeOf(config.toTimeExpr, time, zone, 'toTimeExpr')
   const asked = { project: job.project, logstore: config.sourceLogstore, query: config.script }
   const limit = AbortSignal.timeout(config.maxRunTimeInSeconds * 1000)
-  const result = await query({ ...asked, from, to, zone }, AbortSignal.any([signal, limit]))
+  const both = AbortSignal.any([signal, limit])
+  const source = { project: job.project, logstore: config.sourceLogstore, from, to }
+  const read = (await meter?.read(source, both)) ?? 0n
+  const result = await query({ ...asked, from, to, zone }, both)
   if (!result.exact)
     throw new WeirError(
       'QueryFailed',
@@ -50,15 +76,30 @@ export async function runScheduledSql(
     throw new WeirError('QueryFailed', `a run gives at most ${rowsMax} rows, and all of them`, {
       hint: `Group more, or write a LIMIT of up to ${rowsMax}`,
     })
-  if (result.rows.length === 0) return '0 rows'
-  const { batch, integers } = batchOf(result, from)
-  if (integers.length > 0) store.addColumns(config.destProject, config.destLogstore, integers)
-  const id = batchIdOf(job, time)
-  await store.append(config.destProject, config.destLogstore, batch, {
-    id,
-    source: 'scheduled_sql',
-  })
+  if (result.rows.length > 0) {
+    const { batch, integers } = batchOf(result, from)
+    if (integers.length > 0) store.addColumns(config.destProject, config.destLogstore, integers)
+    const id = batchIdOf(job, time)
+    await store.append(config.destProject, config.destLogstore, batch, {
+      id,
+      source: 'scheduled_sql',
+    })
+  }
+  meter?.count(job, time, read + sizeOf(result))
   return `${result.rows.length} rows`
+}
+
+/** UTF-8 bytes of the names and values that are there. */
+function sizeOf({ columns, rows }: QueryResult): bigint {
+  let size = 0
+  for (const [index, { name }] of columns.entries()) {
+    const own = Buffer.byteLength(name)
+    for (const row of rows) {
+      const value = row[index] ?? null
+      if (value !== null) size += own + Buffer.byteLength(value)
+    }
+  }
+  return BigInt(size)
 }
 
 /** Moments of one schedule are numbers without gaps as far as they can be: the store keeps those as one range. */

@@ -32,7 +32,9 @@ export interface BillingParts {
   readonly log: Log
 }
 
-export interface ServerBilling extends Pick<Billing, 'start' | 'stop' | 'problems' | 'count'> {
+export interface ServerBilling extends Pick<Billing, 'start' | 'stop' | 'problems'> {
+  /** Counts what a run of a job, PROJECT/JOB, read and wrote, once. */
+  countRun(job: { readonly id: string; readonly name: string }, moment: number, bytes: bigint): void
   /** The log store, counting what flow logs bring. */
   readonly records: RecordStore
   keeper(queries: QueryRunner): BillKeeper
@@ -59,6 +61,14 @@ export function openBilling(
   const { account: ownAccount, region: ownRegion } = config.api
   const now = (): number => Date.now() / 1000
   const accountOf = accountOfFlowLog(topology, ownAccount)
+  const ownerOf = (account: string | undefined, network: string | undefined) => {
+    const known = topology()
+    const vpc = network === undefined ? undefined : known?.byId.vpcs.get(network)
+    return {
+      account: account ?? known?.account ?? ownAccount,
+      region: vpc?.region ?? known?.region ?? ownRegion,
+    }
+  }
   const billing = new Billing({
     db: state.database,
     prices,
@@ -69,14 +79,7 @@ export function openBilling(
       account: 'account-id',
       network: 'vpc-id',
     },
-    ownerOf: (account, network) => {
-      const known = topology()
-      const vpc = network === undefined ? undefined : known?.byId.vpcs.get(network)
-      return {
-        account: account ?? known?.account ?? ownAccount,
-        region: vpc?.region ?? known?.region ?? ownRegion,
-      }
-    },
+    ownerOf,
     analyzerOf,
     isStored: ({ project, logstore, id }) => store.isStored(project, logstore, id),
     stored: (targets) => storedBytes(store, targets, now()),
@@ -88,7 +91,8 @@ export function openBilling(
     start: () => billing.start(),
     stop: () => billing.stop(),
     problems: () => billing.problems(),
-    count: (usage) => billing.count(usage),
+    countRun: ({ id, name }, moment, bytes) =>
+      billing.countRun(id, moment, { ...ownerOf(undefined, undefined), target: name, bytes }),
     checkPaid: (account) => checkPaid(billing, account),
     records: counting(store, billing),
     addMetrics: (registry) => addBillingMetrics(registry, billing),

@@ -14,7 +14,9 @@ import { openJobs } from '../jobs/jobs.ts'
 import { ConsumerGroups, ShardReader } from '../log-service/log-service.ts'
 import type { LogStore } from '../logstore/logstore.ts'
 import type { QueryEngine } from '../query/query.ts'
+import { jobMeter } from './job-meter.ts'
 import type { Access } from './open-access.ts'
+import type { ServerBilling } from './open-billing.ts'
 import type { StartConfig } from './start-config.ts'
 
 /** Terraform's provider speaks TLS to an endpoint whose name does not begin with `http` (alibaba-api.md 2.7). */
@@ -33,12 +35,14 @@ export interface LogServiceParts {
   readonly store: LogStore
   readonly engine: QueryEngine
   readonly access: Access
+  /** Unless given, what jobs read and write is not counted. */
+  readonly billing?: Pick<ServerBilling, 'countRun'>
   readonly log: Log
 }
 
 export function openLogService(
   config: StartConfig,
-  { store, engine, access, log }: LogServiceParts,
+  { store, engine, access, billing, log }: LogServiceParts,
 ): LogService {
   const db = new DatabaseSync(join(config.data, 'jobs.db'))
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
@@ -48,6 +52,7 @@ export function openLogService(
     store,
     db,
     query: (request, signal) => engine.run(request, signal),
+    ...(billing === undefined ? {} : { meter: jobMeter({ store, engine, billing }) }),
     zone: config.query.zone,
     isWebhookAllowed: ({ host, hostname }) => allowed.has(host) || allowed.has(hostname),
     now,
