@@ -44,13 +44,25 @@ export async function executeQuery(
   const plan = planQuery(parsed, query.columns, { from, to }, zone, options)
   await createMacros(engine, plan.sql)
   const views = await viewsOf(plan, query, effects)
+  const sql = statementFor(plan, views)
   await shutAround(engine, views, query.memoryBytesMax)
   await checkStatement(
     engine,
-    plan.sql,
+    sql,
     views.map(({ name }) => name),
   )
-  return new Answer(plan, query, effects).take(engine, views)
+  return new Answer({ ...plan, sql }, query, effects).take(engine, views)
+}
+
+/** Values that are held in memory for parts of a query that read the same rows: a gigabyte at most. */
+const keptValuesMax = 64_000_000
+
+/** Reading rows twice costs up to twice as much, but needs no memory. */
+function statementFor({ sql, kept }: QueryPlan, views: readonly SourceView[]): string {
+  if (kept === undefined) return sql
+  const files = views.flatMap((view) => view.files)
+  const rows = files.reduce((sum, { span }) => sum + (span?.rows ?? Infinity), 0)
+  return rows * kept.width <= keptValuesMax ? kept.sql : sql
 }
 
 async function viewsOf(

@@ -37,6 +37,11 @@ export interface RawRows {
 /** What will be run: one statement over the views of its scans, and what its columns mean. */
 export interface QueryPlan {
   readonly sql: string
+  /**
+   * The same, with what the search chose read once where several parts of the query read it: for so many rows that
+   * they can be held if all are chosen, of `width` values each.
+   */
+  readonly kept?: { readonly sql: string; readonly width: number } | undefined
   readonly scans: readonly Scan[]
   readonly columns: readonly PlanColumn[]
   readonly hasSql: boolean
@@ -111,16 +116,22 @@ export function planQuery(
   const tail = ` LIMIT ${taken}${skipped === 0 ? '' : ` OFFSET ${skipped}`}`
   const printed = printer.print(totals?.sql ?? asked, undefined, tail)
   const columnsOut = printed.columns.map(planColumn)
-  const sources = book.print()
-  // A WITH of the query itself continues ours.
-  const own = printed.sql.startsWith('WITH ') ? `, ${printed.sql.slice(5)}` : ` ${printed.sql}`
-  const sql = sources.length > 0 ? `WITH ${sources.join(', ')}${own}` : printed.sql
+  const sql = withSources(book.print(false), printed.sql)
+  const width = book.sharedWidth
+  const kept = width > 0 ? { sql: withSources(book.print(true), printed.sql), width } : undefined
   const scans = book.scans.map((scan) =>
     totals === undefined ? scan : { ...scan, rollup: totals.rollup },
   )
   const isOne = totals === undefined && scans.length === 1
   const order = isOne ? timeOrder({ sql: asked, fields, names, range, zone }) : undefined
-  return { sql, scans, columns: columnsOut, hasSql: true, rowsMax, rowsAsked: taken, order }
+  const rows = { rowsMax, rowsAsked: taken }
+  return { sql, kept, scans, columns: columnsOut, hasSql: true, ...rows, order }
+}
+
+/** A WITH of the query itself continues ours. */
+function withSources(sources: readonly string[], sql: string): string {
+  const own = sql.startsWith('WITH ') ? `, ${sql.slice(5)}` : ` ${sql}`
+  return sources.length > 0 ? `WITH ${sources.join(', ')}${own}` : sql
 }
 
 function planColumn({ name, type }: OutputColumn): PlanColumn {

@@ -48,6 +48,8 @@ export class SourceBook {
   readonly current: OpenStore
   readonly #names: ReadonlyMap<string, OpenStore>
   readonly #sources = new Map<string, Source>()
+  /** Those that a search chose and that several parts of the query read. */
+  readonly #shared = new Set<Source>()
 
   /** @param others by lower-case name */
   constructor(
@@ -95,9 +97,23 @@ export class SourceBook {
     return source
   }
 
-  /** The CTEs of all that was found. */
-  print(): string[] {
-    return [...this.#sources.values()].flatMap((source) => source.print())
+  /** Values of a row of what a search chose and several parts of the query read. */
+  get sharedWidth(): number {
+    const width = (source: Source) => (source instanceof ScanSource ? source.width : 0)
+    return [...this.#shared].reduce((sum, source) => sum + width(source), 0)
+  }
+
+  /**
+   * The CTEs of all that was found.
+   *
+   * @param keepsShared what several parts read is read once
+   */
+  print(keepsShared: boolean): string[] {
+    return [...this.#sources.values()].flatMap((source) =>
+      source instanceof ScanSource
+        ? source.print(keepsShared && this.#shared.has(source))
+        : source.print(),
+    )
   }
 
   #name(): string {
@@ -107,7 +123,10 @@ export class SourceBook {
   #scan(store: OpenStore, range: QueryRange, kind: 'rows' | 'once'): Source {
     const key = `${kind} ${JSON.stringify([store.store, range])}`
     const known = this.#sources.get(key)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      if (store.search !== 'TRUE') this.#shared.add(known)
+      return known
+    }
     const source = this.#make(store, range, kind, this.#name())
     this.#sources.set(key, source)
     return source

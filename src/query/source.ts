@@ -53,10 +53,17 @@ export class ScanSource implements Source {
     this.#used.set(field.name.toLowerCase(), field)
   }
 
-  print(): string[] {
+  /** Values of each of its rows. */
+  get width(): number {
+    return Math.max(1, this.#used.size)
+  }
+
+  /** @param isKept its rows are read once, and held until all that read them have */
+  print(isKept = false): string[] {
     const used = [...this.#used.values()].map(({ name, sql }) =>
       sql === quoteName(name) ? sql : `${sql} AS ${quoteName(name)}`,
     )
-    return [`${this.cte} AS (SELECT ${used.join(', ') || '1 AS one'}${this.#from})`]
+    const how = isKept ? 'MATERIALIZED ' : ''
+    return [`${this.cte} AS ${how}(SELECT ${used.join(', ') || '1 AS one'}${this.#from})`]
   }
 }
