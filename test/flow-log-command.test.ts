@@ -164,6 +164,50 @@ test('made, listed, shown, modified, stopped, started, deleted; kept over a rest
   )
 })
 
+const toShop = ['--project', 'shop', '--logstore', 'web', '--create'] as const
+
+test('a traffic analyzer is attached and detached; delivery that is disabled ends the flow log for good', async () => {
+  const made = await json('create', '--eni', 'eni-web2', '--window', '600', ...toShop)
+  const analyzer = async (interval: number): Promise<string> => {
+    const create = ['analyzer', 'create', '--interval', String(interval), '--json']
+    return (JSON.parse(await weirSays([...create, '--server', server.url])) as { id: string }).id
+  }
+  const [hourly, tooFine] = [await analyzer(60), await analyzer(1)]
+  const attached = await json('attach', made.id, hourly)
+  assert.deepEqual(attached, { ...made, analyzer: hourly, changedAt: attached.changedAt })
+  assert.deepEqual(
+    cells(await says('show', made.id)).find(([name]) => name === 'analyzer'),
+    ['analyzer', hourly],
+  )
+  await failed(
+    ['attach', made.id, tooFine],
+    /^weir: ParameterInvalid: the interval of \S+, 1 minutes, is shorter than the capture window, 10/,
+  )
+  await failed(
+    ['attach', made.id, 'nta-0'],
+    /^weir: AnalyzerNotExist: there is no traffic analyzer nta-0/,
+  )
+  assert.equal((await json('detach', made.id)).analyzer, undefined)
+  const ended = await json('disable-delivery', made.id)
+  assert.deepEqual([ended.delivers, ended.status], [false, 'Inactive'])
+  assert.match(await says('show', made.id), /shop\/web no more/)
+  await failed(['start', made.id], /^weir: OperationUnsupported.action: /)
+  const edits = await json<{ did: string }[]>('history', made.id)
+  assert.deepEqual(
+    edits.map(({ did }) => did),
+    ['create', 'attach', 'attach', 'disable delivery', 'stop'],
+  )
+  await says('delete', made.id)
+})
+
+/** Ends otherwise than well, and says something like it. */
+async function failed(args: readonly string[], said: RegExp): Promise<void> {
+  const { status, stdout, stderr } = await weir(commandLine(args))
+  assert.equal(stdout, '')
+  assert.match(stderr, said)
+  assert.notEqual(status, 0)
+}
+
 test('the page’s defaults, and the options of list', async () => {
   const into = ['--project', 'weir', '--logstore', 'flow-log']
   const one = await json('create', '--vpc', 'vpc-shop', ...into)

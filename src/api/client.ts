@@ -218,8 +218,16 @@ export const modifyFlowLog = (
 export const switchFlowLog = (
   server: string,
   id: string,
-  to: 'start' | 'stop',
+  to: 'start' | 'stop' | 'disable-delivery',
 ): Promise<FlowLogEntry> => call(server, `${flowLogPath(id)}/${to}`, { method: 'POST' })
+
+/** @param analyzer null for none. Errors as `flowLogOfServer`, AnalyzerNotExist, and ParameterInvalid for its interval. */
+export const attachAnalyzer = (
+  server: string,
+  id: string,
+  analyzer: string | null,
+): Promise<FlowLogEntry> =>
+  call(server, `${flowLogPath(id)}/analyzer`, withBody('PUT', { analyzer }))
 
 /** Its records stay. Errors as `flowLogOfServer`. */
 export async function deleteFlowLog(server: string, id: string): Promise<void> {

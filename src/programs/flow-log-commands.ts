@@ -45,6 +45,7 @@ export function addFlowLogCommands(
   command('delete', 'Delete a flow log; its records stay', '  weir flow-log delete fl-ID')
     .argument('<id>', 'its id')
     .action(async (id: string, options) => ended(await (await load()).remove(id, options)))
+  addDelivery(command, ended)
   for (const each of flowLog.commands) {
     if (each.name() !== 'delete')
       each
@@ -84,6 +85,29 @@ function addModify(command: NewCommand, ended: (status: number) => void): void {
   for (const fixed of ['vpc', 'vswitch', 'eni', 'traffic', 'path', 'project', 'logstore'])
     modify.addOption(new Option(`--${fixed} <value>`).hideHelp())
   modify.action(async (id: string, options) => ended(await (await load()).modify(id, options)))
+}
+
+function addDelivery(command: NewCommand, ended: (status: number) => void): void {
+  command(
+    'attach',
+    'Bring the records to a traffic analyzer, too',
+    '  weir flow-log attach fl-ID nta-ID\n\nThe interval of the analyzer is not shorter than the window of the flow log.',
+  )
+    .argument('<id>', 'its id')
+    .argument('<analyzer>', 'the id of the traffic analyzer: weir analyzer list')
+    .action(async (id: string, analyzer: string, options) =>
+      ended(await (await load()).attach(id, analyzer, options)),
+    )
+  command('detach', 'Bring them to no analyzer any more', '  weir flow-log detach fl-ID')
+    .argument('<id>', 'its id')
+    .action(async (id: string, options) => ended(await (await load()).detach(id, options)))
+  command(
+    'disable-delivery',
+    'Deliver to its logstore no more, for good',
+    '  weir flow-log disable-delivery fl-ID\n\nThe flow log stops and cannot be started again; its records stay.',
+  )
+    .argument('<id>', 'its id')
+    .action(async (id: string, options) => ended(await (await load()).disableDelivery(id, options)))
 }
 
 const withTarget = (command: Command): Command =>

@@ -30,7 +30,7 @@ export async function writeFlowLogs(
   format: Format,
 ): Promise<void> {
   const rows = flowLogs.map((each) => {
-    const { created: _, changed: _2, description: _3, ...columns } = linesOf(each)
+    const { created: _, changed: _2, description: _3, analyzer: _4, ...columns } = linesOf(each)
     return { ...columns, status: each.status }
   })
   await writeRows(flowLogs, rows, format)
@@ -63,7 +63,8 @@ const linesOf = (flowLog: FlowLogEntry) => ({
   'ip version': flowLog.ipVersion,
   window: `${flowLog.windowSeconds} s`,
   paths: flowLog.scope.join(','),
-  into: `${flowLog.project}/${flowLog.logstore}`,
+  into: `${flowLog.project}/${flowLog.logstore}${flowLog.delivers ? '' : ' no more'}`,
+  ...(flowLog.analyzer === undefined ? {} : { analyzer: flowLog.analyzer }),
   status:
     flowLog.stoppedAt === undefined
       ? `${flowLog.status} since ${timeOf(flowLog.startedAt)}`

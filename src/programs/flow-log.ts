@@ -1,5 +1,6 @@
 /** `weir flow-log`: the flow logs of a running server. */
 import {
+  attachAnalyzer,
   createFlowLog,
   deleteFlowLog,
   flowLogOfServer,
@@ -78,6 +79,15 @@ export const start = (id: string, options: FlowLogOptions): Promise<number> =>
 
 export const stop = (id: string, options: FlowLogOptions): Promise<number> =>
   tell(options, () => switchFlowLog(options.server, id, 'stop'))
+
+export const attach = (id: string, analyzer: string, options: FlowLogOptions): Promise<number> =>
+  tell(options, () => attachAnalyzer(options.server, id, analyzer))
+
+export const detach = (id: string, options: FlowLogOptions): Promise<number> =>
+  tell(options, () => attachAnalyzer(options.server, id, null))
+
+export const disableDelivery = (id: string, options: FlowLogOptions): Promise<number> =>
+  tell(options, () => switchFlowLog(options.server, id, 'disable-delivery'))
 
 /** The program's own name of a word that is taken. */
 export async function remove(id: string, options: FlowLogOptions): Promise<number> {
