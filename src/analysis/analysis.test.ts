@@ -342,6 +342,34 @@ test('bounds are of a group; TopN, Sort and OrderBy take the right ones', async 
   assert.deepEqual(above, [all[2], all[1]])
 })
 
+test('hours around whole days are asked of the interval and the days of their rollup, with the same answer', async () => {
+  const asked = new Set<string>()
+  const request = {
+    ...base,
+    TrafficAnalyzerId: analyzer.id,
+    TupleDimension: 'Tuple5',
+    Filter: [accept],
+    BeginTime: (at - 2 * hour) * 1000,
+    EndTime: (at + day + 5 * hour) * 1000,
+    OrderBy: 'Packets',
+    TopN: 3,
+  }
+  for (const GroupBy of [['SourceIp', 'Protocol'], ['EcsId', 'CloudIp'], ['DestinationPort']]) {
+    const whole = await ranked({ ...request, EndTime: (at + 6 * hour) * 1000, GroupBy })
+    const made = await shared.analyzers.startRanking(
+      { ...request, GroupBy },
+      (question, ...more) => {
+        asked.add(`${question.logstore} ${question.from - at} ${question.to - at}`)
+        return run(question, ...more)
+      },
+    )
+    assert.deepEqual(shared.analyzers.ranking(made).FlowRankingList, whole)
+  }
+  const parts = (tuple: string) =>
+    ['10 -7200 0', '1440 0 86400', '10 86400 104400'].map((part) => `${tuple}-${part}`)
+  assert.deepEqual([...asked], ['tuple5', 'tuple1'].flatMap(parts))
+})
+
 test('the Internet: by traffic path, and by the peer where the path leaves it open', async () => {
   const rows = await ranked({
     TrafficScenario: 'VpcFlowLogInternet',

@@ -7,7 +7,8 @@
  *   fold.ts            a batch of records as rows of a rollup; groups.ts, which of them are of one tuple; internet.ts,
  *                      which are of the internet
  *   asked.ts filter.ts what is asked, as conditions
- *   ranking.ts metrics.ts   the answers, by queries over the rollups; protocols.ts names protocols
+ *   ranking.ts metrics.ts   the answers, by queries over the rollups; whole-days.ts, of those with days in them;
+ *                      protocols.ts names protocols
  *
  * A batch is folded when it is stored, under its own id, so the log store keeps its totals once, whenever it comes and
  * however often; late records add rows, and rows add up. It knows no flow log: who hands batches in says which analyzer

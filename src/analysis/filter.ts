@@ -52,6 +52,13 @@ const valuesMax = 100
 const clausesMax = 50
 const valueMax = 256
 
+export interface Bound {
+  readonly total: 'bytes' | 'packets'
+  readonly operator: '>=' | '<='
+  /** A whole number. */
+  readonly value: string
+}
+
 export interface Conditions {
   /** Of rows of a rollup. */
   readonly rows: readonly string[]
@@ -60,7 +67,7 @@ export interface Conditions {
   /** Of places, by `places`' columns. */
   readonly places: readonly { readonly place: string; readonly condition: string }[]
   /** Of the totals of a group, bounds included. */
-  readonly groups: readonly { readonly total: 'bytes' | 'packets'; readonly condition: string }[]
+  readonly groups: readonly Bound[]
 }
 
 /** @throws WeirError ParameterInvalid, for what is not in the tuples of the dimension too */
@@ -88,7 +95,7 @@ export function conditionsOf(
     const bound = Object.hasOwn(bounds, Key) ? bounds[Key] : undefined
     if (bound !== undefined) {
       const [total, operator] = bound
-      groups.push({ total, condition: `${operator} ${wholeOf(only(clause, place), place)}` })
+      groups.push({ total, operator, value: wholeOf(only(clause, place), place) })
     } else if (isInternet && Object.hasOwn(places, Key)) {
       if (dimension === 'Tuple1') throw noPeers(`${place}.Key`)
       const column = places[Key]!

@@ -6,6 +6,7 @@ import { type Asked, askedOf, logstoreOf, type NisRequest } from './asked.ts'
 import { noPeers } from './filter.ts'
 import { protocolName } from './protocols.ts'
 import { keysOf, type TupleKey } from './tuples.ts'
+import { mergedRows, type Order, partsOf } from './whole-days.ts'
 
 export interface RankingRequest extends NisRequest {
   /** `Bytes` or `Packets`. */
@@ -108,19 +109,50 @@ export async function rank(
   const top = topOf(request.TopN)
   const ascending = isAscending(request.Sort)
   const language = languageOf(request.Language)
+  const sql = `* | ${rankingSql(asked, groups, language)}`
+  const ofKeys = (
+    these: readonly Grouping[],
+    { from, to }: Pick<Asked, 'from' | 'to'>,
+  ): AskedOf => {
+    const part = { ...asked, from, to }
+    const logstore = logstoreOf(part, neededKeys(asked, these), 0, { analyzer, now })
+    return { from, to, logstore }
+  }
+  const order = { total, ascending, bounds: asked.conditions.groups, top }
+  const parts = partsOf(asked)?.map((part) => ofKeys(groups, part))
+  const merged = parts && (await askedInParts(sql, { parts, keys: groups.length, order }, ask))
+  const told = (rows: readonly (readonly (string | null)[])[], bytes: number): FlowRanking[] =>
+    rows.map((row) => rankingOf(row, groups, { analyzer, asked, bytes }))
+  if (merged !== undefined) return told(merged.rows, Number(merged.bytes))
+  const found = await ask(`${sql} ${topSql(groups, order)}`, ofKeys(groups, asked), top)
+  if (found.rows.length === 0) return []
+  const all = await ask(`* | ${allSql(asked, language)}`, ofKeys([], asked), 1)
+  return told(found.rows, Number(all.rows[0]?.[0] ?? 0))
+}
+
+/** More groups than these are cheaper to order where they are. */
+const partGroupsMax = 10_000
+
+/** Undefined: there are too many groups. */
+async function askedInParts(
+  sql: string,
+  { parts, keys, order }: { parts: readonly AskedOf[]; keys: number; order: Order },
+  ask: Ask,
+) {
+  const answers: QueryResult[] = []
+  for (const part of parts) {
+    const answer = await ask(`${sql} LIMIT ${partGroupsMax + 1}`, part, partGroupsMax + 1)
+    if (answer.rows.length > partGroupsMax) return undefined
+    answers.push(answer)
+  }
+  return mergedRows(answers, keys, order)
+}
+
+function topSql(groups: readonly Grouping[], { total, ascending, bounds, top }: Order): string {
+  const having = bounds.map((bound) => `sum(${bound.total}) ${bound.operator} ${bound.value}`)
   const keys = groups.map((_, index) => `k${index}`)
   const order = [`${total} ${ascending ? 'ASC' : 'DESC'}`, ...keys].join(', ')
-  const ofKeys = (these: readonly Grouping[]): AskedOf => ({
-    from: asked.from,
-    to: asked.to,
-    logstore: logstoreOf(asked, neededKeys(asked, these), 0, { analyzer, now }),
-  })
-  const query = `* | ${rankingSql(asked, groups, language)} ORDER BY ${order} LIMIT ${top}`
-  const found = await ask(query, ofKeys(groups), top)
-  if (found.rows.length === 0) return []
-  const all = await ask(`* | ${allSql(asked, language)}`, ofKeys([]), 1)
-  const bytes = Number(all.rows[0]?.[0] ?? 0)
-  return found.rows.map((row) => rankingOf(row, groups, { analyzer, asked, bytes }))
+  return `${having.length === 0 ? '' : `HAVING ${having.join(' AND ')} `}ORDER BY ${order} LIMIT ${top}`
 }
 
 function groupsOf({ GroupBy = [] }: RankingRequest, asked: Asked): readonly Grouping[] {
@@ -162,7 +194,6 @@ export const peerOf = ({ direction }: Pick<Asked, 'direction'>): TupleKey =>
 
 /** Groups with their totals: `k0`, `k1` and so on, `bytes` and `packets`. */
 function rankingSql(asked: Asked, groups: readonly Grouping[], language: string): string {
-  const having = asked.conditions.groups.map(({ total, condition }) => `sum(${total}) ${condition}`)
   const places = groups.flatMap(({ place }) => place ?? [])
   const select = groups.map(
     ({ column: name, place }, index) => `${column(name ?? place!)} AS k${index}`,
@@ -172,7 +203,6 @@ function rankingSql(asked: Asked, groups: readonly Grouping[], language: string)
     `SELECT ${[...select, 'sum(bytes) AS bytes', 'sum(packets) AS packets'].join(', ')}`,
     fromOf(asked, { keys: groups.flatMap(({ column: name }) => name ?? []), places, language }),
     `GROUP BY ${names.join(', ')}`,
-    ...(having.length === 0 ? [] : [`HAVING ${having.join(' AND ')}`]),
   ].join(' ')
 }
 
