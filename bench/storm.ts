@@ -1,29 +1,29 @@
 /**
  * What a storm of queries leaves of ingest: records a second through PutLogs and how long acknowledgements take,
- * without queries and beside 100 searches and 15 SQL queries at once, in turns in one run.
+ * without queries and beside 100 searches and 15 SQL queries at once, in turns in one run. With `--fresh`, how soon
+ * what was acknowledged is found by a search.
  *
  * A started server, signed requests from other processes. What askers do is done with little priority: they would
  * be other machines. The figures of a known machine: docs/performance-store.md.
  */
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { getPriority, setPriority } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { openLogStore } from '../src/logstore/logstore.ts'
-import { createFlowLogstore } from '../src/programs/flow-logstore.ts'
-import { metricsOf, WeirServer } from '../test/weir-process.ts'
-import { loadAverage, machine, median, table } from './run/report.ts'
-import type { Done, Order, Setup, StormTarget } from './run/storm-client.ts'
+import { loadAverage, machine, median, percentile, table } from './run/report.ts'
+import type { Done } from './run/storm-client.ts'
+import { freshness } from './run/storm-fresh.ts'
+import {
+  Client,
+  type CpuSeconds,
+  cpuOf,
+  less,
+  removeData,
+  startServer,
+  type StormServer,
+  type Work,
+  workOf,
+} from './run/storm-server.ts'
 import { knownFlow } from './run/store-queries.ts'
 import { busiestEni } from './run/store-records.ts'
 
-const folder = join(import.meta.dirname, '../.bench/storm')
-const clientFile = fileURLToPath(new URL('./run/storm-client.ts', import.meta.url))
-const project = 'bench'
-const logstore = 'flow-log'
 const usage = `npm run bench storm -- [options]
 
   --seconds N      of each phase (15)
@@ -33,6 +33,8 @@ const usage = `npm run bench storm -- [options]
   --in-flight N    log groups sent and not yet acknowledged (8)
   --rate N         records a second, evenly; as many as are taken unless told
   --rows N         records of a log group (1000)
+  --fresh          instead: how soon what was acknowledged is found, and how long searches of the last 15 minutes
+                   take, at 10,000 and 30,000 records a second
   --seed N         (1)
   --help           this`
 
@@ -50,42 +52,6 @@ interface Options {
   readonly seed: number
 }
 
-class Client {
-  readonly #child: ChildProcess
-
-  get pid(): number {
-    return this.#child.pid!
-  }
-
-  private constructor(child: ChildProcess) {
-    this.#child = child
-  }
-
-  static async start(setup: Setup, isAway = false): Promise<Client> {
-    const child = fork(clientFile, [JSON.stringify(setup)])
-    if (isAway) setPriority(child.pid!, Math.min(getPriority() + 19, 19))
-    await once(child, 'message')
-    return new Client(child)
-  }
-
-  async obey(order: Order): Promise<Done> {
-    this.#child.send(order)
-    const [done] = (await Promise.race([once(this.#child, 'message'), this.#ended()])) as [Done]
-    return done
-  }
-
-  async end(): Promise<void> {
-    const ended = once(this.#child, 'exit')
-    this.#child.disconnect()
-    await ended
-  }
-
-  async #ended(): Promise<never> {
-    const [status] = (await once(this.#child, 'exit')) as [number]
-    throw new Error(`a client ended with status ${status}`)
-  }
-}
-
 interface Phase {
   readonly put: Done
   readonly searches: Done | undefined
@@ -94,29 +60,8 @@ interface Phase {
   readonly work: Work
 }
 
-/** CPU seconds, user and system. */
-interface CpuSeconds {
-  /** The thread of the server that takes records in and answers. */
-  readonly main: number
-  /** The server's other threads: those of its Parquet engine, and those that sync and compile. */
-  readonly others: number
-  /** Query processes. */
-  readonly queries: number
-  /** The processes that send and ask. */
-  readonly clients: number
-}
-
-/** What the log store did. */
-interface Work {
-  readonly flushes: number
-  readonly merges: number
-  readonly syncs: number
-}
-
 async function main(options: Options): Promise<void> {
   const { turns, seed, rows } = options
-  rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder, { recursive: true })
   const { server, target, pid } = await startServer()
   const ended: (() => Promise<unknown>)[] = [() => server.stop()]
   try {
@@ -142,32 +87,13 @@ async function main(options: Options): Promise<void> {
     report(options, calm, stormy)
   } finally {
     for (const end of ended.reverse()) await end()
-    rmSync(folder, { recursive: true, force: true })
+    removeData()
   }
 }
 
-async function startServer(): Promise<{ server: WeirServer; target: StormTarget; pid: number }> {
-  const data = join(folder, 'data')
-  const store = await openLogStore(data)
-  store.createProject(project, { description: 'records made up for measuring' })
-  createFlowLogstore(store, project, logstore, 3650)
-  await store.close()
-  const config = join(folder, 'weir.yaml')
-  writeFileSync(config, 'sample: false\ncapture: { enabled: false }\n')
-  const args = ['--config', config, '--data', data, '--port', '0']
-  const server = await WeirServer.start(args, { milliseconds: 24 * 3_600_000 })
-  const [, id = '', secret = ''] =
-    /shown this once: (\S+) (\S+)$/m.exec(server.said('stdout')) ?? []
-  const { pid } = JSON.parse(readFileSync(join(data, 'server.json'), 'utf8')) as { pid: number }
-  const port = Number(new URL(server.url).port)
-  return { server, pid, target: { port, project, logstore, key: { id, secret } } }
-}
-
-interface Storm {
+interface Storm extends Pick<StormServer, 'server' | 'pid'> {
   readonly sender: Client
   readonly askers: readonly Client[]
-  readonly server: WeirServer
-  readonly pid: number
 }
 
 async function phase(
@@ -203,15 +129,6 @@ async function phase(
   }
 }
 
-/** What came between. */
-function less<T extends object>(after: T, before: T): T {
-  const differences = Object.entries(after).map(([name, value]) => [
-    name,
-    Number(value) - Number(before[name as keyof T]),
-  ])
-  return Object.fromEntries(differences) as T
-}
-
 function questions(seed: number): { searchTexts: string[]; sqlTexts: string[] } {
   const { source, destination, destinationPort } = knownFlow(seed)
   return {
@@ -230,37 +147,7 @@ function questions(seed: number): { searchTexts: string[]; sqlTexts: string[] } 
   }
 }
 
-function cpuOf(server: number, clients: readonly number[]): CpuSeconds {
-  const main = cpuSecondsOf(`${server}/task/${server}`)
-  const children = readFileSync(`/proc/${server}/task/${server}/children`, 'utf8').trim()
-  const sum = (pids: readonly (number | string)[]): number =>
-    pids.reduce((total: number, pid) => total + cpuSecondsOf(String(pid)), 0)
-  return {
-    main,
-    others: cpuSecondsOf(String(server)) - main,
-    queries: sum(children === '' ? [] : children.split(' ')),
-    clients: sum(clients),
-  }
-}
-
-/** User and system, of a process or a thread. */
-function cpuSecondsOf(task: string): number {
-  const text = readFileSync(`/proc/${task}/stat`, 'utf8')
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100 // ticks
-}
-
-async function workOf({ url }: WeirServer): Promise<Work> {
-  const metrics = await metricsOf(url)
-  const read = (name: string): number => metrics.get(`weir_logstore_${name}_total`) ?? 0
-  return { flushes: read('flushes'), merges: read('compactions'), syncs: read('syncs') }
-}
-
 const rateOf = ({ times, seconds }: Done): number => times.length / seconds
-
-function percentile(times: readonly number[], share: number): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length * share)] ?? 0
-}
 
 function describe({ put, searches, sql, cpu, work }: Phase, rows: number): string {
   const asked = [searches, sql].flatMap((each) =>
@@ -332,11 +219,19 @@ const { values } = parseArgs({
     'in-flight': { type: 'string', default: '8' },
     rate: { type: 'string' },
     rows: { type: 'string', default: '1000' },
+    fresh: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
   },
 })
 if (values.help) print(usage)
+else if (values.fresh)
+  await freshness({
+    seconds: Number(values.seconds),
+    turns: Number(values.turns),
+    rows: Number(values.rows),
+    seed: Number(values.seed),
+  })
 else
   await main({
     seconds: Number(values.seconds),

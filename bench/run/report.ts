@@ -28,6 +28,11 @@ export function median(numbers: readonly number[]): number {
   return inOrder.length % 2 === 1 ? upper : (inOrder[half - 1]! + upper) / 2
 }
 
+/** What a share of the numbers, 0 to 1, is at most. */
+export function percentile(numbers: readonly number[], share: number): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length * share)] ?? 0
+}
+
 export function cpuOf({ runs }: Measured): { median: number; least: number } {
   const seconds = runs.map(cpuSeconds)
   return { median: median(seconds), least: Math.min(...seconds) }
