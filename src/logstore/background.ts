@@ -141,7 +141,7 @@ export class Background {
     await flushOldest(this.#parts, logstore)
     const ended = performance.now()
     const { askedFlushPauseMs } = this.#parts.config
-    this.#pausedUntil = ended + Math.min(askedFlushPauseMs, 2 * (ended - began))
+    this.#pausedUntil = ended + Math.min(askedFlushPauseMs, ended - began)
   }
 
   #kick(logstore: number): void {
