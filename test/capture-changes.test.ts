@@ -223,7 +223,9 @@ test('changing flow logs while running neither loses nor doubles a packet', { sk
   const made = { ...other, logstore: 'other', windowSeconds: 300, createMissing: true }
   await using sender = new SteadySender(pair.guest, '10.99.0.9')
   await settled(url, tap)
+  const begun = performance.now()
   const one = `/${(await ask(url, 'POST', '', made)).id}`
+  const took = [performance.now() - begun]
   const steps: (readonly [method: string, path: string, body?: object])[] = [
     ['PATCH', always, { windowSeconds: 300 }],
     ['PATCH', always, { windowSeconds: 60 }],
@@ -236,9 +238,13 @@ test('changing flow logs while running neither loses nor doubles a packet', { sk
     ['PATCH', always, { windowSeconds: 60 }],
   ]
   for (const [method, path, body] of steps) {
+    const asked = performance.now()
     await ask(url, method, path, body)
+    took.push(performance.now() - asked)
     await settled(url, tap)
   }
+  // "Creating a flow log starts capture within 2 s": the answer comes when capture has taken the order.
+  t.diagnostic(`orders were taken after ${took.map(Math.round).join(', ')} ms`)
   const sent = await sender.stop()
   await server.stop()
   const records = await storedRecords(data)
