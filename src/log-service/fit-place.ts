@@ -5,10 +5,10 @@ import {
   reservedColumns,
   shardColumn,
 } from '../logstore/logstore.ts'
+import { restColumn } from '../query/query.ts'
 import { flowRecordFields } from '../record/fields.ts'
 
-/** Where a log keeps what has no column: the text of a JSON object. */
-export const restColumn = '__rest__'
+export { restColumn }
 /** Nanoseconds past `__time__`. */
 export const timeNsColumn = '__time_ns_part__'
 /** Of the columns that hold tags. */

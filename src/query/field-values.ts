@@ -1,4 +1,4 @@
-import { quoteText } from './quote.ts'
+import { quoteName, quoteText } from './quote.ts'
 
 const shapes = {
   long: '[+-]?[0-9]{1,19}',
@@ -14,6 +14,13 @@ export function numberIn(text: string, type: 'long' | 'double'): string {
   const shape = quoteText(shapes[type])
   return `(CASE WHEN regexp_full_match(${text}, ${shape}) THEN TRY_CAST(${text} AS ${engine}) END)`
 }
+
+/** Where a log keeps what no column takes: the text of a JSON object of texts. */
+export const restColumn = '__rest__'
+
+/** What is kept of a field there; NULL where nothing is. */
+export const restText = (name: string): string =>
+  `json_extract_string(${quoteName(restColumn)}, ${quoteText(`/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`)})`
 
 /** A value in a JSON text as a text; NULL where there is none, or an array or object, or no JSON at all. */
 export function jsonLeaf(json: string, path: string): string {

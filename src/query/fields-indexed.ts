@@ -1,6 +1,6 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import { flowRecordFields } from '../record/fields.ts'
-import { jsonLeaf, numberIn } from './field-values.ts'
+import { jsonLeaf, numberIn, restColumn, restText } from './field-values.ts'
 import { allFields } from './fields-all.ts'
 import type { SearchField, SqlField, StoreFields } from './fields.ts'
 import type { FieldIndex, IndexConfig, WordRules } from './index-config.ts'
@@ -103,17 +103,24 @@ class IndexedFields implements StoreFields {
     }
   }
 
-  /** The text that is stored, or NULL where no log has brought the field yet. */
+  /**
+   * The text that is stored, or NULL where no log has brought the field yet. A field that was indexed as a number has a
+   * column of integers, and what else it held is in the rest; so is a field that came when there was no column left.
+   */
   #value(name: string): string {
-    const column = this.#columns.get(name)
-    if (column === undefined) return 'CAST(NULL AS VARCHAR)'
-    return column.kind === 'text' ? quoteName(name) : `CAST(${quoteName(name)} AS VARCHAR)`
+    const kind = this.#columns.get(name)?.kind
+    if (kind === 'text') return quoteName(name)
+    const own = kind === undefined ? 'CAST(NULL AS VARCHAR)' : `CAST(${quoteName(name)} AS VARCHAR)`
+    if (!this.#columns.has(restColumn)) return own
+    return kind === undefined ? restText(name) : `coalesce(${own}, ${restText(name)})`
   }
 
   #typed(name: string, type: FieldIndex['type']): string {
     if (type === 'text' || type === 'json') return this.#value(name)
     if (this.#columns.get(name)?.kind !== 'integer') return numberIn(this.#value(name), type)
-    return type === 'long' ? quoteName(name) : `CAST(${quoteName(name)} AS DOUBLE)`
+    if (type === 'long') return quoteName(name)
+    if (this.#columns.has(restColumn)) return numberIn(this.#value(name), type)
+    return `CAST(${quoteName(name)} AS DOUBLE)`
   }
 
   #text(name: string): SqlField {
