@@ -1,8 +1,10 @@
-import type { ChildProcess } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { rm } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { WeirError } from '../base/errors.ts'
+import { yieldToOthers } from './priority.ts'
 import type { LinkFolder } from './rights.ts'
-import type { ToWorker } from './worker-messages.ts'
+import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.ts'
 
 /** A query process of the pool. */
 export interface Worker<J> {
@@ -20,6 +22,18 @@ export interface Worker<J> {
   stderr: string
 }
 
+const workerFile = fileURLToPath(new URL('./worker.ts', import.meta.url))
+
+export const forkWorker = (setup: WorkerSetup, folder: string): ChildProcess =>
+  fork(workerFile, [JSON.stringify(setup)], {
+    execPath: process.execPath,
+    execArgv: [],
+    env: {},
+    cwd: folder,
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  })
+
 /** Once it is gone. */
 export async function removeFolders({ tempDirectory, links }: Worker<unknown>): Promise<void> {
   await rm(tempDirectory, { recursive: true, force: true })
@@ -36,6 +50,19 @@ export function send(worker: Worker<unknown>, message: ToWorker): void {
   worker.child.send(message, () => undefined)
 }
 
+export const timeout = (milliseconds: number): WeirError =>
+  new WeirError('QueryTimeout', `the query took more than ${milliseconds / 1000} s`, {
+    hint: 'ask for a shorter time range',
+  })
+
+export const failure = ({ code, message, place, hint }: Failed): WeirError =>
+  new WeirError(code, message, {
+    ...(place === undefined ? {} : { place }),
+    ...(hint === undefined ? {} : { hint }),
+  })
+
+type Failed = Extract<FromWorker, { readonly kind: 'failed' }>
+
 /** What ended it, as the query's error. */
 export function died(
   worker: Worker<unknown>,
@@ -51,4 +78,15 @@ export function died(
   return new WeirError('QueryFailed', `the query worker ended with ${how}`, {
     cause: worker.stderr,
   })
+}
+
+/** It is on its way to its first query, or to the next. */
+export const isComing = ({ ready, job }: Worker<{ readonly settled: boolean }>): boolean =>
+  !ready && (job === undefined || job.settled)
+
+/** It takes a query at once. */
+export const isIdle = ({ ready, job }: Worker<unknown>): boolean => ready && job === undefined
+
+export const lowerPriority = ({ pid }: ChildProcess): void => {
+  if (pid !== undefined) yieldToOthers(pid) // one that did not start says so by its exit
 }

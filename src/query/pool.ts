@@ -1,20 +1,28 @@
-import { type ChildProcess, fork } from 'node:child_process'
 import { chown, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { assert } from '../base/assert.ts'
 import { WeirError } from '../base/errors.ts'
 import type { EnrichmentFiles } from '../enrich/enrich.ts'
 import type { SourceFile } from './engine.ts'
 import type { Executed } from './execute.ts'
-import { FairQueue } from './fair-queue.ts'
-import { died, removeFolders, send, unreadable } from './pool-worker.ts'
+import {
+  died,
+  failure,
+  forkWorker,
+  isComing,
+  isIdle,
+  lowerPriority,
+  removeFolders,
+  send,
+  timeout,
+  unreadable,
+} from './pool-worker.ts'
 import type { Worker as PoolWorker } from './pool-worker.ts'
-import { yieldToOthers } from './priority.ts'
 import { LinkFolder, prepareFolder, takesLinks } from './rights.ts'
 import type { WorkerRights } from './rights.ts'
 import type { Scan } from './source.ts'
+import { type Kind, Waiting } from './waiting.ts'
 import type { FromWorker, Row, WorkerQuery, WorkerSetup } from './worker-messages.ts'
 
 export interface PoolConfig {
@@ -22,6 +30,8 @@ export interface PoolConfig {
   readonly workers: number
   /** Processes besides, for searches without SQL only: they do not wait behind long queries. */
   readonly searchWorkers: number
+  /** Of all of them, while those who write need the machine. */
+  readonly workersPressed: number
   /** Queries that wait; one more is QueryBusy. */
   readonly queueMax: number
   /** Of one project, waiting and running: searches without SQL, and queries with SQL. */
@@ -63,11 +73,9 @@ export interface PoolTask {
   onProgress?: ((share: number) => void) | undefined
 }
 
-export type Kind = 'search' | 'sql'
-
 /** After the interrupt; a call of the engine that cannot be interrupted ends with its process. */
 const killAfterMilliseconds = 1000
-const workerFile = new URL('./worker.ts', import.meta.url)
+const againMilliseconds = 100
 
 type Worker = PoolWorker<Job>
 
@@ -92,15 +100,18 @@ export class WorkerPool {
   readonly #workers = new Set<Worker>()
   /** What is waited for when the pool is closed: workers that get no query any more. */
   readonly #retiring = new Set<Promise<void>>()
-  readonly #waiting = { search: new FairQueue<Job>(), sql: new FairQueue<Job>() }
+  readonly #waiting: Waiting<Job>
   /** Workers on their way to a process. */
   readonly #starting = { any: 0, reserved: 0 }
   readonly #linkFolder: string | undefined
   #keepsSpare = false
+  #again: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(config: PoolConfig) {
+  /** @param isPressed whether those who write need the machine now */
+  constructor(config: PoolConfig, isPressed: () => boolean) {
     this.#config = config
+    this.#waiting = new Waiting(isPressed, config.workersPressed)
     const folder = config.rights?.folder ?? config.linkFolder
     if (folder === undefined) return
     prepareFolder(folder)
@@ -157,6 +168,7 @@ export class WorkerPool {
 
   async close(): Promise<void> {
     this.#closed = true
+    clearTimeout(this.#again)
     this.#settleWaiting(cancelled())
     await Promise.all([...this.#workers].map((worker) => this.#end(worker)))
     await Promise.all(this.#retiring)
@@ -172,10 +184,13 @@ export class WorkerPool {
     if (this.#closed) return
     const { search, sql } = this.#waiting
     for (const worker of this.#workers) {
-      if (!worker.ready || worker.job !== undefined) continue
-      const job = worker.reserved ? search.take() : (sql.take() ?? search.take())
+      if (!isIdle(worker)) continue
+      const running = [...this.#workers].filter((each) => each.job !== undefined).length
+      const isOtherIdle = [...this.#workers].some((each) => isIdle(each) && !each.reserved)
+      const job = this.#waiting.take(worker, running, isOtherIdle)
       if (job !== undefined) this.#start(worker, job)
     }
+    this.#lookAgain()
     const coming = this.#count(false, isComing)
     const room = this.#config.workers - this.#count(false, () => true)
     const idle = [...this.#workers].filter(({ ready, reserved }) => ready && !reserved).length
@@ -186,6 +201,16 @@ export class WorkerPool {
     const left = search.size - Math.max(0, coming + more - sql.size) - reserved
     const reservedRoom = this.#config.searchWorkers - this.#count(true, () => true)
     for (let started = 0; started < Math.min(left, reservedRoom); started++) this.#spawn(true)
+  }
+
+  /** What was held back may run when others do not need the machine any more. */
+  #lookAgain(): void {
+    if (this.#again !== undefined || this.#waiting.size === 0) return
+    if (![...this.#workers].some(isIdle)) return
+    this.#again = setTimeout(() => {
+      this.#again = undefined
+      this.#assign()
+    }, againMilliseconds)
   }
 
   /** Workers of a kind, with those that are being started. */
@@ -225,14 +250,7 @@ export class WorkerPool {
     const user = rights === undefined ? undefined : { uid: rights.uid, gid: rights.gid }
     const isLinked = links !== undefined
     const setup: WorkerSetup = { engine, processBytesMax, enrichment, user, isLinked }
-    const child = fork(fileURLToPath(workerFile), [JSON.stringify(setup)], {
-      execPath: process.execPath,
-      execArgv: [],
-      env: {},
-      cwd: links?.path ?? tempDirectory,
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    })
+    const child = forkWorker(setup, links?.path ?? tempDirectory)
     const worker: Worker = {
       child,
       reserved,
@@ -269,15 +287,8 @@ export class WorkerPool {
     worker.queries++
     send(worker, { kind: 'run', query: { ...query, files } })
     const { timeMaxMilliseconds } = job.task
-    const timeout = () => {
-      const seconds = timeMaxMilliseconds / 1000
-      const hint = 'ask for a shorter time range'
-      this.#stop(
-        job,
-        new WeirError('QueryTimeout', `the query took more than ${seconds} s`, { hint }),
-      )
-    }
-    job.timers.push(setTimeout(timeout, timeMaxMilliseconds))
+    const over = () => this.#stop(job, timeout(timeMaxMilliseconds))
+    job.timers.push(setTimeout(over, timeMaxMilliseconds))
   }
 
   #stop(job: Job, reason: WeirError): void {
@@ -317,14 +328,7 @@ export class WorkerPool {
     if (message.kind === 'done') {
       const { columns, hasSql, limited, cut } = message
       this.#settle(job, job.stop ?? { columns, hasSql, limited, cut, rows: job.rows })
-    } else {
-      const { code, message: text, place, hint } = message
-      const more = {
-        ...(place === undefined ? {} : { place }),
-        ...(hint === undefined ? {} : { hint }),
-      }
-      this.#settle(job, job.stop ?? new WeirError(code, text, more))
-    }
+    } else this.#settle(job, job.stop ?? failure(message))
   }
 
   async #sendFiles(worker: Worker, job: Job, scans: readonly Scan[]): Promise<void> {
@@ -389,10 +393,3 @@ export class WorkerPool {
     await removeFolders(worker)
   }
 }
-
-const lowerPriority = ({ pid }: ChildProcess): void => {
-  if (pid !== undefined) yieldToOthers(pid) // one that did not start says so by its exit
-}
-
-/** It is on its way to its first query, or to the next. */
-const isComing = ({ ready, job }: Worker): boolean => !ready && (job === undefined || job.settled)

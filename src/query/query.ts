@@ -11,6 +11,7 @@
  *   time-order.ts     or hour after hour until there are rows enough (stages.ts), where they come in order of time
  *   pull.ts           or: rows in the order in which they came
  *   fence.ts          looks at the statement a second time, as the engine reads it
+ *   waiting.ts fair-queue.ts pressure.ts which query is next, and whether writers need the machine more
  *   pool*.ts worker.ts child processes the statement runs in, with limits that can be enforced; engines.ts in them
  *
  * It reads through `LogReader` and never writes. Who may ask, and how answers look on a terminal or
@@ -24,6 +25,7 @@ import type { IndexConfig } from './index-config.ts'
 import { Leases } from './leases.ts'
 import { defaultRows } from './plan.ts'
 import { checkRange } from './plan-range.ts'
+import { Pressure } from './pressure.ts'
 import { WorkerPool } from './pool.ts'
 import type { PoolConfig } from './pool.ts'
 import type { PullRequest, PullResult } from './pull.ts'
@@ -89,6 +91,7 @@ export const defaultQueryConfig: QueryConfig = {
   zone: 'UTC',
   workers: 2,
   searchWorkers: 1,
+  workersPressed: Math.max(1, Math.floor(availableParallelism() / 2)),
   queueMax: 1000,
   /** "Per project 15 concurrent analyses, 100 concurrent searches." */
   searchesPerProject: 100,
@@ -108,12 +111,14 @@ export const defaultQueryConfig: QueryConfig = {
 export class QueryEngine {
   readonly #config: QueryConfig
   readonly #reader: LogReader
+  readonly #pressure: Pressure
   readonly #pool: WorkerPool
 
   constructor(config: QueryConfig, reader: LogReader) {
     this.#config = config
     this.#reader = reader
-    this.#pool = new WorkerPool(config)
+    this.#pressure = new Pressure(() => reader.acknowledged())
+    this.#pool = new WorkerPool(config, () => this.#pressure.isHigh)
   }
 
   /**
@@ -238,6 +243,7 @@ export class QueryEngine {
 
   /** Ends the workers; queries that run or wait are cancelled. */
   close(): Promise<void> {
+    this.#pressure.stop()
     return this.#pool.close()
   }
 }
