@@ -1,10 +1,15 @@
 /** `weir analyzer` against a started server: a flow log is attached, and what it brings is ranked. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { signLogService } from '../src/access/access.ts'
 import type { Analyzer, FlowRanking, MetricsAnswer } from '../src/analysis/analysis.ts'
 import { putRecords } from '../src/api/client.ts'
+import type { ClientKey } from '../src/api/client-key.ts'
 import { type RpcClient, rpcClient } from './cloud-server.ts'
 import { signedFetch } from './signed-fetch.ts'
 import { temporaryFolder } from './temporary-folder.ts'
@@ -98,9 +103,36 @@ test('records of an attached flow log are ranked, also after kill -9', async (t)
   const table = await weirSays(['analyzer', 'rank', ...ask, '--server', url])
   assert.match(table, /SourceIp.*8\.8\.8\.8.*TCP/s)
   await asTheCloud(rpcClient({ url, key }, '2021-12-16'), id)
+  await isOnlyRead(url, id, key)
   const refused = await weir(['analyzer', 'delete', id, '--server', url])
   assert.match(refused.stderr, /AnalyzerInUse/)
 })
+
+/** Its rollups lie in a project that lists leave out, and that takes nothing from anybody else. */
+async function isOnlyRead(url: string, id: string, key: ClientKey): Promise<void> {
+  const listed = await signedFetch(`${url}/weir/v1/projects`)
+  assert.equal(((await listed.text()).match(/nta-/g) ?? []).length, 0)
+  const at = { project: id, logstore: 'tuple1-1' }
+  await assert.rejects(
+    putRecords(url, { ...at, id: { flowLog: 'replay', run: 'r', number: 9 } }, '{}'),
+    { code: 'AccessDenied', message: /a traffic analyzer keeps its rollups there/ },
+  )
+  const port = Number(new URL(url).port)
+  const service = async (method: string, path: string, project?: string): Promise<string> => {
+    const host = `${project === undefined ? '' : `${project}.`}localhost:${port}`
+    const headers = { 'x-log-apiversion': '0.6.0', 'x-log-bodyrawsize': '0' }
+    const asked = { method, url: path, host, headers, body: Buffer.alloc(0) }
+    const signed = { ...headers, ...signLogService(asked, key, new Date()), host }
+    const [answer] = await once(request({ port, method, path, headers: signed }).end(), 'response')
+    return `${(answer as IncomingMessage).statusCode} ${await text(answer as IncomingMessage)}`
+  }
+  assert.doesNotMatch(await service('GET', '/'), /nta-/)
+  assert.match(await service('GET', '/logstores', id), /^200 .*"tuple5-1440"/)
+  assert.match(await service('DELETE', '/logstores/tuple1-1', id), /^40[13] .*Unauthorized/)
+  assert.match(await service('DELETE', '/', id), /^40[13] .*Unauthorized/)
+  const sql = ['--project', id, '--logstore', 'tuple1-1440', '--server', url]
+  assert.match(await weirSays(['query', '* | SELECT sum(bytes) AS b', ...sql]), /10400/)
+}
 
 /** The same by the NIS API: `Filter` and `GroupBy` are JSON in one parameter. */
 async function asTheCloud(client: RpcClient, TrafficAnalyzerId: string): Promise<void> {

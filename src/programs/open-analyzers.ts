@@ -10,6 +10,8 @@ import type { State } from './state.ts'
 export interface ServerAnalyzers {
   /** The records, folded too. */
   readonly records: RecordStore
+  /** Whether a project holds the rollups of one. */
+  holds(project: string): boolean
   keeper(run: RunQuery): AnalyzerKeeper
 }
 
@@ -32,6 +34,7 @@ export async function openAnalyzers(
   await analyzers.resume()
   return {
     records: folding(records, analyzers, analyzerOf),
+    holds: (project) => analyzers.find(project) !== undefined,
     keeper: (run) => ({
       create: (wanted) => analyzers.create(wanted),
       list: () => analyzers.list(),

@@ -40,6 +40,7 @@ import { openCloud } from './open-cloud.ts'
 import { openFlowLogService, orSample, placesOf } from './flow-log-service.ts'
 import { ordersTaken } from './flow-log-taken.ts'
 import { openAnalyzers, type ServerAnalyzers } from './open-analyzers.ts'
+import { sparingRollups } from './rollup-projects.ts'
 import { openBilling, pricesOf, type ServerBilling } from './open-billing.ts'
 import { openLogService } from './open-log-service.ts'
 import { type Access, openAccess } from './open-access.ts'
@@ -162,11 +163,12 @@ function watched(
 
 /** Answers requests until told to stop. */
 async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>): Promise<void> {
-  const { store, state, access, billing, orders, agents, capture, log } = parts
+  const { store, state, billing, orders, agents, capture, log } = parts
+  const access = sparingRollups(parts.access, parts.analyzers.holds)
   const tls = config.tls === undefined ? undefined : await serverTls(config.tls, config.data)
   const { queries, problems } = openQueries(config, store)
   queries.warm()
-  const service = openLogService(config, { store, engine: queries, access, log })
+  const service = openLogService(config, { store, engine: queries, access, billing, log })
   const interfaces = (): EniIdentity[] => [...enisOf(config, orders), ...agents.enis()]
   const topology = (): Topology | undefined => orders.topology?.topology
   const sample = config.sample ? await sampleNetwork(state) : undefined
