@@ -338,6 +338,8 @@ test('DescribeVSwitches and DescribeNetworkInterfaces', async (t) => {
   ])
     assert.deepEqual((await enis(filter)).ids, ['eni-web1'], JSON.stringify(filter))
   assert.deepEqual((await enis({ PrimaryIpAddress: '10.0.0.2' })).ids, [])
+  assert.deepEqual((await enis({ Type: 'Primary' })).ids, [])
+  assert.deepEqual((await enis({ Type: 'Secondary' })).ids, ['eni-web1', 'eni-db1'])
   const first = await enis({ MaxResults: '1' })
   assert.deepEqual([first.ids, first.body['NextToken']], [['eni-web1'], 'o1'])
   const second = await enis({ MaxResults: '1', NextToken: 'o1' })
@@ -361,6 +363,7 @@ test('DescribeVSwitches and DescribeNetworkInterfaces', async (t) => {
     Ipv6Sets: { Ipv6Set: [{ Ipv6Address: 'fd00:10::1' }] },
     AssociatedPublicIp: publicAddress,
     SecurityGroupIds: { SecurityGroupId: ['sg-web'] },
+    Type: 'Secondary',
     Tags: { Tag: [] },
     ResourceGroupId: '',
     OwnerId: '1210123456789012',

@@ -8,6 +8,8 @@ import { knownRegion } from './regions.ts'
 import type { CloudThings } from './things.ts'
 
 const idsMax = 100
+/** A topology does not tell which ENI an instance was made with, and that of a host may come and go. */
+const eniType = 'Secondary'
 const pageSizeMax = 500
 
 export const eniActions = (things: CloudThings): readonly CloudAction[] => [
@@ -26,6 +28,7 @@ export const eniActions = (things: CloudThings): readonly CloudAction[] => [
       NetworkInterfaceName: text(),
       ResourceGroupId: text(),
       Status: oneOf(['Available', 'InUse']),
+      Type: oneOf(['Primary', eniType]),
       Tag: structures({ Key: text(), Value: text() }, 20),
       NextToken: token,
       MaxResults: whole(1, pageSizeMax),
@@ -63,6 +66,7 @@ interface Wanted {
   readonly NetworkInterfaceName: string | undefined
   readonly ResourceGroupId: string | undefined
   readonly Status: string | undefined
+  readonly Type: string | undefined
   readonly Tag: readonly unknown[]
 }
 
@@ -83,6 +87,7 @@ function fits(eni: NetworkEni, wanted: Wanted): boolean {
     isOneOf(wanted.Ipv6Address, addresses.ipv6) &&
     is(wanted.SecurityGroupId, ...eni.securityGroups) &&
     is(wanted.Status, statusOf(eni)) &&
+    is(wanted.Type, eniType) &&
     wanted.NetworkInterfaceName === undefined &&
     wanted.ResourceGroupId === undefined &&
     wanted.Tag.length === 0
@@ -106,6 +111,7 @@ function eniFields(eni: NetworkEni): Fields {
     NetworkInterfaceName: '',
     Description: '',
     Status: statusOf(eni),
+    Type: eniType,
     VpcId: eni.vpc.id,
     VSwitchId: eni.vSwitch,
     InstanceId: eni.instance ?? '',
