@@ -366,7 +366,7 @@ test('hours around whole days are asked of the interval and the days of their ro
     assert.deepEqual(shared.analyzers.ranking(made).FlowRankingList, whole)
   }
   const parts = (tuple: string) =>
-    ['10 -7200 0', '1440 0 86400', '10 86400 104400'].map((part) => `${tuple}-${part}`)
+    ['1440 0 86400', '10 -7200 0', '10 86400 104400'].map((part) => `${tuple}-${part}`)
   assert.deepEqual([...asked], ['tuple5', 'tuple1'].flatMap(parts))
 })
 

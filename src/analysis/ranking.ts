@@ -119,7 +119,7 @@ export async function rank(
     return { from, to, logstore }
   }
   const order = { total, ascending, bounds: asked.conditions.groups, top }
-  const parts = partsOf(asked)?.map((part) => ofKeys(groups, part))
+  const parts = isFew(groups) ? partsOf(asked)?.map((part) => ofKeys(groups, part)) : undefined
   const merged = parts && (await askedInParts(sql, { parts, keys: groups.length, order }, ask))
   const told = (rows: readonly (readonly (string | null)[])[], bytes: number): FlowRanking[] =>
     rows.map((row) => rankingOf(row, groups, { analyzer, asked, bytes }))
@@ -132,6 +132,15 @@ export async function rank(
 
 /** More groups than these are cheaper to order where they are. */
 const partGroupsMax = 10_000
+const manyValues: ReadonlySet<string> = new Set([
+  'SourceIp',
+  'DestinationIp',
+  'SourcePort',
+  'DestinationPort',
+])
+/** Whether it is likely that there are not more. */
+const isFew = (groups: readonly Grouping[]): boolean =>
+  groups.filter(({ name }) => manyValues.has(name)).length <= 1
 
 /** Undefined: there are too many groups. */
 async function askedInParts(

@@ -8,12 +8,12 @@ const seed = Number(process.env['WEIR_SEED'] ?? 20_261_123)
 const hour = 3600
 const day = 24 * hour
 
-test('the hours before, the days, the hours after', () => {
+test('the days, the hours before, the hours after', () => {
   const parts = (from: number, to: number) =>
     partsOf({ from, to })?.map((part) => [part.from / hour, part.to / hour])
   assert.deepEqual(parts(23 * hour, 2 * day + hour), [
-    [23, 24],
     [24, 48],
+    [23, 24],
     [48, 49],
   ])
   assert.deepEqual(parts(day, 2 * day + hour), [
@@ -21,8 +21,8 @@ test('the hours before, the days, the hours after', () => {
     [48, 49],
   ])
   assert.deepEqual(parts(hour, 2 * day), [
-    [1, 24],
     [24, 48],
+    [1, 24],
   ])
   assert.deepEqual(
     [parts(day, 2 * day), parts(hour, 2 * day - hour), parts(1, 2)],

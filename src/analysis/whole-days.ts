@@ -13,14 +13,14 @@ export interface PartAnswer {
 
 const daySeconds = dayMinutes * 60
 
-/** The times before the whole days, of them, and after them; undefined where there are no such parts. */
+/** The whole days, the time before them and the time after them; undefined where there are no such parts. */
 export function partsOf({ from, to }: Pick<AskedOf, 'from' | 'to'>) {
   const first = Math.ceil(from / daySeconds) * daySeconds
   const last = Math.floor(to / daySeconds) * daySeconds
   if (first >= last || (first === from && last === to)) return undefined
   const parts = [
-    { from, to: first },
     { from: first, to: last },
+    { from, to: first },
     { from: last, to },
   ]
   return parts.filter((part) => part.from < part.to)
