@@ -105,6 +105,7 @@ export const errorCatalogue = {
   'OperationDenied.RoleNotAuthorized': { exit: 5, http: 400 },
   'OperationDenied.LogServiceNotOpen': { exit: 5, http: 400 },
   'OperationUnsupported.action': { exit: 2, http: 400 },
+  DryRunOperation: { exit: 2, http: 400 },
   'IncorrectStatus.flowlog': { exit: 2, http: 400 },
   'QuotaExceeded.Flowlog': { exit: 2, http: 400 },
   LabNotPossible: { exit: 5, http: 403 },

@@ -3,7 +3,7 @@ import { actionOf, type CloudAction } from './action.ts'
 import type { Fields } from './answer.ts'
 import { networkOf, type NetworkEni, ownerNumber } from './network.ts'
 import { pageAfter, pageOf, paging, token } from './paging.ts'
-import { oneOf, structures, text, texts, whole } from './parameters.ts'
+import { flag, oneOf, structures, text, texts, whole } from './parameters.ts'
 import { knownRegion } from './regions.ts'
 import type { CloudThings } from './things.ts'
 
@@ -27,6 +27,7 @@ export const eniActions = (things: CloudThings): readonly CloudAction[] => [
       SecurityGroupId: text(),
       NetworkInterfaceName: text(),
       ResourceGroupId: text(),
+      ServiceManaged: flag,
       Status: oneOf(['Available', 'InUse']),
       Type: oneOf(['Primary', eniType]),
       Tag: structures({ Key: text(), Value: text() }, 20),
@@ -65,12 +66,13 @@ interface Wanted {
   readonly SecurityGroupId: string | undefined
   readonly NetworkInterfaceName: string | undefined
   readonly ResourceGroupId: string | undefined
+  readonly ServiceManaged: boolean | undefined
   readonly Status: string | undefined
   readonly Type: string | undefined
   readonly Tag: readonly unknown[]
 }
 
-/** No ENI of a topology has a name, a tag or a resource group. */
+/** No ENI of a topology has a name, a tag or a resource group, or is a cloud service's. */
 function fits(eni: NetworkEni, wanted: Wanted): boolean {
   const addresses = addressesOf(eni)
   const isOneOf = (asked: readonly string[], values: readonly string[]): boolean =>
@@ -88,6 +90,7 @@ function fits(eni: NetworkEni, wanted: Wanted): boolean {
     is(wanted.SecurityGroupId, ...eni.securityGroups) &&
     is(wanted.Status, statusOf(eni)) &&
     is(wanted.Type, eniType) &&
+    wanted.ServiceManaged !== true &&
     wanted.NetworkInterfaceName === undefined &&
     wanted.ResourceGroupId === undefined &&
     wanted.Tag.length === 0

@@ -2,6 +2,7 @@
  * Look-ups of VPCs and vSwitches (VPC API 2016-04-28) in the network that the topology tells of. Nothing in it has a name,
  * a tag, a zone or a resource group, or is a region's default: who asks for one that has finds none.
  */
+import { WeirError } from '../../base/errors.ts'
 import { actionOf, type CloudAction } from './action.ts'
 import type { Fields } from './answer.ts'
 import {
@@ -28,6 +29,7 @@ const ids: Parameter<readonly string[]> = {
 
 const common = {
   ...paging(10, 50),
+  DryRun: flag,
   EnableIpv6: flag,
   IsDefault: flag,
   ResourceGroupId: text(),
@@ -46,6 +48,7 @@ export const networkActions = (things: CloudThings): readonly CloudAction[] => [
     },
     resources: ({ VpcId }) => (VpcId.length === 0 ? ['vpc/*'] : VpcId.map((id) => `vpc/${id}`)),
     run(wanted) {
+      endDryRun(wanted)
       const isLabelled = wanted.VpcName !== undefined || wanted.DhcpOptionsSetId !== undefined
       const found = networkOf(things).vpcs.filter(
         ({ id, region, account, cidrs }) =>
@@ -72,6 +75,7 @@ export const networkActions = (things: CloudThings): readonly CloudAction[] => [
     resources: ({ VSwitchId }) =>
       VSwitchId.length === 0 ? ['vswitch/*'] : VSwitchId.map((id) => `vswitch/${id}`),
     run(wanted) {
+      endDryRun(wanted)
       const isLabelled = wanted.VSwitchName !== undefined || wanted.ZoneId !== undefined
       const found = networkOf(things).vSwitches.filter(
         ({ id, vpc, cidrs, routeTable }) =>
@@ -89,6 +93,15 @@ export const networkActions = (things: CloudThings): readonly CloudAction[] => [
     },
   }),
 ]
+
+/** "If the request passes the dry run, the `DryRunOperation` error code is returned." */
+function endDryRun({ DryRun }: { readonly DryRun: boolean | undefined }): void {
+  if (DryRun === true)
+    throw new WeirError(
+      'DryRunOperation',
+      'Request validation has been passed with DryRun flag set.',
+    )
+}
 
 const isPlain = ({
   IsDefault,

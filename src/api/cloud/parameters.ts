@@ -84,6 +84,14 @@ export const flag: Parameter<boolean | undefined> = {
   },
 }
 
+/** What the cloud knows and Weir does not: left out or empty. @param why as `invalid` has it */
+export const refused = (why: string): Parameter<undefined> => ({
+  read(given, name) {
+    if ((given.get(name) ?? '') !== '') throw invalid(name, why)
+    return undefined
+  },
+})
+
 /** `Name.1`, `Name.2` ...; one that has no number stands for the first. Empty when there is none. */
 export const texts = (countMax: number): Parameter<readonly string[]> => ({
   read(given, name) {

@@ -17,7 +17,8 @@ export const knownRegion = (things: Pick<CloudThings, 'regions'>): Parameter<str
 
 export const regionActions = (things: Pick<CloudThings, 'regions'>): readonly CloudAction[] => [
   actionOf('2016-04-28', 'DescribeRegions', {
-    parameters: { AcceptLanguage: oneOf(['zh-CN', 'en-US', 'ja']) },
+    // Every product is in each region, and names are known in one language.
+    parameters: { AcceptLanguage: oneOf(['zh-CN', 'en-US', 'ja']), ProductType: text() },
     resources: () => ['*'],
     run: () => ({
       Regions: {
