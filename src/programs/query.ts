@@ -7,6 +7,7 @@ import { withData } from './data-directory.ts'
 import { exitStatus } from './exit-status.ts'
 import { queryFormats, type QueryFormat, writeAnswer } from './query-output.ts'
 import { timeArgument } from './time-argument.ts'
+import { unfoldRest } from './unfold-rest.ts'
 
 export interface QueryOptions {
   readonly project: string
@@ -44,7 +45,7 @@ export async function query(text: string, options: QueryOptions): Promise<number
     stopProgress()
     process.off('SIGINT', cancel).off('SIGTERM', cancel)
   }
-  await writeAnswer(answer, format)
+  await writeAnswer(unfoldRest(answer), format)
   summarize(answer, format)
   return exitStatus.ok
 }
