@@ -1,6 +1,5 @@
 /** Rankings of a time that has whole days in it: those are asked of the rollups of a day, the hours around of others. */
 import type { Conditions } from './filter.ts'
-import type { AskedOf } from './ranking.ts'
 import { dayMinutes } from './tuples.ts'
 
 type Value = string | null
@@ -14,7 +13,7 @@ export interface PartAnswer {
 const daySeconds = dayMinutes * 60
 
 /** The whole days, the time before them and the time after them; undefined where there are no such parts. */
-export function partsOf({ from, to }: Pick<AskedOf, 'from' | 'to'>) {
+export function partsOf({ from, to }: { readonly from: number; readonly to: number }) {
   const first = Math.ceil(from / daySeconds) * daySeconds
   const last = Math.floor(to / daySeconds) * daySeconds
   if (first >= last || (first === from && last === to)) return undefined

@@ -48,7 +48,9 @@ export async function billText(bill: Bill): Promise<string> {
     ...(bill.freeQuotas.length === 0 ? [] : ['\n', await quotaTable(bill)]),
     ...bill.accounts.map((standing) => `\n${standingLine(standing, bill.zone)}\n`),
     `\nDisk: ${gb(bill.disk.freeBytes)} GB free${
-      bill.disk.daysLeft === undefined ? '' : `, ${days(bill.disk.daysLeft)} left at this rate`
+      bill.disk.daysLeft === undefined
+        ? '; it does not fill, or has been watched for less than an hour'
+        : `, ${days(bill.disk.daysLeft)} left at this rate`
     }\n`,
   ].join('')
 }
@@ -97,7 +99,8 @@ export const standingText = async (standing: Standing): Promise<string> =>
 
 export async function estimateText(estimate: Estimate): Promise<string> {
   const { currency, prices, seconds, options } = estimate
-  const head = ['window', 'traffic', 'records a day', 'GB a day', `${currency} a month`, '']
+  const shortest = `of ${(options[0]?.windowSeconds ?? 60) / 60} min, All`
+  const head = ['window', 'traffic', 'records a day', 'GB a day', `${currency} a month`, shortest]
   const rows = options.map((option) => [
     `${option.windowSeconds / 60} min`,
     option.trafficType,
@@ -109,7 +112,9 @@ export async function estimateText(estimate: Estimate): Promise<string> {
   const sides = ['right', 'left', 'right', 'right', 'right', 'right'] as const
   return [
     rows.length === 0 ? 'There are no records.\n' : await plainTable(head, rows, sides),
-    `\nFrom ${(seconds / 3600).toFixed(1)} hours of records; a month is 30 such days. Prices: ${shown(prices)}\n`,
+    `\nFrom ${(seconds / 3600).toFixed(1)} hours of records; a month is 30 such days; 1 GB is 2^30 bytes.\n`,
+    "Generation and the log service's writing, the month's free quotas taken off; storage comes on top.\n",
+    `Prices: ${shown(prices)}\n`,
   ].join('')
 }
 
