@@ -126,7 +126,7 @@ async function answers(
   { interval, runs, ask }: { interval: number; runs: number; ask: Run },
 ): Promise<void> {
   const head = ['a month of', 'top 100 tuples, ms', 'top 100 ENIs, ms', 'metrics, ms']
-  process.stdout.write(`\n${table(head, [])}`)
+  process.stdout.write(`\n${table(head, [])}\n`)
   for (const TupleDimension of ['Tuple1', 'Tuple2', 'Tuple5'])
     for (const StorageInterval of values['day-only'] ? [1440] : [1440, interval]) {
       const less = StorageInterval === 1440 ? 0 : 3600
