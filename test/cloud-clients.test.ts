@@ -57,6 +57,11 @@ test('@alicloud/vpc20160428 and @alicloud/pop-core', async (t) => {
         return true
       })
     }
+    const dry = new models.DescribeVpcsRequest({ regionId, dryRun: true })
+    await assert.rejects(vpcClient(cloud, undefined).describeVpcs(dry), {
+      code: 'DryRunOperation',
+      statusCode: 400,
+    })
     const wrong = { ...cloud, key: { ...cloud.key, secret: 'x'.repeat(30) } }
     for (const algorithm of [undefined, 'v2'] as const)
       await assert.rejects(
