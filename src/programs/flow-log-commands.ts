@@ -10,6 +10,10 @@ export function addFlowLogCommands(
   const flowLog = weir
     .command('flow-log')
     .description('Flow logs: what is captured, for how long a window, and where records go')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  weir flow-log create --vpc vpc-shop --project shop --logstore all --create\n  weir flow-log list\n  weir flow-log history fl-ID',
+    )
   const command: NewCommand = (name, description, examples) =>
     flowLog.command(name).description(description).addHelpText('after', `\nExamples:\n${examples}`)
   addCreate(command, ended)

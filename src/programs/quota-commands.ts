@@ -8,7 +8,13 @@ export function addQuotaCommands(
   ended: (status: number) => void,
 ): void {
   const load = () => import('./quota.ts')
-  const quota = weir.command('quota').description('How much of a thing an account may have')
+  const quota = weir
+    .command('quota')
+    .description('How much of a thing an account may have')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  weir quota list\n  weir quota set vpc_quota_flowlog_inst_nums_per_user 50',
+    )
   quota
     .command('list')
     .description('The quotas of an account, and what it has used of them')

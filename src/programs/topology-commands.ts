@@ -11,6 +11,7 @@ export function addTopologyCommands(
   const topology = weir
     .command('topology')
     .description('The topology a server has: every version of its file, with who and when')
+    .addHelpText('after', '\nExamples:\n  weir topology history\n  weir topology show 3')
   topology
     .command('history')
     .description('Every version, the oldest first')

@@ -98,8 +98,8 @@ const cancelled = () => new WeirError('QueryCancelled', 'the query was cancelled
 export class WorkerPool {
   readonly #config: PoolConfig
   readonly #workers = new Set<Worker>()
-  /** What is waited for when the pool is closed: workers that get no query any more. */
-  readonly #retiring = new Set<Promise<void>>()
+  /** Of workers that are not there yet, or get no query any more: closing waits for them. */
+  readonly #pending = new Set<Promise<void>>()
   readonly #waiting: Waiting<Job>
   /** Workers on their way to a process. */
   readonly #starting = { any: 0, reserved: 0 }
@@ -171,7 +171,7 @@ export class WorkerPool {
     clearTimeout(this.#again)
     this.#settleWaiting(cancelled())
     await Promise.all([...this.#workers].map((worker) => this.#end(worker)))
-    await Promise.all(this.#retiring)
+    await Promise.all(this.#pending)
   }
 
   #settleWaiting(outcome: WeirError): void {
@@ -222,7 +222,7 @@ export class WorkerPool {
   #spawn(reserved: boolean): void {
     const kind = reserved ? 'reserved' : 'any'
     this.#starting[kind]++
-    this.#createWorker(reserved)
+    const started = this.#createWorker(reserved)
       .catch((error: unknown) => {
         this.#keepsSpare = false
         this.#settleWaiting(
@@ -231,7 +231,9 @@ export class WorkerPool {
       })
       .finally(() => {
         this.#starting[kind]--
+        this.#pending.delete(started)
       })
+    this.#pending.add(started)
   }
 
   async #createWorker(reserved: boolean): Promise<void> {
@@ -376,8 +378,8 @@ export class WorkerPool {
 
   #retire(worker: Worker): void {
     this.#workers.delete(worker)
-    const ended = this.#end(worker).finally(() => this.#retiring.delete(ended))
-    this.#retiring.add(ended)
+    const ended = this.#end(worker).finally(() => this.#pending.delete(ended))
+    this.#pending.add(ended)
   }
 
   async #end(worker: Worker): Promise<void> {
