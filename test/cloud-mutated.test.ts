@@ -1,11 +1,11 @@
-/** "10 000 mutated signed requests give no 5xx." */
+/** "10 000 mutated signed requests give no 5xx", of every action. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { acs3Request, type CloudCall, rpcRequest, type WireRequest } from './cloud-requests.ts'
 import { startCloudServer } from './cloud-server.ts'
 import { sendBytes } from './hostile-requests.ts'
 import { randomFrom } from './random-from.ts'
-import { healthOf } from './weir-process.ts'
+import { healthOf, weirSays } from './weir-process.ts'
 
 const long = process.env['WEIR_LONG'] !== undefined
 const count = long ? 10_000 : 250
@@ -15,7 +15,12 @@ type Random = (below: number) => number
 const pick = <T>(random: Random, list: readonly T[]): T => list[random(list.length)]!
 
 const RegionId = 'cn-hangzhou'
-const calls: readonly CloudCall[] = [
+const nis = '2021-12-16'
+const ResourceType = 'FLOWLOG'
+const range = { BeginTime: '1767322800000', EndTime: '1767326400000', RegionNo: RegionId }
+
+/** Every action; of a flow log that is there, most of the time. */
+const callsOf = (FlowLogId: string, TrafficAnalyzerId: string): readonly CloudCall[] => [
   { action: 'DescribeRegions' },
   { action: 'DescribeVpcs', parameters: { RegionId, VpcId: 'vpc-shop', PageSize: '10' } },
   { action: 'DescribeVSwitches', parameters: { RegionId, 'Tag.1.Key': 'k', PageNumber: '1' } },
@@ -38,8 +43,65 @@ const calls: readonly CloudCall[] = [
     },
   },
   { action: 'DescribeFlowLogs', parameters: { RegionId, PageSize: '50', 'Tags.1.Key': 'k' } },
-  { action: 'ModifyFlowLogAttribute', parameters: { RegionId, FlowLogId: 'fl-x' } },
-  { action: 'DeleteFlowLog', parameters: { RegionId, FlowLogId: 'fl-x' } },
+  {
+    action: 'ModifyFlowLogAttribute',
+    parameters: { RegionId, FlowLogId, FlowLogName: 'n', AggregationInterval: '10' },
+  },
+  { action: 'ActiveFlowLog', parameters: { RegionId, FlowLogId } },
+  { action: 'DeactiveFlowLog', parameters: { RegionId, FlowLogId } },
+  { action: 'DeleteFlowLog', parameters: { RegionId, FlowLogId } },
+  { action: 'GetFlowLogServiceStatus', parameters: { RegionId } },
+  {
+    action: 'TagResources',
+    parameters: {
+      RegionId,
+      ResourceType,
+      'ResourceId.1': FlowLogId,
+      'Tag.1.Key': 'k',
+      'Tag.1.Value': 'v',
+    },
+  },
+  {
+    action: 'UnTagResources',
+    parameters: { RegionId, ResourceType, 'ResourceId.1': FlowLogId, 'TagKey.1': 'k' },
+  },
+  {
+    action: 'MoveResourceGroup',
+    parameters: { RegionId, ResourceType, ResourceId: FlowLogId, NewResourceGroupId: 'rg-acfm2' },
+  },
+  {
+    action: 'StartNisTrafficRanking',
+    version: nis,
+    parameters: {
+      ...range,
+      TrafficAnalyzerId,
+      TrafficScenario: 'VpcFlowLogAll',
+      Direction: 'in',
+      OrderBy: 'Bytes',
+      TupleDimension: 'Tuple2',
+      GroupBy: '["VpcId"]',
+      Filter: '[{"Key":"FlowAction","Operator":"eq","Value":["ACCEPT"]}]',
+      TopN: '10',
+    },
+  },
+  {
+    action: 'DescribeNisTrafficRanking',
+    version: nis,
+    parameters: { NisTrafficRankingId: 'task-0', MaxResults: '20', Language: 'zh-CN' },
+  },
+  {
+    action: 'GetNisTrafficMetrics',
+    version: nis,
+    parameters: {
+      ...range,
+      TrafficAnalyzerId,
+      TrafficScenario: 'VpcFlowLogAll',
+      MetricName: 'bps',
+      Direction: 'In',
+      TupleDimension: 'Tuple1',
+      StepMinutes: '60',
+    },
+  },
   { action: 'OpenFlowLogService', parameters: { RegionId, ClientToken: 't' } },
   {
     action: 'ListTagResources',
@@ -97,8 +159,7 @@ const names = [
 ]
 
 /** What somebody with a key may send: it will be signed. */
-function changedCall(random: Random): CloudCall {
-  const call = pick(random, calls)
+function changedCall(random: Random, call: CloudCall): CloudCall {
   const parameters: Record<string, string> = { ...call.parameters }
   const common: Record<string, string> = {}
   const changes: (() => void)[] = [
@@ -164,9 +225,13 @@ test(`${count} mutated signed requests give no 5xx (seed ${seed})`, async (t) =>
   const random = randomFrom(seed)
   const { url, key } = await startCloudServer(t)
   const { host, port } = new URL(url)
+  const made = await weirSays(['analyzer', 'create', '--json', '--server', url])
+  const { id: analyzer } = JSON.parse(made) as { readonly id: string }
+  let flowLog = 'fl-x'
   const statuses = new Map<string, number>()
   for (let number = 0; number < count; number++) {
-    const call = random(4) === 0 ? pick(random, calls) : changedCall(random)
+    const meant = pick(random, callsOf(flowLog, analyzer))
+    const call = random(4) === 0 ? meant : changedCall(random, meant)
     const { common: _, ...ofHeaders } = call
     const signed = random(2) === 0 ? rpcRequest(key, call) : acs3Request(key, host, ofHeaders)
     const request = random(2) === 0 ? changedRequest(random, signed) : signed
@@ -174,6 +239,8 @@ test(`${count} mutated signed requests give no 5xx (seed ${seed})`, async (t) =>
     const [, status = 'none'] = /^HTTP\/1\.1 (\d{3}) /.exec(answer) ?? []
     assert.match(status, /^[24]/, `${JSON.stringify(request)}\n${answer}`)
     statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    if (status === '200' && call.action === 'CreateFlowLog')
+      flowLog = /\bfl-[a-z0-9]{6,}/.exec(answer)?.[0] ?? flowLog
   }
   t.diagnostic(
     JSON.stringify(Object.fromEntries([...statuses].toSorted(([a], [b]) => Number(a) - Number(b)))),
