@@ -84,7 +84,7 @@ async function main(rows: number, runs: number, seed: number): Promise<void> {
   )
   const wanted = counts.toSorted((a, b) => b - a).map(String)
   process.stdout.write(
-    `\npatterns of the texts are their templates, each with exactly its texts: ${wanted.join() === found.join() ? 'yes' : `no: ${wanted} and ${found}`}\n`,
+    `\npatterns of the texts are their templates, each with exactly its texts: ${wanted.join() === found.join() ? 'yes' : `no: ${wanted.join()} and ${found.join()}`}\n`,
   )
   await engine.close()
   await bench.store.close()

@@ -92,7 +92,7 @@ test('patterns do not depend on the order, and have all texts once', () => {
 
 test(`what the engine decides without a call is what the call would say (seed ${seed})`, () => {
   const below = randomFrom(seed)
-  const signs = [...'ab1f9:. -_=[/\t\u0000é', '::', '  ', '1:', 'fe80']
+  const signs = [...'ab1f9:. -_=[/'.split(''), '\t', '\u0000', 'é', '::', '  ', '1:', 'fe80']
   const [may, whole] = [new RegExp(mayVary), new RegExp(`^(?:${wholeVaries})$`)]
   const seen = { same: 0, whole: 0 }
   for (let n = 0; n < 200_000; n++) {

@@ -16,11 +16,11 @@ test(
   'every thread of a query process yields, and none of the server',
   { skip },
   async (context) => {
-    const { reader, remove } = await testLogstore([[testRecord]])
-    const engine = new QueryEngine({ ...defaultQueryConfig, threads: 2, workers: 1 }, reader)
+    const store = await testLogstore([[testRecord]])
+    const engine = new QueryEngine({ ...defaultQueryConfig, threads: 2, workers: 1 }, store.reader)
     context.after(async () => {
       await engine.close()
-      await remove()
+      await store.remove()
     })
     const own = getPriority()
     const before = new Set(childrenOf(process.pid))

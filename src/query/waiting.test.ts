@@ -50,14 +50,15 @@ test('what was held back goes on when the pressure ends', () => {
 })
 
 async function pool(context: TestContext, isPressed: () => boolean) {
-  const { reader, remove } = await testLogstore([[testRecord, testRecord]])
+  const store = await testLogstore([[testRecord, testRecord]])
+  const { reader } = store
   const workers = new WorkerPool(
     { ...defaultQueryConfig, workers: 2, workersPressed: 1 },
     isPressed,
   )
   context.after(async () => {
     await workers.close()
-    await remove()
+    await store.remove()
   })
   let running = 0
   const most = { running: 0 }
