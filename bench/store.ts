@@ -36,6 +36,7 @@ const usage = `npm run bench store -- [options]
   --peer-rows N    records that SQLite holds, its figures multiplied accordingly (1000000)
   --seed N         (1)
   --ingest-only    no queries, no peers
+  --keep           the records stay in .bench/store/data/batches, for npm run bench storm -- --over
   --clean          removes what the bench keeps in .bench/store
   --help           this`
 
@@ -51,6 +52,7 @@ interface Options {
   readonly peerRows: number
   readonly seed: number
   readonly ingestOnly: boolean
+  readonly keep: boolean
 }
 
 async function main(options: Options): Promise<void> {
@@ -70,7 +72,7 @@ async function main(options: Options): Promise<void> {
     `${rows} records, ${Math.min(putRows, rows)} through PutLogs; medians of ${options.runs} runs of each query.\n`,
   )
   print(machine())
-  rmSync(folder, { recursive: true, force: true })
+  if (!options.keep) rmSync(folder, { recursive: true, force: true })
 }
 
 async function printIngest(options: Options, folder: string): Promise<void> {
@@ -199,6 +201,7 @@ const { values } = parseArgs({
     'peer-rows': { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
     'ingest-only': { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
     clean: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -217,4 +220,5 @@ else
     peerRows: Number(values['peer-rows']),
     seed: Number(values.seed),
     ingestOnly: values['ingest-only'],
+    keep: values.keep,
   })

@@ -35,6 +35,7 @@ const usage = `npm run bench storm -- [options]
   --rows N         records of a log group (1000)
   --fresh          instead: how soon what was acknowledged is found, and how long searches of the last 15 minutes
                    take, at 10,000 and 30,000 records a second
+  --over DIR       beside the records of a log store that npm run bench store -- --keep left, of a copy of it
   --seed N         (1)
   --help           this`
 
@@ -50,6 +51,7 @@ interface Options {
   readonly rate: number | undefined
   readonly rows: number
   readonly seed: number
+  readonly over: string | undefined
 }
 
 interface Phase {
@@ -62,7 +64,7 @@ interface Phase {
 
 async function main(options: Options): Promise<void> {
   const { turns, seed, rows } = options
-  const { server, target, pid } = await startServer()
+  const { server, target, pid } = await startServer(options.over)
   const ended: (() => Promise<unknown>)[] = [() => server.stop()]
   try {
     say(`load average: ${loadAverage()}`)
@@ -220,6 +222,7 @@ const { values } = parseArgs({
     rate: { type: 'string' },
     rows: { type: 'string', default: '1000' },
     fresh: { type: 'boolean', default: false },
+    over: { type: 'string' },
     seed: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
   },
@@ -231,6 +234,7 @@ else if (values.fresh)
     turns: Number(values.turns),
     rows: Number(values.rows),
     seed: Number(values.seed),
+    over: values.over,
   })
 else
   await main({
@@ -242,4 +246,5 @@ else
     rate: values.rate === undefined ? undefined : Number(values.rate),
     rows: Number(values.rows),
     seed: Number(values.seed),
+    over: values.over,
   })

@@ -14,6 +14,7 @@ export interface FreshOptions {
   readonly turns: number
   readonly rows: number
   readonly seed: number
+  readonly over: string | undefined
 }
 
 /** Records a second. */
@@ -30,8 +31,9 @@ interface Phase {
   readonly work: Work
 }
 
-export async function freshness({ seconds, turns, rows, seed }: FreshOptions): Promise<void> {
-  const { server, target, pid } = await startServer()
+export async function freshness(options: FreshOptions): Promise<void> {
+  const { seconds, turns, rows, seed, over } = options
+  const { server, target, pid } = await startServer(over)
   const ended: (() => Promise<unknown>)[] = [() => server.stop()]
   try {
     process.stderr.write(`load average: ${loadAverage()}\n`)

@@ -1,7 +1,7 @@
 /** A started server for `npm run bench storm`, the processes that send to it and ask, and what it spends. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -76,14 +76,21 @@ export interface StormServer {
   readonly pid: number
 }
 
-/** On an empty data directory with the logstore that flow logs get. */
-export async function startServer(): Promise<StormServer> {
+/**
+ * On an empty data directory with the logstore that flow logs get.
+ *
+ * @param over a log store that `npm run bench store -- --keep` left; a copy of it is what there is already
+ */
+export async function startServer(over?: string): Promise<StormServer> {
   removeData()
   mkdirSync(folder, { recursive: true })
   const data = join(folder, 'data')
+  if (over !== undefined) cpSync(over, data, { recursive: true })
   const store = await openLogStore(data)
-  store.createProject(project, { description: 'records made up for measuring' })
-  createFlowLogstore(store, project, logstore, 3650)
+  if (over === undefined) {
+    store.createProject(project, { description: 'records made up for measuring' })
+    createFlowLogstore(store, project, logstore, 3650)
+  }
   await store.close()
   const config = join(folder, 'weir.yaml')
   writeFileSync(config, 'sample: false\ncapture: { enabled: false }\n')
