@@ -244,9 +244,14 @@ test('no such logstore, no such project, no server, and a target that is none', 
       'weir/flow-logs',
       url,
       2,
-      'LogStoreNotExist: there is no logstore flow-logs in project weir',
+      'LogStoreNotExist: there is no logstore flow-logs in project weir. --create makes it',
     )
-    await fails('mine/flow-log', url, 2, 'ProjectNotExist: there is no project mine')
+    await fails(
+      'mine/flow-log',
+      url,
+      2,
+      'ProjectNotExist: there is no project mine. --create makes it',
+    )
     await server.stop()
   }
   const { host } = new URL(url)
