@@ -1,14 +1,13 @@
 import type { ColumnKind, ColumnSpec } from '../base/columns.ts'
+import { restColumn } from '../base/rest-fields.ts'
 import {
   columnNameBytesMax,
   logstoreColumnsMax,
   reservedColumns,
   shardColumn,
 } from '../logstore/logstore.ts'
-import { restColumn } from '../query/query.ts'
 import { flowRecordFields } from '../record/fields.ts'
 
-export { restColumn }
 /** Nanoseconds past `__time__`. */
 export const timeNsColumn = '__time_ns_part__'
 /** Of the columns that hold tags. */

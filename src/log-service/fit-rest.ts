@@ -60,7 +60,3 @@ export class Rest {
     return text === '' ? '' : `${text}}`
   }
 }
-
-/** The fields of a `__rest__`. */
-export const restFields = (text: string): [key: string, value: string][] =>
-  Object.entries(JSON.parse(text) as Record<string, string>)

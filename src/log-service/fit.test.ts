@@ -5,7 +5,7 @@ import type { ColumnBatch, ColumnSpec } from '../base/columns.ts'
 import { decodeLogGroup, encodeLogGroup } from '../log-group/log-group.ts'
 import { flowRecordColumns } from '../record/columns.ts'
 import { fitGroup } from './fit.ts'
-import { restFields } from './fit-rest.ts'
+import { restFields } from '../base/rest-fields.ts'
 
 type Contents = Readonly<Record<string, string>>
 

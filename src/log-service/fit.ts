@@ -1,6 +1,7 @@
 import type { Column, ColumnBatch, ColumnSpec, TextColumn } from '../base/columns.ts'
 import { notApplicable } from '../record/fields.ts'
-import { type Place, placeOf, restColumn, tagPrefix, timeNsColumn } from './fit-place.ts'
+import { restColumn } from '../base/rest-fields.ts'
+import { type Place, placeOf, tagPrefix, timeNsColumn } from './fit-place.ts'
 import { Rest } from './fit-rest.ts'
 
 /** Logs of one source and topic as they came: what `decodeLogGroup` gives. */

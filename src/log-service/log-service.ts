@@ -17,8 +17,6 @@ export {
   savedSearches,
 } from './documents.ts'
 
-export { restColumn } from './fit-place.ts'
-export { restFields } from './fit-rest.ts'
 export { fitGroup, type FittedGroup, type ReceivedGroup } from './fit.ts'
 export { putGroup, type PutOptions, type PutStore } from './put.ts'
 export { readTrackedLog, readTrackedLogs } from './put-tracking.ts'

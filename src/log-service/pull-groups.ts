@@ -1,8 +1,8 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import type { PulledRow } from '../query/query.ts'
 import { flowRecordFields, notApplicable } from '../record/fields.ts'
-import { holdsFlowLogs, restColumn, tagPrefix, timeNsColumn } from './fit-place.ts'
-import { restFields } from './fit-rest.ts'
+import { restColumn, restFields } from '../base/rest-fields.ts'
+import { holdsFlowLogs, tagPrefix, timeNsColumn } from './fit-place.ts'
 
 /** As `encodeLogGroups` takes it. */
 export interface PulledGroup {

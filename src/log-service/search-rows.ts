@@ -1,7 +1,7 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import { flowRecordFields, notApplicable } from '../record/fields.ts'
-import { holdsFlowLogs, restColumn } from './fit-place.ts'
-import { restFields } from './fit-rest.ts'
+import { restColumn, restFields } from '../base/rest-fields.ts'
+import { holdsFlowLogs } from './fit-place.ts'
 
 export type LogRow = Readonly<Record<string, string>>
 

@@ -9,7 +9,7 @@ import {
   type QueryResult,
 } from '../query/query.ts'
 import { packer } from './context.ts'
-import { restColumn } from './fit-place.ts'
+import { restColumn } from '../base/rest-fields.ts'
 import { indexConfigOf } from './index-config.ts'
 import { type LogRow, rowPrinter } from './search-rows.ts'
 

@@ -9,6 +9,7 @@ import type { EniIdentity } from '../record/batch.ts'
 import { flowRecordColumns } from '../record/columns.ts'
 import type { Topology } from '../vpc/vpc.ts'
 import { createFlowLogstore } from './flow-logstore.ts'
+import { resourceTypeNames } from './resource-type-names.ts'
 
 type ResourceType = FlowLog['resourceType']
 
@@ -81,12 +82,6 @@ export function knownResources(
     VSwitch: ids(topology?.vSwitches, ...interfaces.map(({ vSwitchId }) => vSwitchId)),
     NetworkInterface: ids(topology?.enis, ...interfaces.map(({ eniId }) => eniId)),
   }
-}
-
-export const resourceTypeNames: Readonly<Record<ResourceType, string>> = {
-  VPC: 'VPC',
-  VSwitch: 'vSwitch',
-  NetworkInterface: 'ENI',
 }
 
 /** Throws ResourceNotExist. */

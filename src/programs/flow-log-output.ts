@@ -2,8 +2,8 @@
 import type { FlowLogEntry } from '../api/contract.ts'
 import { WeirError } from '../base/errors.ts'
 import type { FlowLogOptions } from './flow-log-arguments.ts'
-import { resourceTypeNames } from './flow-log-keeper.ts'
 import { plainTable, shown } from './plain-table.ts'
+import { resourceTypeNames } from './resource-type-names.ts'
 import { writeStandardOutput } from './standard-output.ts'
 
 const formats = ['table', 'json', 'ndjson'] as const

@@ -1,5 +1,5 @@
 import type { QueryAnswer } from '../api/contract.ts'
-import { restColumn, restFields } from '../log-service/log-service.ts'
+import { restColumn, restFields } from '../base/rest-fields.ts'
 
 /**
  * Records as they were sent: fields that had no place in the columns of their logstore are kept together in one, and

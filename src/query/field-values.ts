@@ -1,3 +1,4 @@
+import { restColumn } from '../base/rest-fields.ts'
 import { quoteName, quoteText } from './quote.ts'
 
 const shapes = {
@@ -14,9 +15,6 @@ export function numberIn(text: string, type: 'long' | 'double'): string {
   const shape = quoteText(shapes[type])
   return `(CASE WHEN regexp_full_match(${text}, ${shape}) THEN TRY_CAST(${text} AS ${engine}) END)`
 }
-
-/** Where a log keeps what no column takes: the text of a JSON object of texts. */
-export const restColumn = '__rest__'
 
 /** What is kept of a field there; NULL where nothing is. */
 export const restText = (name: string): string =>

@@ -1,6 +1,7 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import { flowRecordFields } from '../record/fields.ts'
-import { jsonLeaf, numberIn, restColumn, restText } from './field-values.ts'
+import { restColumn } from '../base/rest-fields.ts'
+import { jsonLeaf, numberIn, restText } from './field-values.ts'
 import { allFields } from './fields-all.ts'
 import type { SearchField, SqlField, StoreFields } from './fields.ts'
 import type { FieldIndex, IndexConfig, WordRules } from './index-config.ts'

@@ -32,7 +32,6 @@ import type { PullRequest, PullResult } from './pull.ts'
 import type { QueryResult } from './result.ts'
 import type { StoreSpec } from './source-book.ts'
 
-export { restColumn } from './field-values.ts'
 export { parseQuery, parseSearchPart } from './parse.ts'
 export type * from './index-config.ts'
 export { planQuery } from './plan.ts'
