@@ -64,6 +64,7 @@ async function main(rows: number, interval: number, runs: number): Promise<void>
         fills(logstore)
           ? store.append(project, logstore, ...batch)
           : Promise.resolve({ stored: false }),
+      isStored: (...asked) => store.isStored(...asked),
       projects: () => store.projects(),
       logstores: (project) => store.logstores(project),
       createProject: (...asked) => store.createProject(...asked),

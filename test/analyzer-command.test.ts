@@ -9,6 +9,8 @@ import { test } from 'node:test'
 import { signLogService } from '../src/access/access.ts'
 import type { Analyzer, FlowRanking, MetricsAnswer } from '../src/analysis/analysis.ts'
 import { putRecords } from '../src/api/client.ts'
+import type { FlowLogEntry } from '../src/api/contract.ts'
+import type { Bill } from '../src/billing/billing.ts'
 import type { ClientKey } from '../src/api/client-key.ts'
 import { type RpcClient, rpcClient } from './cloud-server.ts'
 import { signedFetch } from './signed-fetch.ts'
@@ -49,6 +51,8 @@ const record: Readonly<Record<string, string>> = {
 
 /** The begin of the last hour that is over. */
 const hour = Math.floor(Date.now() / 3_600_000) * 3600 - 3600
+const hourTimes = { start: String(hour), end: String(hour + 60) }
+const at = { project: 'weir', logstore: 'flow-log' }
 
 test('records of an attached flow log are ranked, also after kill -9', async (t) => {
   const folder = temporaryFolder(t)
@@ -62,6 +66,7 @@ test('records of an attached flow log are ranked, also after kill -9', async (t)
   const say = async <Answer>(url: string, ...command: string[]): Promise<Answer> =>
     JSON.parse(await weirSays([...command, '--server', url, '--json'])) as Answer
   let id = ''
+  let alone: Alone | undefined
   let key = { id: '', secret: '' }
   {
     await using server = await WeirServer.start(args)
@@ -80,12 +85,11 @@ test('records of an attached flow log are ranked, also after kill -9', async (t)
       body: JSON.stringify({ analyzer: id }),
     })
     assert.equal(attached.status, 200, await attached.text())
-    const times = { start: String(hour), end: String(hour + 60) }
-    const line = JSON.stringify({ ...record, ...times })
-    const at = { project: 'weir', logstore: 'flow-log' }
+    const line = JSON.stringify({ ...record, ...hourTimes })
     for (const number of [0, 1, 1])
       await putRecords(url, { ...at, id: { flowLog, run: 'r', number } }, line)
     await putRecords(url, { ...at, id: { flowLog: 'replay', run: 'r', number: 0 } }, line)
+    alone = await toAnalyzerAlone(url, say, line)
     await server.end('SIGKILL')
   }
   await using server = await WeirServer.start(args)
@@ -104,9 +108,97 @@ test('records of an attached flow log are ranked, also after kill -9', async (t)
   assert.match(table, /SourceIp.*8\.8\.8\.8.*TCP/s)
   await asTheCloud(rpcClient({ url, key }, '2021-12-16'), id)
   await isOnlyRead(url, id, key)
+  await isThereOnce(url, say, alone!)
   const refused = await weir(['analyzer', 'delete', id, '--server', url])
   assert.match(refused.stderr, /AnalyzerInUse/)
 })
+
+type Say = <Answer>(url: string, ...command: string[]) => Promise<Answer>
+
+interface Alone {
+  readonly analyzer: string
+  /** One without a logstore, and one whose delivery to its logstore was disabled. */
+  readonly flowLogs: readonly [string, string]
+}
+
+const without = Object.fromEntries(Object.keys(record).map((name) => [name, '-']))
+const quietRecord = { ...without, version: '1', 'eni-id': 'eni-web1', 'vpc-id': 'vpc-shop' }
+const noData = JSON.stringify({ ...quietRecord, ...hourTimes, 'log-status': 'NODATA' })
+
+/** "You can deliver logs to Simple Log Service (SLS) and NIS Traffic Analyzer": to either, too. */
+async function toAnalyzerAlone(url: string, say: Say, line: string): Promise<Alone> {
+  const analyzer = (await say<Analyzer>(url, 'analyzer', 'create', '--interval', '1')).id
+  const create = ['flow-log', 'create', '--vpc', 'vpc-shop', '--window', '60']
+  const made = await say<FlowLogEntry>(url, ...create, '--analyzer', analyzer)
+  assert.deepEqual(
+    [made.status, made.delivers, made.project, made.logstore, made.analyzer, made.deliverStatus],
+    ['Active', false, '', '', analyzer, 'SUCCESS'],
+  )
+  const shown = await weirSays(['flow-log', 'show', made.id, '--server', url])
+  assert.match(shown, new RegExp(`^ into +${analyzer} *$`, 'm'))
+  const put = async (flowLog: string, number: number, text: string, place = { ...at }) =>
+    (await putRecords(url, { ...place, id: { flowLog, run: 'r', number } }, text)).stored
+  const nowhere = { project: '', logstore: '' }
+  assert.equal(await put(made.id, 0, line, nowhere), true)
+  assert.equal(await put(made.id, 0, line, nowhere), false)
+  assert.equal(await put(made.id, 1, noData, nowhere), true)
+  await put(made.id, 1, noData, nowhere)
+  await assert.rejects(put('fl-unknown', 0, line, nowhere), { code: 'ProjectNotExist' })
+
+  const both = ['--project', at.project, '--logstore', at.logstore, '--analyzer', analyzer]
+  const other = (await say<FlowLogEntry>(url, ...create, ...both)).id
+  assert.equal(await put(other, 0, line), true)
+  const disabled = await say<FlowLogEntry>(url, 'flow-log', 'disable-delivery', other)
+  assert.deepEqual([disabled.status, disabled.delivers], ['Active', false])
+  await put(other, 0, line) // was stored before
+  assert.equal(await put(other, 1, line), true)
+  const detach = await weir(['flow-log', 'detach', other, '--server', url])
+  assert.match(detach.stderr, /^weir: OperationUnsupported\.action: .* would go nowhere/)
+  return { analyzer, flowLogs: [made.id, other] }
+}
+
+/** In the rollups, on the bill, and in no logstore but before. */
+async function isThereOnce(
+  url: string,
+  say: Say,
+  { analyzer, flowLogs: [alone, disabled] }: Alone,
+): Promise<void> {
+  const time = ['--from', String(hour), '--to', String(hour + 3600)]
+  const ask = [analyzer, '--tuple', '5', ...time, '--by', 'SourceIp']
+  const [row] = await say<FlowRanking[]>(url, 'analyzer', 'rank', ...ask)
+  assert.deepEqual([row?.Bytes, row?.Packets], [3 * 5200, 30])
+  const where = ['--project', at.project, '--logstore', at.logstore, ...time, '--server', url]
+  const raw = await weirSays(['query', '* | SELECT count(*) AS n', ...where, '--json'])
+  assert.deepEqual(
+    JSON.parse(raw),
+    [{ n: '4' }],
+    'two, one of a replay, one before it was disabled',
+  )
+
+  const [line, quiet] = [JSON.stringify({ ...record, ...hourTimes }), noData].map(weightOf)
+  const { rows } = await say<Bill>(url, 'bill', '--by', 'flow-log')
+  const billed = (of: string) =>
+    Object.fromEntries(
+      rows.filter((each) => each.of === of).map(({ item, bytes }) => [item, bytes]),
+    )
+  assert.deepEqual(billed(alone), {
+    'flow log generation': line! + quiet!,
+    'traffic analyzer processing': line! + quiet!,
+  })
+  assert.deepEqual(billed(disabled), {
+    'flow log generation': 2 * line!,
+    'log service index traffic': line!,
+    'log service write traffic': Math.floor(line! / 5),
+    'traffic analyzer processing': 2 * line!,
+  })
+}
+
+/** What a record weighs on a bill: its names and values. */
+const weightOf = (line: string): number =>
+  Object.entries(JSON.parse(line) as Record<string, unknown>).reduce(
+    (sum, [name, value]) => sum + name.length + String(value).length,
+    0,
+  )
 
 /** Its rollups lie in a project that lists leave out, and that takes nothing from anybody else. */
 async function isOnlyRead(url: string, id: string, key: ClientKey): Promise<void> {

@@ -252,7 +252,7 @@ test('what is missing or does not fit is said', async () => {
   )
   await refused(
     ['create', '--vpc', 'vpc-shop', '--project', 'weir'],
-    'Usage: say where the records go. --project NAME and --logstore NAME; with --create they are made',
+    'Usage: say where the records go. --project NAME and --logstore NAME, with --create they are made; or --analyzer ID',
   )
   await refused(
     ['create', '--vpc', 'vpc-shop', ...into, '--traffic', 'reject'],

@@ -48,6 +48,7 @@ export interface AnalysisParts {
   readonly store: Pick<
     LogStore,
     | 'append'
+    | 'isStored'
     | 'projects'
     | 'logstores'
     | 'createProject'
@@ -193,6 +194,17 @@ export class TrafficAnalyzers {
     )
     const failed = stored.find((each) => each.status === 'rejected')
     if (failed !== undefined && this.find(id) !== undefined) throw failed.reason
+  }
+
+  /** Whether all rollups of an analyzer have a batch. One without traffic is in none. */
+  hasFolded(id: string, batchId: BatchId): boolean {
+    const analyzer = this.find(id)
+    return (
+      analyzer !== undefined &&
+      rollupsOf(analyzer).every(({ dimension, minutes }) =>
+        this.#parts.store.isStored(id, storeNameOf(dimension, minutes), batchId),
+      )
+    )
   }
 
   /**

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { signed, startServer } from '../../test/api-server.ts'
 import type { ColumnBatch } from '../base/columns.ts'
+import { createLog } from '../base/log.ts'
 import type { LogStore } from '../logstore/logstore.ts'
 import { openAnalyzers } from '../programs/open-analyzers.ts'
+import { openBilling } from '../programs/open-billing.ts'
+import { readStartConfig } from '../programs/start-config.ts'
 import { openState } from '../programs/state.ts'
 import { temporaryFolder } from '../../test/temporary-folder.ts'
 import { defaultQueryConfig, QueryEngine } from '../query/query.ts'
@@ -76,10 +79,17 @@ async function serverWithAnalyzers(t: TestContext) {
     const attachments = {
       analyzerOf: (flowLog: string) => (flowLog === 'fl-1' ? keeper.list().at(0)?.id : undefined),
       attached: () => (isAttached ? ['fl-1'] : []),
+      isAlone: () => false,
     }
-    const opened = await openAnalyzers('cn-hangzhou', attachments, { store, records: store, state })
+    const opened = await openAnalyzers('cn-hangzhou', attachments, { store, state })
     const keeper = opened.keeper((...asked) => engine.run(...asked))
-    return { keeper, records: opened.records }
+    const billing = openBilling(readStartConfig({}), {
+      store,
+      state,
+      topology: () => undefined,
+      log: createLog(() => {}),
+    })
+    return { keeper, records: opened.records(billing) }
   }
   const opened: Awaited<ReturnType<typeof make>>[] = []
   const later = () => {

@@ -136,8 +136,11 @@ export interface FlowLogRequest {
   readonly windowSeconds?: 60 | 300 | 600
   /** `all`, or the traffic paths that are wanted by name: natGateway, vbr ... */
   readonly scope?: readonly FlowLogScope[]
-  readonly project: string
-  readonly logstore: string
+  /** Both, or neither where records go to an analyzer alone. */
+  readonly project?: string
+  readonly logstore?: string
+  /** A traffic analyzer, whose interval is not shorter than the window. */
+  readonly analyzer?: string
   /** Makes project and logstore when they are not there. */
   readonly createMissing?: boolean
   /** "Enable Log Analysis Report": the index of flow logs, and 7 days to keep records. */
@@ -163,7 +166,7 @@ export type FlowLogPatch = Partial<
 
 /** The answer of the routes of one flow log. Times are Unix seconds. */
 export interface FlowLogEntry extends Required<
-  Omit<FlowLogRequest, 'createMissing' | 'analysisReport'>
+  Omit<FlowLogRequest, 'createMissing' | 'analysisReport' | 'analyzer'>
 > {
   readonly id: string
   /** While an order is under way: `Activating` ... */
@@ -173,7 +176,7 @@ export interface FlowLogEntry extends Required<
   readonly resourceGroup: string
   readonly tags: readonly Tag[]
   readonly businessStatus: FlowLogResource['businessStatus']
-  /** False once delivery to its logstore was switched off, for good. */
+  /** False where there is no logstore, or delivery to it was switched off, for good. */
   readonly delivers: boolean
   readonly deliverStatus: FlowLogResource['deliverStatus']
   /** Empty while records arrive. */

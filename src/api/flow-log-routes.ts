@@ -28,9 +28,9 @@ const options = { createMissing: { type: 'boolean' }, analysisReport: { type: 'b
 
 const newFlowLog = {
   type: 'object',
-  required: ['resourceType', 'resourceId', 'project', 'logstore'],
+  required: ['resourceType', 'resourceId'],
   additionalProperties: false,
-  properties: { ...changeable, ...fixed, ...options },
+  properties: { ...changeable, ...fixed, ...options, analyzer: text },
 } as const
 /** What is fixed is let through, to be refused with a reason. */
 const patch = {

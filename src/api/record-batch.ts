@@ -16,13 +16,15 @@ export interface RecordsQuery {
 }
 
 const name = { type: 'string', minLength: 1, maxLength: 128 } as const
+/** Empty where a flow log has no logstore. */
+const place = { type: 'string', maxLength: 128 } as const
 export const recordsQuery = {
   type: 'object',
   required: ['project', 'logstore', 'flowLog', 'run', 'number'],
   additionalProperties: false,
   properties: {
-    project: name,
-    logstore: name,
+    project: place,
+    logstore: place,
     flowLog: name,
     run: name,
     number: { type: 'string', pattern: '^(0|[1-9][0-9]{0,14})$' },

@@ -108,7 +108,7 @@ export interface FlowLogKeeper {
    * flow logs and 7 days to keep them, as the page says of "Enable Log Analysis Report".
    */
   create(
-    wanted: NewFlowLog,
+    wanted: NewFlowLog & { readonly analyzer?: string },
     options: { readonly createMissing?: boolean; readonly analysisReport?: boolean },
     by: string,
   ): Promise<FlowLogResource>
@@ -122,7 +122,7 @@ export interface FlowLogKeeper {
   stop(id: string, by: string): Promise<FlowLogResource>
   /** Records that were collected stay. */
   delete(id: string, by: string): Promise<void>
-  /** Delivers to its logstore no more, for good. */
+  /** Delivers to its logstore no more, for good; one with an analyzer goes on for that. */
   disableDelivery(id: string, by: string): Promise<FlowLogResource>
   /** @param analyzer undefined: none */
   attachAnalyzer(id: string, analyzer: string | undefined, by: string): FlowLogResource

@@ -135,7 +135,8 @@ export class Bills {
     const items = itemsOf(this.#prices.list, this.#prices.plan)
     return usage.flatMap(({ kind, bytes, ...use }) =>
       items
-        .filter((item) => item.of === kind)
+        // Of what went to no logstore the log service takes nothing.
+        .filter((item) => item.of === kind && (use.target !== '' || item.plan === undefined))
         .map((item): BillLine => {
           const quantity = quantityOf(item, bytes)
           // What is stored is measured anew each hour: its free quota too.

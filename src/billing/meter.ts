@@ -2,14 +2,18 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { BatchId } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
+import { CountedBatches } from './counted.ts'
 import { inTransaction } from './tables.ts'
 import type { UsageBook } from './usage.ts'
 
 /** Where a batch goes. */
 export interface MeteredBatch {
+  /** Of its flow log; empty where that has none. */
   readonly project: string
   readonly logstore: string
   readonly id: BatchId
+  /** The traffic analyzer that gets it, where no logstore does. */
+  readonly alone?: string | undefined
 }
 
 /** Bytes of one owner in a batch. */
@@ -21,7 +25,7 @@ export interface MeteredPart {
   readonly analyzer?: string | undefined
 }
 
-/** Whether the log store has a batch. */
+/** Whether a batch is in its logstore or, where one gets it alone, in all rollups of its analyzer. */
 export type IsStored = (batch: MeteredBatch) => boolean
 
 interface Order {
@@ -36,12 +40,16 @@ interface Order {
  * After a crash the store is asked about each that is noted: it is counted then or forgotten. A repeat is not
  * noted again, since the store has it. So a batch counts once if it is stored, and never otherwise.
  *
+ * One that an analyzer gets alone is in no logstore, and in no rollup when it tells of no traffic: it is counted
+ * before it is acknowledged, and that it was is kept with the count.
+ *
  * Orders of one turn of the event loop share a commit.
  */
 export class Meter {
   readonly #db: DatabaseSync
   readonly #usage: UsageBook
   readonly #isStored: IsStored
+  readonly #counted: CountedBatches
   readonly #pending: StatementSync
   readonly #note: StatementSync
   readonly #forget: StatementSync
@@ -54,6 +62,7 @@ export class Meter {
     this.#db = db
     this.#usage = usage
     this.#isStored = isStored
+    this.#counted = new CountedBatches(db)
     const one = 'project = ? AND logstore = ? AND flow_log = ? AND run = ? AND number = ?'
     this.#pending = db.prepare(`SELECT cycle, parts FROM billing_pending WHERE ${one}`)
     this.#note = db.prepare(
@@ -74,16 +83,24 @@ export class Meter {
     parts: readonly MeteredPart[],
     store: () => Promise<Result>,
   ): Promise<Result> {
-    if (this.#isStored(batch) || parts.length === 0) return store()
+    const { alone } = batch
+    if (this.#wasCounted(batch) || (parts.length === 0 && alone === undefined)) return store()
     const key = JSON.stringify(keyOf(batch))
     this.#inFlight.set(key, (this.#inFlight.get(key) ?? 0) + 1)
     try {
       const text = JSON.stringify(
-        parts.map(({ account, region, bytes, analyzer }) => [account, region, bytes, analyzer]),
+        parts.map(({ account, region, bytes, analyzer }) => [
+          account,
+          region,
+          bytes,
+          analyzer,
+          alone !== undefined,
+        ]),
       )
       await this.#now(() => void this.#note.run(...keyOf(batch), cycle, text))
       const result = await store()
-      this.#later(() => this.#count(batch))
+      if (alone === undefined) this.#later(() => this.#count(batch))
+      else await this.#now(() => this.#count(batch))
       return result
     } catch (error) {
       const last = this.#inFlight.get(key) === 1
@@ -111,11 +128,17 @@ export class Meter {
         const [project, logstore, flowLog, run] = ['project', 'logstore', 'flow_log', 'run'].map(
           (name) => String(row[name]),
         ) as [string, string, string, string]
-        const batch = { project, logstore, id: { flowLog, run, number: Number(row['number']) } }
+        const id = { flowLog, run, number: Number(row['number']) }
+        const batch = { project, logstore, id, alone: aloneOf(partsOf(row['parts'])) }
         if (this.#isStored(batch)) this.#count(batch)
         else this.#forget.run(...keyOf(batch))
       }
     })
+  }
+
+  /** What an analyzer got alone may have been on its way to both when a disk was full: that counts nothing. */
+  #wasCounted({ project, logstore, id }: MeteredBatch): boolean {
+    return this.#counted.has(id) || this.#isStored({ project, logstore, id })
   }
 
   /** Within a transaction. A batch that is no longer noted was counted: two senders had the same. */
@@ -123,12 +146,14 @@ export class Meter {
     const noted = this.#pending.get(...keyOf(batch))
     if (noted === undefined) return
     const cycle = Number(noted['cycle'])
-    const { flowLog } = batch.id
-    for (const [account, region, size, analyzer] of JSON.parse(String(noted['parts'])) as Part[]) {
-      const use = { cycle, account, region, flowLog, bytes: BigInt(size) }
-      this.#usage.add({ ...use, kind: 'generated', target: `${batch.project}/${batch.logstore}` })
+    const { project, logstore, id, alone } = batch
+    const target = alone === undefined ? `${project}/${logstore}` : ''
+    for (const [account, region, size, analyzer] of partsOf(noted['parts'])) {
+      const use = { cycle, account, region, flowLog: id.flowLog, bytes: BigInt(size) }
+      this.#usage.add({ ...use, kind: 'generated', target })
       if (analyzer !== null) this.#usage.add({ ...use, kind: 'analyzed', target: analyzer })
     }
+    if (alone !== undefined) this.#counted.add(id)
     this.#forget.run(...keyOf(batch))
   }
 
@@ -169,8 +194,20 @@ export class Meter {
   }
 }
 
-/** What is undefined is null in JSON. */
-type Part = [account: string, region: string, bytes: number, analyzer: string | null]
+/** What is undefined is null in JSON. Notes of an earlier Weir have no `alone`. */
+type Part = [
+  account: string,
+  region: string,
+  bytes: number,
+  analyzer: string | null,
+  alone?: boolean,
+]
+
+const partsOf = (noted: unknown): Part[] => JSON.parse(String(noted)) as Part[]
+
+/** The analyzer that gets all of it, where no logstore does. */
+const aloneOf = (parts: readonly Part[]): string | undefined =>
+  parts.find(([, , , , alone]) => alone)?.[3] ?? undefined
 
 const keyOf = ({ project, logstore, id }: MeteredBatch) =>
   [project, logstore, id.flowLog, id.run, id.number] as const

@@ -9,15 +9,22 @@ const tables = `
     run TEXT NOT NULL,
     number INTEGER NOT NULL,
     cycle INTEGER NOT NULL,
-    parts TEXT NOT NULL, -- JSON: [account, region, bytes, analyzer] of each owner
+    parts TEXT NOT NULL, -- JSON: [account, region, bytes, analyzer, whether that alone gets it] of each owner
     PRIMARY KEY (project, logstore, flow_log, run, number)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS billing_counted ( -- batches that no logstore has
+    flow_log TEXT NOT NULL,
+    run TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (flow_log, run, first)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS billing_usage (
     cycle INTEGER NOT NULL, -- the first second of the hour
     account TEXT NOT NULL,
     region TEXT NOT NULL,
     flow_log TEXT NOT NULL, -- '' where it is of none
-    target TEXT NOT NULL, -- PROJECT/LOGSTORE, or the id of an analyzer or a job
+    target TEXT NOT NULL, -- PROJECT/LOGSTORE, or the id of an analyzer or a job; '': records in no logstore
     kind TEXT NOT NULL,
     bytes INTEGER NOT NULL,
     PRIMARY KEY (cycle, account, region, flow_log, target, kind)

@@ -10,7 +10,7 @@ export interface Usage {
   readonly region: string
   /** Empty where it is of none. */
   readonly flowLog: string
-  /** PROJECT/LOGSTORE, or the id of an analyzer or a job. */
+  /** PROJECT/LOGSTORE, or the id of an analyzer or a job; empty of records that no logstore got. */
   readonly target: string
   readonly kind: UsageKind
   readonly bytes: bigint

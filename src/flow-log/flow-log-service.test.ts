@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { WeirError } from '../base/errors.ts'
-import { FlowLogs, FlowLogService, type FlowLogServiceThings } from './flow-log.ts'
+import { attachmentsOf, FlowLogs, FlowLogService, type FlowLogServiceThings } from './flow-log.ts'
 
 const quotaName = 'vpc_quota_flowlog_inst_nums_per_user'
 const wanted = {
@@ -302,4 +302,80 @@ test('an analyzer is asked whether its interval takes the window, now and when t
     codeOf(() => service.attachAnalyzer(id, 'nta-1', 'k')),
     'ParameterInvalid',
   )
+})
+
+test('with an analyzer a flow log goes on when delivery to its logstore is disabled', async () => {
+  const { service, take, flowLogs, database } = open({
+    deliveryProblem: (_, delivers) => (delivers ? 'there is no logstore' : undefined),
+  })
+  const { id, deliverStatus } = service.create({ ...wanted, analyzer: 'nta-1' }, 'k')
+  await take(id)
+  const { analyzerOf, isAlone, attached } = attachmentsOf(flowLogs)
+  assert.deepEqual([analyzerOf(id), isAlone(id), deliverStatus], ['nta-1', false, 'FAILED'])
+  assert.equal(service.disableDelivery(id, 'k').status, 'Modifying')
+  await take(id)
+  const { status, delivers, project, logstore, deliverStatus: later } = service.get(id)
+  assert.deepEqual(
+    [status, delivers, project, logstore, later],
+    ['Active', false, 'weir', 'flow-log', 'SUCCESS'],
+  )
+  assert.equal(isAlone(id), true)
+  assert.equal(
+    codeOf(() => service.attachAnalyzer(id, undefined, 'k')),
+    'OperationUnsupported.action',
+    'its records would go nowhere',
+  )
+  assert.equal(service.attachAnalyzer(id, 'nta-2', 'k').analyzer, 'nta-2')
+  service.deactivate(id, 'k')
+  await take(id)
+  service.activate(id, 'k')
+  await take(id)
+  assert.equal(service.get(id).status, 'Active')
+  assert.deepEqual(
+    service.history(id).map(({ did }) => did),
+    ['create', 'attach', 'disable delivery', 'attach', 'stop', 'start'],
+  )
+  service.delete(id, 'k')
+  await take(id)
+  const again = open({}, database)
+  const after = attachmentsOf(again.flowLogs)
+  assert.deepEqual(
+    [after.analyzerOf(id), after.isAlone(id), attached('nta-2')],
+    ['nta-2', true, []],
+    'where its last windows go is known after a restart',
+  )
+})
+
+test('one that ended without an analyzer may go on for one, and for no logstore', async () => {
+  const { service, take, flowLogs } = open()
+  const { id } = service.create(wanted, 'k')
+  await take(id)
+  service.disableDelivery(id, 'k')
+  await take(id)
+  service.attachAnalyzer(id, 'nta-1', 'k')
+  service.activate(id, 'k')
+  await take(id)
+  assert.deepEqual([service.get(id).status, attachmentsOf(flowLogs).isAlone(id)], ['Active', true])
+})
+
+test('a flow log for an analyzer, without a logstore; one for nothing is refused', async () => {
+  const { service, take, flowLogs } = open({
+    checkDestination: () => assert.fail('there is none'),
+  })
+  const target = { resourceType: 'VPC', resourceId: 'vpc-1' } as const
+  for (const place of [{}, { project: 'p', analyzer: 'nta-1' }, { logstore: 'l', analyzer: 'nta' }])
+    assert.equal(
+      codeOf(() => service.create({ ...target, ...place }, 'k')),
+      'ParameterInvalid',
+    )
+  const { id, delivers, project, logstore } = service.create({ ...target, analyzer: 'nta-1' }, 'k')
+  assert.deepEqual([delivers, project, logstore], [false, '', ''])
+  await take(id)
+  assert.equal(attachmentsOf(flowLogs).isAlone(id), true)
+  assert.equal(service.disableDelivery(id, 'k').status, 'Active', 'it never was enabled')
+  service.deactivate(id, 'k')
+  await take(id)
+  service.activate(id, 'k')
+  await take(id)
+  assert.equal(service.get(id).status, 'Active')
 })

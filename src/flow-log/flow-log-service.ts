@@ -34,8 +34,11 @@ export interface FlowLogServiceThings {
   checkAnalyzer(analyzer: string, windowSeconds: number): void
   /** Throws FlowLogSuspended while an account owes too much. */
   checkPaid(account: string): void
-  /** Why records of a flow log are not delivered now, a sentence. */
-  deliveryProblem(flowLog: FlowLog): string | undefined
+  /**
+   * Why records of a flow log are not delivered now, a sentence.
+   * @param delivers false: to an analyzer alone
+   */
+  deliveryProblem(flowLog: FlowLog, delivers: boolean): string | undefined
   /** Resolves when capture has taken the orders in force now, or it waited long enough; never rejects. */
   taken(): Promise<void>
   readonly prerequisitesDone: boolean
@@ -78,12 +81,16 @@ export class FlowLogService {
   create(wanted: NewFlowLogResource, by: string): FlowLogResource {
     const { region, account } = this.checkNew(wanted)
     const { resourceGroup = defaultResourceGroup, tags = [], analyzer } = wanted
-    this.#things.checkDestination(wanted.project, wanted.logstore)
+    const { project = '', logstore = '' } = wanted
+    const delivers = project !== ''
+    if (delivers) this.#things.checkDestination(project, logstore)
     const { id } = this.#flowLogs.together(() => {
       this.quotas.checkRoom(account)
       const made = this.#flowLogs.create(wanted, by)
-      this.#table.add(made.id, { region, account, resourceGroup, delivers: true, analyzer })
+      this.#table.add(made.id, { region, account, resourceGroup, delivers, analyzer })
       this.#table.setTags(made.id, checkedTags(tags))
+      if (analyzer !== undefined)
+        this.#note(made.id, by, 'attach', { analyzer: null }, { analyzer })
       this.#transitions.begin(made.id, 'Activating')
       return made
     })
@@ -93,7 +100,11 @@ export class FlowLogService {
 
   /** All that can be wrong before project and logstore are looked for. Throws as `create`. */
   checkNew(wanted: NewFlowLogResource): { readonly region: string; readonly account: string } {
-    const { ipVersion, windowSeconds } = completed(wanted)
+    const { ipVersion, windowSeconds, project } = completed(wanted)
+    if (project === '' && wanted.analyzer === undefined)
+      throw new WeirError('ParameterInvalid', 'project is empty', {
+        hint: 'A flow log delivers to a logstore, to a traffic analyzer or to both',
+      })
     this.#things.checkTarget(wanted)
     const { region, account } = this.#things.placeOf(wanted)
     if (wanted.region !== undefined && wanted.region !== region)
@@ -139,13 +150,13 @@ export class FlowLogService {
   }
 
   /**
-   * `Activating`, then `Active`; nothing changes when it is active. Throws as `modify`, and ProjectNotExist and
-   * LogStoreNotExist: records would have nowhere to go.
+   * `Activating`, then `Active`; nothing changes when it is active. Throws as `modify`, and OperationUnsupported.action,
+   * ProjectNotExist and LogStoreNotExist: records would have nowhere to go.
    */
   activate(id: string, by: string): FlowLogResource {
-    const { status, project, logstore, delivers } = this.#mayChange(id)
-    if (!delivers) throw notDeliveredAgain()
-    this.#things.checkDestination(project, logstore)
+    const { status, project, logstore, delivers, analyzer } = this.#mayChange(id)
+    if (delivers) this.#things.checkDestination(project, logstore)
+    else if (analyzer === undefined) throw notDeliveredAgain()
     if (status === 'Active') return this.get(id)
     return this.#order(id, 'Activating', () => void this.#flowLogs.start(id, by))
   }
@@ -166,22 +177,27 @@ export class FlowLogService {
   }
 
   /**
-   * Delivers no more, for good: "This option cannot be re-enabled after it is disabled." It ends inactive. Throws as
-   * `modify`.
+   * Delivers to its logstore no more, for good: "This option cannot be re-enabled after it is disabled." One with an
+   * analyzer goes on, for that alone; any other ends inactive. Throws as `modify`.
    */
   disableDelivery(id: string, by: string): FlowLogResource {
-    if (!this.#mayChange(id).delivers) return this.get(id)
-    return this.#order(id, 'Deactivating', () => {
+    const { delivers, analyzer } = this.#mayChange(id)
+    if (!delivers) return this.get(id)
+    return this.#order(id, analyzer === undefined ? 'Deactivating' : 'Modifying', () => {
       this.#table.setDelivers(this.#row(id), false)
       this.#note(id, by, 'disable delivery', { delivers: true }, { delivers: false })
-      this.#flowLogs.stop(id, by)
+      if (analyzer === undefined) this.#flowLogs.stop(id, by)
     })
   }
 
-  /** Throws FlowLogNotExist, FlowLogSuspended, IncorrectStatus.flowlog, and what `checkAnalyzer` throws. */
+  /**
+   * Throws FlowLogNotExist, FlowLogSuspended, IncorrectStatus.flowlog, OperationUnsupported.action where records would
+   * have nowhere to go, and what `checkAnalyzer` throws.
+   */
   attachAnalyzer(id: string, analyzer: string | undefined, by: string): FlowLogResource {
-    const { windowSeconds, analyzer: before } = this.#mayChange(id)
+    const { windowSeconds, analyzer: before, delivers } = this.#mayChange(id)
     if (analyzer !== undefined) this.#things.checkAnalyzer(analyzer, windowSeconds)
+    else if (before !== undefined && !delivers) throw nothingLeft(id, before)
     this.#flowLogs.together(() => {
       this.#table.setAnalyzer(this.#row(id), analyzer)
       this.#note(id, by, 'attach', { analyzer: before ?? null }, { analyzer: analyzer ?? null })
@@ -312,7 +328,8 @@ export class FlowLogService {
     const row = this.#table.of(id)
     const { region, account } = row ?? this.#things.placeOf(flowLog)
     const analyzer = row?.analyzer
-    const problem = this.#things.deliveryProblem(flowLog) ?? ''
+    const delivers = row?.delivers ?? true
+    const problem = this.#things.deliveryProblem(flowLog, delivers) ?? ''
     assert(problem.length < 4096, 'a problem is a sentence')
     return {
       ...flowLog,
@@ -322,7 +339,7 @@ export class FlowLogService {
       resourceGroup: row?.resourceGroup ?? defaultResourceGroup,
       tags: this.#table.tagsOf(id),
       businessStatus: this.#isPaid(account) ? 'Normal' : 'FinancialLocked',
-      delivers: row?.delivers ?? true,
+      delivers,
       deliverStatus: problem === '' ? 'SUCCESS' : 'FAILED',
       deliverError: problem,
       ...(analyzer === undefined ? {} : { analyzer }),
@@ -345,5 +362,12 @@ const notDeliveredAgain = (): WeirError =>
   new WeirError(
     'OperationUnsupported.action',
     'This action is not support: delivery to the log service was disabled, and cannot be enabled again',
-    { hint: 'Make another flow log' },
+    { hint: 'Attach a traffic analyzer, or make another flow log' },
+  )
+
+const nothingLeft = (id: string, analyzer: string): WeirError =>
+  new WeirError(
+    'OperationUnsupported.action',
+    `the records of ${id} go to ${analyzer} alone: without it they would go nowhere`,
+    { hint: 'Attach another analyzer, or delete the flow log' },
   )

@@ -44,6 +44,7 @@ export interface FlowLog {
   readonly windowSeconds: (typeof windowLengths)[number]
   /** In the order they were given; `all` stands alone. */
   readonly scope: readonly Scope[]
+  /** Both are empty where its records only ever went to a traffic analyzer. */
   readonly project: string
   readonly logstore: string
   readonly status: (typeof flowLogStatuses)[number]
@@ -82,10 +83,10 @@ export function activeIn(
 }
 
 /** What a flow log is made of. What is left out is the page's default: all traffic, IPv4, 10 minutes, all scenarios. */
-export interface NewFlowLog extends Pick<
-  FlowLog,
-  'resourceType' | 'resourceId' | 'project' | 'logstore'
-> {
+export interface NewFlowLog extends Pick<FlowLog, 'resourceType' | 'resourceId'> {
+  /** Both or neither. */
+  readonly project?: string
+  readonly logstore?: string
   readonly name?: string
   readonly description?: string
   readonly trafficType?: FlowLog['trafficType']
@@ -113,8 +114,8 @@ export function completed(wanted: NewFlowLog): FlowLogValues {
     ipVersion: wanted.ipVersion ?? 'IPv4',
     windowSeconds: wanted.windowSeconds ?? 600, // "each capture window (10 minutes by default)"
     scope: [...(wanted.scope ?? ['all'])],
-    project: wanted.project,
-    logstore: wanted.logstore,
+    project: wanted.project ?? '',
+    logstore: wanted.logstore ?? '',
   }
   checkValues(values)
   return values
@@ -129,8 +130,12 @@ export function checkValues(flowLog: FlowLogValues): void {
   checkKnown('trafficType', flowLog.trafficType, trafficTypes)
   checkKnown('ipVersion', flowLog.ipVersion, ipVersions)
   checkKnown('windowSeconds', flowLog.windowSeconds, windowLengths)
-  for (const key of ['resourceId', 'project', 'logstore'] as const)
-    if (flowLog[key] === '') throw invalid(`${key} is empty`)
+  if (flowLog.resourceId === '') throw invalid('resourceId is empty')
+  for (const [key, other] of [
+    ['project', 'logstore'],
+    ['logstore', 'project'],
+  ] as const)
+    if (flowLog[key] === '' && flowLog[other] !== '') throw invalid(`${key} is empty`)
   for (const key of ['name', 'description'] as const)
     if (Array.from(flowLog[key]).length > lengthMax[key] || /^https?:\/\//.test(flowLog[key]))
       throw invalid(

@@ -13,12 +13,15 @@ interface ResourceRow {
 export class ResourceTable {
   readonly #database: DatabaseSync
 
-  /** Forgets what belongs to flow logs that are no more. */
+  /** Forgets what belongs to flow logs that are no more. Where records go is known for as long as some may come. */
   constructor(database: DatabaseSync) {
     this.#database = database
-    const gone = 'flow_log NOT IN (SELECT id FROM flow_logs WHERE deleted_at IS NULL)'
-    for (const table of ['flow_log_resources', 'flow_log_tags', 'flow_log_transitions'])
-      database.exec(`DELETE FROM ${table} WHERE ${gone}`)
+    const there = 'SELECT id FROM flow_logs'
+    for (const table of ['flow_log_tags', 'flow_log_transitions'])
+      database.exec(
+        `DELETE FROM ${table} WHERE flow_log NOT IN (${there} WHERE deleted_at IS NULL)`,
+      )
+    database.exec(`DELETE FROM flow_log_resources WHERE flow_log NOT IN (${there})`)
   }
 
   /** @param counts whether it is one of those that a quota is for */

@@ -21,12 +21,12 @@ export interface FlowLogResource extends Omit<FlowLog, 'status'> {
   readonly tags: readonly Tag[]
   /** `FinancialLocked` while its account owes too much. */
   readonly businessStatus: 'Normal' | 'FinancialLocked'
-  /** False once delivery to its logstore was switched off, for good. */
+  /** False where there is no logstore, or delivery to it was switched off, for good. */
   readonly delivers: boolean
   readonly deliverStatus: 'SUCCESS' | 'FAILED'
   /** Empty while records arrive. */
   readonly deliverError: string
-  /** The traffic analyzer that gets its records. */
+  /** The traffic analyzer that gets its records, alone unless it delivers. */
   readonly analyzer?: string
   /** Who runs it: nobody but its owner. */
   readonly serviceType: ''

@@ -30,7 +30,7 @@ const tables = `
     region TEXT NOT NULL,
     account TEXT NOT NULL,
     resource_group TEXT NOT NULL,
-    delivers INTEGER NOT NULL, -- 0: delivery to its logstore was switched off
+    delivers INTEGER NOT NULL, -- 0: to no logstore, or no longer
     analyzer TEXT, -- NULL: none
     counts INTEGER NOT NULL, -- 0: Weir made it by itself, so it uses up no quota
     deleted_by TEXT

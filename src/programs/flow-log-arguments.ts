@@ -23,6 +23,7 @@ export interface FlowLogValueOptions extends FlowLogOptions {
   readonly path?: string
   readonly project?: string
   readonly logstore?: string
+  readonly analyzer?: string
   readonly create?: boolean
   readonly analysisReport?: boolean
   readonly status?: string

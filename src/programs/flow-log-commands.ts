@@ -67,6 +67,7 @@ function addCreate(command: NewCommand, ended: (status: number) => void): void {
   withTarget(command('create', 'Make a flow log, which collects from then on', createExamples))
     .option('--project <name>', 'where the records go: a project')
     .option('--logstore <name>', 'and a logstore in it')
+    .option('--analyzer <id>', 'and, or instead, a traffic analyzer: weir analyzer list')
     .option('--create', 'make project and logstore when they are not there')
     .option('--analysis-report', 'index the logstore for analysis and keep its records for 7 days')
     .option('--name <text>', 'at most 128 characters')
@@ -108,7 +109,7 @@ function addDelivery(command: NewCommand, ended: (status: number) => void): void
   command(
     'disable-delivery',
     'Deliver to its logstore no more, for good',
-    '  weir flow-log disable-delivery fl-ID\n\nThe flow log stops and cannot be started again; its records stay.',
+    '  weir flow-log disable-delivery fl-ID\n\nWith a traffic analyzer the flow log goes on for that alone; any other stops. Its records stay.',
   )
     .argument('<id>', 'its id')
     .action(async (id: string, options) => ended(await (await load()).disableDelivery(id, options)))
@@ -125,6 +126,8 @@ const createExamples = `  weir flow-log create --vpc vpc-shop --project shop --l
     --project shop --logstore knocking --create
   weir flow-log create --vswitch vsw-nat --path natGateway,vpnGateway --ip-version dualstack \\
     --project shop --logstore nat --create
+
+  weir flow-log create --vpc vpc-shop --window 60 --analyzer nta-ID
 
 Traffic paths: all, internetGateway, ipv4Gateway, natGateway, vpnGateway, transitRouter,
 gatewayEndpoint, vbr, ecr, gatewayLoadBalancerEndpoint. If several flow logs cover an ENI, the

@@ -41,7 +41,12 @@ export function flowLogKeeper(
   return {
     async create(wanted, { createMissing = false, analysisReport = false }, by) {
       service.checkNew(wanted)
-      const { project, logstore } = wanted
+      const { project = '', logstore = '' } = wanted
+      const delivers = project !== ''
+      if (!delivers && (createMissing || analysisReport))
+        throw new WeirError('ParameterInvalid', 'there is no logstore to make or to index', {
+          hint: 'Name a project and a logstore',
+        })
       if (createMissing) await createWhatIsMissing(store, project, logstore, ttlDays)
       const { id } = service.create(wanted, by)
       if (analysisReport) enableLogAnalysisReport(store, project, logstore)

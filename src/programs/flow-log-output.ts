@@ -63,7 +63,7 @@ const linesOf = (flowLog: FlowLogEntry) => ({
   'ip version': flowLog.ipVersion,
   window: `${flowLog.windowSeconds} s`,
   paths: flowLog.scope.join(','),
-  into: `${flowLog.project}/${flowLog.logstore}${flowLog.delivers ? '' : ' no more'}`,
+  into: placeOf(flowLog),
   ...(flowLog.analyzer === undefined ? {} : { analyzer: flowLog.analyzer }),
   status:
     flowLog.stoppedAt === undefined
@@ -72,6 +72,9 @@ const linesOf = (flowLog: FlowLogEntry) => ({
   created: timeOf(flowLog.createdAt),
   changed: timeOf(flowLog.changedAt),
 })
+
+const placeOf = ({ project, logstore, delivers, analyzer = '' }: FlowLogEntry): string =>
+  project === '' ? analyzer : `${project}/${logstore}${delivers ? '' : ' no more'}`
 
 /** `2026-11-22T14:00:00Z` */
 const timeOf = (seconds: number): string =>

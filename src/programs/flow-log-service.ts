@@ -72,10 +72,11 @@ export function openFlowLogService(parts: FlowLogParts): FlowLogService {
     checkAnalyzer: parts.checkAnalyzer ?? noAnalyzer,
     checkPaid: parts.checkPaid ?? (() => {}),
     taken: parts.taken ?? (() => Promise.resolve()),
-    deliveryProblem({ project, logstore }) {
+    deliveryProblem({ project, logstore }, delivers) {
       const isThere =
-        store.projects().some(({ name }) => name === project) &&
-        store.logstores(project).some(({ name }) => name === logstore)
+        !delivers ||
+        (store.projects().some(({ name }) => name === project) &&
+          store.logstores(project).some(({ name }) => name === logstore))
       return isThere ? waitsFor?.() : `there is no logstore ${project}/${logstore}`
     },
   })

@@ -25,19 +25,22 @@ import { formatOf, writeFlowLog, writeFlowLogs, writeRows } from './flow-log-out
 export async function create(options: FlowLogValueOptions): Promise<number> {
   const format = formatOf(options)
   const { resourceType, resourceId, project, logstore, ...values } = valuesOf(options)
+  const { analyzer } = options
   if (resourceType === undefined || resourceId === undefined)
     throw usage('say what the flow log is about', 'One of --vpc ID, --vswitch ID, --eni ID')
-  if (project === undefined || logstore === undefined)
+  const isAlone = analyzer !== undefined && project === undefined && logstore === undefined
+  if ((project === undefined || logstore === undefined) && !isAlone)
     throw usage(
       'say where the records go',
-      '--project NAME and --logstore NAME; with --create they are made',
+      '--project NAME and --logstore NAME, with --create they are made; or --analyzer ID',
     )
   const wanted = {
     ...values,
     resourceType,
     resourceId,
-    project,
-    logstore,
+    ...(project === undefined ? {} : { project }),
+    ...(logstore === undefined ? {} : { logstore }),
+    ...(analyzer === undefined ? {} : { analyzer }),
     ...(options.create === true ? { createMissing: true } : {}),
     ...(options.analysisReport === true ? { analysisReport: true } : {}),
   }

@@ -78,4 +78,4 @@ async function deliverRest(delivery: SpooledDelivery): Promise<void> {
 }
 
 export const describeLost = ({ eni, parcel }: SpooledParcel, error: Error): string =>
-  `${parcel.batch.rows} records of ${eni} were refused by ${parcel.project}/${parcel.logstore}: ${describeError(error)}`
+  `${parcel.batch.rows} records of ${eni} were refused by ${parcel.project === '' ? 'an analyzer' : `${parcel.project}/${parcel.logstore}`}: ${describeError(error)}`

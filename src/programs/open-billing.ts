@@ -2,6 +2,7 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { BillKeeper } from '../api/billing-contract.ts'
 import type { QueryRunner, RecordStore } from '../api/api.ts'
+import type { BatchId } from '../base/columns.ts'
 import { nodeDisk } from '../base/disk.ts'
 import { WeirError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -29,6 +30,8 @@ export interface BillingParts {
   readonly topology: () => Topology | undefined
   /** The traffic analyzer that gets the records of a flow log too. */
   readonly analyzerOf?: (flowLog: string) => string | undefined
+  /** Whether all rollups of an analyzer have a batch. */
+  readonly hasFolded?: (analyzer: string, id: BatchId) => boolean
   readonly log: Log
 }
 
@@ -37,6 +40,8 @@ export interface ServerBilling extends Pick<Billing, 'start' | 'stop' | 'problem
   countRun(job: { readonly id: string; readonly name: string }, moment: number, bytes: bigint): void
   /** The log store, counting what flow logs bring. */
   readonly records: RecordStore
+  /** Has a batch of a flow log's records stored, and counts it. As `Billing.store`. */
+  readonly count: Billing['store']
   keeper(queries: QueryRunner): BillKeeper
   /** Throws FlowLogSuspended while an account owes too much. */
   checkPaid(account: string): void
@@ -53,10 +58,9 @@ export function pricesOf({ billing }: Pick<StartConfig, 'billing'>) {
 }
 
 /** Throws as `pricesOf`. */
-export function openBilling(
-  config: StartConfig,
-  { store, state, topology, analyzerOf = () => undefined, log }: BillingParts,
-): ServerBilling {
+export function openBilling(config: StartConfig, parts: BillingParts): ServerBilling {
+  const { store, state, topology, log } = parts
+  const { analyzerOf = () => undefined, hasFolded = () => false } = parts
   const { prices, trafficPrices } = pricesOf(config)
   const { account: ownAccount, region: ownRegion } = config.api
   const now = (): number => Date.now() / 1000
@@ -81,7 +85,8 @@ export function openBilling(
     },
     ownerOf,
     analyzerOf,
-    isStored: ({ project, logstore, id }) => store.isStored(project, logstore, id),
+    isStored: ({ project, logstore, id, alone }) =>
+      store.isStored(project, logstore, id) || (alone !== undefined && hasFolded(alone, id)),
     stored: (targets) => storedBytes(store, targets, now()),
     freeBytes: () => nodeDisk.freeBytes(config.data),
     now,
@@ -94,6 +99,7 @@ export function openBilling(
     countRun: ({ id, name }, moment, bytes) =>
       billing.countRun(id, moment, { ...ownerOf(undefined, undefined), target: name, bytes }),
     checkPaid: (account) => checkPaid(billing, account),
+    count: (...counted) => billing.store(...counted),
     records: counting(store, billing),
     addMetrics: (registry) => addBillingMetrics(registry, billing),
     keeper: (queries) => ({

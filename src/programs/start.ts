@@ -11,7 +11,7 @@ import {
   tapsOfHost,
   tapsOfTopology,
 } from '../agent/agent.ts'
-import { type ApiThings, createApi } from '../api/api.ts'
+import { type ApiThings, createApi, type RecordStore } from '../api/api.ts'
 import { WeirError } from '../base/errors.ts'
 import { createLog, type Log } from '../base/log.ts'
 import { replaceFile } from '../base/replace-file.ts'
@@ -41,7 +41,7 @@ import { openFlowLogService, orSample, placesOf } from './flow-log-service.ts'
 import { ordersTaken } from './flow-log-taken.ts'
 import { openAnalyzers, type ServerAnalyzers } from './open-analyzers.ts'
 import { sparingRollups } from './rollup-projects.ts'
-import { openBilling, pricesOf, type ServerBilling } from './open-billing.ts'
+import { type BillingParts, openBilling, pricesOf, type ServerBilling } from './open-billing.ts'
 import { openLogService } from './open-log-service.ts'
 import { type Access, openAccess } from './open-access.ts'
 import { openState, type State } from './state.ts'
@@ -81,7 +81,7 @@ export async function start(options: StartOptions): Promise<number> {
   let capture: HostCapture | undefined
   let file: TopologyFile | undefined
   let book: { stop(): void } | undefined
-  let billing: ServerBilling | undefined
+  let taken: Taken | undefined
   try {
     const orders = new CaptureOrders(state.flowLogs, loaded && kept(state, loaded))
     if (loaded !== undefined) file = watched(config.topology!, loaded.text, state, orders, log)
@@ -94,19 +94,15 @@ export async function start(options: StartOptions): Promise<number> {
       onEnis: (enis) => makeFirstFlowLogs(vpcsOf(enis), state),
     })
     const topology = (): Topology | undefined => orders.topology?.topology
-    const attachments = attachmentsOf(state.flowLogs)
-    const { analyzerOf } = attachments
-    billing = openBilling(config, { store, state, topology, analyzerOf, log })
-    const own = { store, records: billing.records, state }
-    const analyzers = await openAnalyzers(config.api.region, attachments, own)
-    capture = await captureHost(config, analyzers.records, log)
+    taken = await openRecords(config, { store, state, topology, log })
+    capture = await captureHost(config, taken.records, log)
     book = keepLedger(state.ledger, capture.agent)
     const allowed = config.capture.enabled ? mayCapture() : 'capture.enabled is false'
     if (allowed === true || (receives(config) && loaded !== undefined))
       await order(capture.agent, orders, config, state)
     await serve(
       config,
-      { store, state, access, billing, analyzers, orders, agents, file, capture, allowed, log },
+      { store, state, access, ...taken, orders, agents, file, capture, allowed, log },
       stopped,
     )
   } finally {
@@ -115,7 +111,7 @@ export async function start(options: StartOptions): Promise<number> {
       await capture?.stop()
       book?.stop()
     } finally {
-      await billing?.stop()
+      await taken?.billing.stop()
       await store.close()
       state.close()
       access.close()
@@ -124,12 +120,29 @@ export async function start(options: StartOptions): Promise<number> {
   return exitStatus.ok
 }
 
-interface Parts {
+/** What takes the records of flow logs, in this process and from agents: they are counted, and folded. */
+interface Taken {
+  readonly records: RecordStore
+  readonly billing: ServerBilling
+  readonly analyzers: ServerAnalyzers
+}
+
+async function openRecords(
+  config: StartConfig,
+  parts: Pick<BillingParts, 'store' | 'state' | 'topology' | 'log'>,
+): Promise<Taken> {
+  const attachments = attachmentsOf(parts.state.flowLogs)
+  const { analyzerOf } = attachments
+  const analyzers = await openAnalyzers(config.api.region, attachments, parts)
+  const { hasFolded } = analyzers
+  const billing = openBilling(config, { ...parts, analyzerOf, hasFolded })
+  return { records: analyzers.records(billing), billing, analyzers }
+}
+
+interface Parts extends Taken {
   readonly store: LogStore
   readonly state: State
   readonly access: Access
-  readonly billing: ServerBilling
-  readonly analyzers: ServerAnalyzers
   readonly orders: CaptureOrders
   readonly agents: Agents
   readonly file: TopologyFile | undefined
@@ -192,7 +205,7 @@ async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>
     query: queries,
     access,
     dataDir: resolve(config.data),
-    store: parts.analyzers.records,
+    store: parts.records,
     billing: billing.keeper(queries),
     analyzers,
     sample: { add: () => addSample(store, state, log), remove: () => removeSample(store, state) },
