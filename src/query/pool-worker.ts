@@ -28,7 +28,8 @@ export const forkWorker = (setup: WorkerSetup, folder: string): ChildProcess =>
   fork(workerFile, [JSON.stringify(setup)], {
     execPath: process.execPath,
     execArgv: [],
-    env: {},
+    // The sources as they were compiled before, and nothing else.
+    env: { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] },
     cwd: folder,
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

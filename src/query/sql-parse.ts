@@ -1,4 +1,5 @@
 import { ExpressionReader } from './sql-expressions.ts'
+import { loadParser } from './sql-grammar.ts'
 import type { Fields } from './sql-node.ts'
 import { readOrder, readWindow } from './sql-windows.ts'
 import { maskSql } from './sql-mask.ts'
@@ -61,7 +62,7 @@ export async function parseSql(query: QueryText, whole: QueryPart): Promise<Quer
   if (/\bwith\s+ties\b/i.test(masked.text)) {
     throw query.refused('WITH TIES is not supported', part.offset)
   }
-  const { parse } = await import('@polyglot-sql/sdk')
+  const { parse } = await loadParser()
   const parseText = (text: string): readonly unknown[] => {
     const parsed = parse(text, 'trino' as Parameters<typeof parse>[1])
     if (parsed.success) return parsed.ast
