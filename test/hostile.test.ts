@@ -17,8 +17,8 @@ import { create, createLogstore, type SmallServer, startSmallServer } from './sm
 import { signedFetch } from './signed-fetch.ts'
 
 const long = process.env['WEIR_LONG'] === '1'
-const requests = long ? 10_000 : 250
-const statements = long ? 10_000 : 150
+const requests = long ? 10_000 : 150
+const statements = long ? 10_000 : 100
 const seed = Number(process.env['WEIR_SEED'] ?? (long ? Date.now() % 1_000_000 : 7))
 const rows = 50
 const text = { type: 'text', token: [' '], doc_value: true }

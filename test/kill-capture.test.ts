@@ -15,7 +15,7 @@ import { NamespacePair, noNamespaces } from './network-namespaces.ts'
 import { WeirProcess, WeirServer, weirSays } from './weir-process.ts'
 
 const skip = noNamespaces()
-const kills = process.env['WEIR_LONG'] === '1' ? 30 : 2
+const kills = process.env['WEIR_LONG'] === '1' ? 30 : 1
 const seed = Number(process.env['WEIR_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 /** Between two kills: long enough to start, short enough for many. */
 const aliveMilliseconds = { least: 1500, more: process.env['WEIR_LONG'] === '1' ? 9000 : 2500 }

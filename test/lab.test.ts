@@ -26,7 +26,7 @@ type Row = Readonly<Record<string, string>>
 
 /** Room for what is begun in the last moment, before the minute ends. */
 const roomSeconds = 8
-const trafficSecondsMax = 40
+const trafficSecondsMax = 20
 
 /** A run that ends well inside a minute, so that its windows are soon over. */
 function trafficSeconds(): number {
