@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { signLogService } from '../src/access/access.ts'
 import type { Analyzer, FlowRanking, MetricsAnswer } from '../src/analysis/analysis.ts'
-import { putRecords } from '../src/api/client.ts'
+import { makeLogstore, putRecords } from '../src/api/client.ts'
 import type { FlowLogEntry } from '../src/api/contract.ts'
 import type { Bill } from '../src/billing/billing.ts'
 import type { ClientKey } from '../src/api/client-key.ts'
@@ -222,6 +222,16 @@ async function isOnlyRead(url: string, id: string, key: ClientKey): Promise<void
   assert.match(await service('GET', '/logstores', id), /^200 .*"tuple5-1440"/)
   assert.match(await service('DELETE', '/logstores/tuple1-1', id), /^40[13] .*Unauthorized/)
   assert.match(await service('DELETE', '/', id), /^40[13] .*Unauthorized/)
+  const into = ['--project', id, '--logstore', 'mine', '--create', '--server', url]
+  const ordered = await weir(['flow-log', 'create', '--vpc', 'vpc-shop', ...into])
+  assert.match(
+    ordered.stderr,
+    /^weir: ParameterInvalid: nta-\w+ is a project of a traffic analyzer/,
+  )
+  await assert.rejects(makeLogstore(url, { project: 'nta-mine', logstore: 'mine' }), {
+    code: 'AccessDenied',
+    message: /a traffic analyzer keeps its rollups there/,
+  })
   const sql = ['--project', id, '--logstore', 'tuple1-1440', '--server', url]
   assert.match(await weirSays(['query', '* | SELECT sum(bytes) AS b', ...sql]), /10400/)
 }

@@ -168,6 +168,28 @@ await client.updateScheduledSQL(
   'per-minute',
   new sls.UpdateScheduledSQLRequest({ ...job, description: 'other' }),
 )
+// Projects of traffic analyzers are only read.
+const rollups = 'nta-0123456789abcdef'
+const nowhere = {
+  ...job,
+  configuration: new sls.ScheduledSQLConfiguration({ ...sql.toMap(), destProject: rollups }),
+}
+const keptThere = /on project\/nta-0123456789abcdef.*: a traffic analyzer keeps its rollups there/
+await refused(
+  client.createScheduledSQL(project, new sls.CreateScheduledSQLRequest({ name: 'x', ...nowhere })),
+  'Unauthorized',
+  keptThere,
+)
+await refused(
+  client.updateScheduledSQL(project, 'per-minute', new sls.UpdateScheduledSQLRequest(nowhere)),
+  'Unauthorized',
+  keptThere,
+)
+await refused(
+  client.createProject(new sls.CreateProjectRequest({ projectName: rollups, description: '' })),
+  'Unauthorized',
+  keptThere,
+)
 await client.disableScheduledSQL(project, 'per-minute')
 const { body: jobs } = await client.listScheduledSQLs(
   project,

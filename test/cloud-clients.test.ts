@@ -109,12 +109,15 @@ test('flow logs from creation to deletion, by each client and signature', async 
       assert.equal(service!.enabled, true)
       const opened = client.openFlowLogService(new models.OpenFlowLogServiceRequest({ regionId }))
       await assert.rejects(opened, { code: 'OperationFailed.ExceedPurchaseLimit' })
+      const about = { regionId, resourceType: 'VPC', resourceId: 'vpc-shop', trafficType: 'All' }
+      const rollups = { projectName: 'nta-0123456789abcdef', logStoreName: 'tuple1-10' }
+      await assert.rejects(
+        client.createFlowLog(new models.CreateFlowLogRequest({ ...about, ...rollups })),
+        { code: 'InvalidParameter', message: /is a project of a traffic analyzer/ },
+      )
       const { body: created } = await client.createFlowLog(
         new models.CreateFlowLogRequest({
-          regionId,
-          resourceType: 'VPC',
-          resourceId: 'vpc-shop',
-          trafficType: 'All',
+          ...about,
           ...target,
           flowLogName: 'n 1',
           description: '中文 a&b=*~',

@@ -9,6 +9,7 @@ import type { EniIdentity } from '../record/batch.ts'
 import { flowRecordColumns } from '../record/columns.ts'
 import type { Topology } from '../vpc/vpc.ts'
 import { createFlowLogstore } from './flow-logstore.ts'
+import { checkNoRollups } from './rollup-projects.ts'
 import { resourceTypeNames } from './resource-type-names.ts'
 
 type ResourceType = FlowLog['resourceType']
@@ -110,6 +111,7 @@ function otherType(known: KnownResources, id: string): string | undefined {
  * LogStoreNotExist; ParameterInvalid when records do not fit the logstore.
  */
 export function checkLogstore(store: Logstores, project: string, logstore: string): void {
+  checkNoRollups(project)
   const projects = store.projects().map(({ name }) => name)
   if (!projects.includes(project))
     throw new WeirError('ProjectNotExist', `there is no project ${project}`, {
@@ -143,6 +145,7 @@ async function createWhatIsMissing(
   logstore: string,
   ttlDays: number,
 ): Promise<void> {
+  checkNoRollups(project)
   const isNew = !store.projects().some(({ name }) => name === project)
   if (isNew) store.createProject(project, { description: 'Flow logs' })
   if (store.logstores(project).some(({ name }) => name === logstore)) return

@@ -15,8 +15,6 @@ export interface ServerAnalyzers {
   records(billing: Pick<ServerBilling, 'records' | 'count'>): RecordStore
   /** Whether all rollups of an analyzer have a batch. */
   readonly hasFolded: (analyzer: string, id: BatchId) => boolean
-  /** Whether a project holds the rollups of one. */
-  holds(project: string): boolean
   keeper(run: RunQuery): AnalyzerKeeper
 }
 
@@ -33,7 +31,6 @@ export async function openAnalyzers(
   return {
     records: (billing) => folding(billing, analyzers, attachments),
     hasFolded: (analyzer, id) => analyzers.hasFolded(analyzer, id),
-    holds: (project) => analyzers.find(project) !== undefined,
     keeper: (run) => ({
       create: (wanted) => analyzers.create(wanted),
       list: () => analyzers.list(),

@@ -7,8 +7,19 @@ import type { Access } from './open-access.ts'
 const reading = /^[a-z]+:(Get|List|Pull|Query)/
 const listing: ReadonlySet<string> = new Set(['log:ListProject', 'weir:GetProjects'])
 
+/** The id of an analyzer is the name of its project, so nobody else has one that begins so. */
+const isRollups = (project: string): boolean => project.startsWith('nta-')
+
+/** Records may go to any other project. Throws ParameterInvalid. */
+export function checkNoRollups(project: string): void {
+  if (isRollups(project))
+    throw new WeirError('ParameterInvalid', `${project} is a project of a traffic analyzer`, {
+      hint: 'Only analyzers have projects that begin with nta-: choose another, or attach the analyzer',
+    })
+}
+
 /** The same access, under which such projects are only read. */
-export function sparingRollups(access: Access, isRollups: (project: string) => boolean): Access {
+export function sparingRollups(access: Access): Access {
   const spared = (caller: Caller): Caller => {
     const isSpared = (action: string, resource: string): boolean => {
       const project = /^project\/([^/]+)/.exec(resource)?.[1]

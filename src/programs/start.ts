@@ -177,7 +177,7 @@ function watched(
 /** Answers requests until told to stop. */
 async function serve(config: StartConfig, parts: Parts, stopped: Promise<string>): Promise<void> {
   const { store, state, billing, orders, agents, capture, log } = parts
-  const access = sparingRollups(parts.access, (project) => parts.analyzers.holds(project))
+  const access = sparingRollups(parts.access)
   const tls = config.tls === undefined ? undefined : await serverTls(config.tls, config.data)
   const { queries, problems } = openQueries(config, store)
   queries.warm()

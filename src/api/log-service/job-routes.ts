@@ -57,12 +57,16 @@ function routesOf({ jobs }: JobThings, place: Place): LogServiceRoute[] {
       { path: `${path}/:name`, where: { action: to } },
     )
   const create = (request: LogServiceRequest): LogServiceAnswer => {
-    jobs.create(request.project!, documentOf(request, place.type))
+    const document = documentOf(request, place.type)
+    assertMayWrite(request, document)
+    jobs.create(request.project!, document)
     return {}
   }
   const update = (request: LogServiceRequest): LogServiceAnswer => {
     const job = known(request)
-    jobs.update(request.project!, documentOf(request, job.type, job))
+    const document = documentOf(request, job.type, job)
+    assertMayWrite(request, document)
+    jobs.update(request.project!, document)
     return {}
   }
   const remove = (request: LogServiceRequest): LogServiceAnswer => {
@@ -79,6 +83,16 @@ function routesOf({ jobs }: JobThings, place: Place): LogServiceRoute[] {
     route('PUT', 'Update', update),
     route('DELETE', 'Delete', remove),
   ]
+}
+
+/** A job writes for whoever orders it. Throws AccessDenied; what is no name is refused by who reads the configuration. */
+function assertMayWrite(
+  { caller, project }: LogServiceRequest,
+  { type, configuration: { destProject = project, destLogstore } }: JobDocument,
+): void {
+  if (type !== 'ScheduledSQL') return
+  const [into, store] = [destProject, destLogstore].map(String)
+  caller?.assertMay('log:PostLogStoreLogs', `project/${into}/logstore/${store}`)
 }
 
 const resource = ({ project, params }: LogServiceRequest): string =>
