@@ -23,7 +23,7 @@ const recordOf = ({ second, action, port }: Shape): Record<string, string> => ({
   version: '1',
   'account-id': '1210123456789012',
   'eni-id': 'eni-web1',
-  'vm-id': 'i-web1',
+  'vm-id': 'i-web·网',
   'vswitch-id': 'vsw-web',
   'vpc-id': 'vpc-shop',
   type: 'IPv4',
@@ -43,8 +43,9 @@ const recordOf = ({ second, action, port }: Shape): Record<string, string> => ({
   traffic_path: '15',
 })
 
+/** "UTF-8 length of its 21 field names and values as delivered" */
 const sizeOf = (record: Record<string, string>): number =>
-  Object.entries(record).reduce((sum, [name, value]) => sum + name.length + value.length, 0)
+  Object.entries(record).reduce((sum, entry) => sum + Buffer.byteLength(entry.join('')), 0)
 
 /** Two minutes of a flow, and one that is rejected. */
 const records = [
@@ -61,11 +62,11 @@ async function start(t: TestContext, more = '') {
   writeFileSync(config, `sample: false\ncapture: { enabled: false }\n${more}`)
   const data = join(folder, 'data')
   const args = ['--config', config, '--data', data, '--port', '0']
-  const put = (url: string, number: number, of = flowLog) =>
+  const put = (url: string, number: number, of = flowLog, text = ndjson) =>
     putRecords(
       url,
       { project: 'weir', logstore: 'flow-log', id: { flowLog: of, run: 'r', number } },
-      ndjson,
+      text,
     )
   const ask = async <Answer = Bill>(url: string, ...command: string[]): Promise<Answer> =>
     JSON.parse(await weirSays(['bill', ...command, '--server', url, '--json'])) as Answer
@@ -190,6 +191,45 @@ test('what a flow log would cost, and what traffic does, comes from its records'
   const where = ['--project', 'weir', '--logstore', 'flow-log', '--server', server.url]
   const behind = await weirSays(['query', row.query, ...where, '--json'])
   assert.equal(JSON.parse(behind).length, 4)
+
+  const inward = { ...first!, 'eni-id': 'eni-db1', direction: 'in', traffic_path: '7' }
+  const more = [
+    { ...inward, 'vm-id': '-', bytes: String(2 ** 29) },
+    { ...inward, 'vm-id': 'i-db1', bytes: String(2 ** 28) },
+    { ...inward, 'vm-id': '-', traffic_path: '-', bytes: String(2 ** 27) },
+    { ...inward, 'vm-id': '-', action: 'REJECT' },
+  ]
+  await put(server.url, 2, flowLog, more.map((record) => JSON.stringify(record)).join('\n'))
+  const byInstance = ['traffic', '--by', 'instance', '--from', String(minute)]
+  const { rows, total } = await ask<TrafficCosts>(server.url, ...byInstance)
+  assert.equal(total, '3.200000')
+  assert.deepEqual(
+    rows.map((each) => [
+      each.path,
+      each.direction,
+      each.of,
+      each.bytes / 2 ** 27,
+      each.records,
+      each.says,
+      each.amount,
+    ]),
+    [
+      [15, 'out', 'i-web·网', 32, 4, 'internet', '3.200000'],
+      [7, 'in', 'eni-db1', 4, 1, undefined, undefined],
+      [7, 'in', 'i-db1', 2, 1, undefined, undefined],
+      [undefined, 'in', 'eni-db1', 1, 1, undefined, undefined],
+    ],
+    'an ENI stands for the instance that it has none of',
+  )
+  for (const { query, records: count } of rows) {
+    const found = await weirSays(['query', query, ...where, '--json'])
+    assert.equal(JSON.parse(found).length, count, query)
+  }
+  const table = await weirSays(['bill', ...byInstance, '--server', server.url])
+  assert.match(table, /15 .* out +i-web·网 +4\.000 +4 +3\.20 +internet/)
+  assert.match(table, / - +in +eni-db1 +0\.125 +1 /)
+  const wrong = await weir(['bill', 'traffic', '--by', 'vpc', '--server', server.url])
+  assert.equal(wrong.stderr, 'weir: Usage: --by is vpc, not one of path, instance, peer\n')
 })
 
 test('who does not pay is stopped, cannot do anything with flow logs, and goes on when it pays', async (t) => {

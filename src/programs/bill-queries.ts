@@ -42,7 +42,7 @@ const merged: Readonly<Record<string, string>> = {
 }
 
 /**
- * Characters of a record's values as they are delivered; an absent one is "-".
+ * UTF-8 bytes of a record's names, and of its values as they are delivered; an absent one is "-".
  * @param keys columns that are grouped by
  */
 const sizeOf = (keys: readonly string[]): string =>
@@ -51,7 +51,7 @@ const sizeOf = (keys: readonly string[]): string =>
       const value = keys.includes(column(name))
         ? column(name)
         : (merged[name] ?? `max(${column(name)})`)
-      return `length(coalesce(cast(${value} AS varchar), '-'))`
+      return `length(to_utf8(coalesce(cast(${value} AS varchar), '-')))`
     })
     .reduce((sum, length) => `${sum} + ${length}`, String(names))
 
@@ -151,18 +151,20 @@ export async function trafficCostsOf(
   return trafficCosts(sums, prices)
 }
 
+/** Finds the records of a row and no others. Undefined: theirs say nothing. */
 function searchOf(
   by: TrafficRequest['by'],
   path: string | undefined,
   direction: string | undefined,
   who: string | undefined,
 ): string {
-  const parts = ['action:ACCEPT']
-  if (path !== undefined) parts.push(`traffic_path:${path}`)
-  if (direction !== undefined) parts.push(`direction:${direction}`)
-  if (who !== undefined && by === 'peer')
-    parts.push(`${direction === 'out' ? 'dstaddr' : 'srcaddr'}:${JSON.stringify(who)}`)
-  if (who !== undefined && by === 'instance')
-    parts.push(`(vm-id:${JSON.stringify(who)} or eni-id:${JSON.stringify(who)})`)
+  const is = (field: string, value: string | undefined): string =>
+    value === undefined ? `not ${field}:*` : `${field}:${JSON.stringify(value)}`
+  const parts = ['action:ACCEPT', is('traffic_path', path), is('direction', direction)]
+  if (by === 'peer') parts.push(is(direction === 'out' ? 'dstaddr' : 'srcaddr', who))
+  if (by === 'instance') {
+    const without = `(${is('vm-id', undefined)} and ${is('eni-id', who)})`
+    parts.push(who === undefined ? without : `(${is('vm-id', who)} or ${without})`)
+  }
   return parts.join(' and ')
 }

@@ -15,7 +15,7 @@ const engineFunctions = (
   'atan atan2 pi isnan isfinite isinf random greatest least to_base xor coalesce nullif ' +
   'concat length lower upper trim ltrim rtrim lpad rpad substr substring strpos position replace reverse string_split ' +
   'split_part starts_with ends_with translate chr unicode levenshtein hamming nfc_normalize encode decode ' +
-  'hex unhex base64 from_base64 md5 sha1 sha256 url_decode url_encode contains prefix suffix ' +
+  'hex unhex octet_length base64 from_base64 md5 sha1 sha256 url_decode url_encode contains prefix suffix ' +
   'regexp_matches regexp_full_match regexp_extract regexp_extract_all regexp_replace regexp_split_to_array ' +
   'json_extract json_extract_string json_array_length json ' +
   'make_timestamp timezone now strftime strptime date_trunc date_sub epoch_us date_part ' +

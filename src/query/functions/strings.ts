@@ -1,5 +1,5 @@
 import { quoteText } from '../quote.ts'
-import type { Printed, SqlType } from '../types.ts'
+import { classOf, type Printed, type SqlType, typeName } from '../types.ts'
 import type { CallContext, FunctionRule } from './rule.ts'
 import { inJs, list, literalOf, onDistinct, scalar } from './rule.ts'
 
@@ -27,6 +27,15 @@ function concat(args: readonly Printed[]): string {
   if (arrays)
     return args.map((arg) => arg.sql).reduce((left, right) => `list_concat(${left}, ${right})`)
   return `(${args.map((arg) => arg.sql).join(' || ')})`
+}
+
+/** Characters of a text, bytes of a binary. */
+function lengthOf(args: readonly Printed[], call: CallContext): string {
+  const { sql, type, at } = args[0]!
+  const found = classOf(type)
+  if (found === 'binary') return `octet_length(${sql})`
+  if (found === 'text' || found === undefined) return `length(${sql})`
+  throw call.error(`length() needs a varchar or a varbinary here, not a ${typeName(type)}`, at)
 }
 
 const concatType = (args: readonly Printed[]): SqlType =>
@@ -89,7 +98,7 @@ function formatted({ sql, type }: Printed, letter: string, digits: string): stri
 
 export const strings: readonly FunctionRule[] = [
   scalar('concat', [2, 64], 'any', concatType, concat),
-  scalar('length', 1, 'text', 'bigint'),
+  scalar('length', 1, 'any', 'bigint', lengthOf),
   scalar('lower', 1, 'text', 'varchar'),
   scalar('upper', 1, 'text', 'varchar'),
   scalar('trim', [1, 2], 'text', 'varchar'),
