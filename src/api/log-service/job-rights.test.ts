@@ -17,7 +17,7 @@ const configuration = {
 }
 const schedule = { type: 'FixedRate', interval: '1m', delay: 5 }
 
-test('a scheduled SQL writes where whoever orders it may write, and nowhere else', async (t) => {
+test('a job reads and writes where whoever orders it may, and nowhere else', async (t) => {
   const db = new DatabaseSync(join(temporaryFolder(t), 'jobs.db'))
   t.after(() => db.close())
   const { ask, keys, store } = await startLogService(t, (logs) => {
@@ -38,6 +38,8 @@ test('a scheduled SQL writes where whoever orders it may write, and nowhere else
   const key = keys.create(
     keyOf('jobs', [
       may('log:*ScheduledSQL', 'project/own-proj/*'),
+      may('log:*Alert', 'project/own-proj/*'),
+      may('log:GetLogStoreLogs', 'project/own-proj/logstore/source'),
       may('log:PostLogStoreLogs', 'project/own-proj/logstore/target'),
     ]),
   )
@@ -48,9 +50,24 @@ test('a scheduled SQL writes where whoever orders it may write, and nowhere else
   }
   assert.equal(await order({}), 200)
   assert.equal(await order({ destProject: 'own-proj' }, 'PUT', '/a'), 200)
-  for (const to of [{ destProject: 'other-proj' }, { destLogstore: 'secret' }]) {
+  for (const to of [
+    { destProject: 'other-proj' },
+    { destLogstore: 'secret' },
+    { sourceLogstore: 'secret' },
+  ]) {
     assert.equal(await order(to, 'PUT', '/a'), 403, JSON.stringify(to))
     assert.equal(await order(to), 403, JSON.stringify(to))
   }
   assert.equal(await order({ destLogstore: 1 }, 'PUT', '/a'), 403)
+
+  const watch = async (queries: readonly object[], method = 'POST', name = '') => {
+    const queryList = queries.map((each) => ({ store: 'source', query: '*', ...each }))
+    const body = { name: 'b', displayName: 'b', configuration: { queryList }, schedule }
+    return (await ask({ project: 'own-proj', key, method, url: `/alerts${name}`, body })).status
+  }
+  assert.equal(await watch([{}, { project: 'own-proj' }, { project: '' }]), 200)
+  for (const query of [{ project: 'other-proj' }, { store: 'secret' }]) {
+    assert.equal(await watch([{}, query], 'PUT', '/b'), 403, JSON.stringify(query))
+    assert.equal(await watch([query]), 403, JSON.stringify(query))
+  }
 })

@@ -58,14 +58,14 @@ function routesOf({ jobs }: JobThings, place: Place): LogServiceRoute[] {
     )
   const create = (request: LogServiceRequest): LogServiceAnswer => {
     const document = documentOf(request, place.type)
-    assertMayWrite(request, document)
+    assertMayOrder(request, document)
     jobs.create(request.project!, document)
     return {}
   }
   const update = (request: LogServiceRequest): LogServiceAnswer => {
     const job = known(request)
     const document = documentOf(request, job.type, job)
-    assertMayWrite(request, document)
+    assertMayOrder(request, document)
     jobs.update(request.project!, document)
     return {}
   }
@@ -85,14 +85,26 @@ function routesOf({ jobs }: JobThings, place: Place): LogServiceRoute[] {
   ]
 }
 
-/** A job writes for whoever orders it. Throws AccessDenied; what is no name is refused by who reads the configuration. */
-function assertMayWrite(
-  { caller, project }: LogServiceRequest,
-  { type, configuration: { destProject = project, destLogstore } }: JobDocument,
-): void {
-  if (type !== 'ScheduledSQL') return
-  const [into, store] = [destProject, destLogstore].map(String)
-  caller?.assertMay('log:PostLogStoreLogs', `project/${into}/logstore/${store}`)
+/** A job reads and writes for whoever orders it. Throws AccessDenied; what is no name is refused by who reads it. */
+function assertMayOrder({ caller, project }: LogServiceRequest, job: JobDocument): void {
+  const assertMay = (action: string, into: unknown, logstore: unknown): void =>
+    caller?.assertMay(action, `project/${String(into)}/logstore/${String(logstore)}`)
+  const { type, configuration } = job
+  if (type === 'Alert') {
+    for (const query of [configuration['queryList']].flat())
+      if (typeof query === 'object' && query !== null) {
+        const { project: named, store } = query as Readonly<Record<string, unknown>>
+        assertMay(
+          'log:GetLogStoreLogs',
+          typeof named === 'string' && named ? named : project,
+          store,
+        )
+      }
+    return
+  }
+  const { sourceLogstore, destProject = project, destLogstore } = configuration
+  assertMay('log:GetLogStoreLogs', project, sourceLogstore)
+  assertMay('log:PostLogStoreLogs', destProject, destLogstore)
 }
 
 const resource = ({ project, params }: LogServiceRequest): string =>
