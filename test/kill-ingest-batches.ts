@@ -1,6 +1,6 @@
 import type { Column, ColumnBatch, ColumnSpec } from '../src/base/columns.ts'
 import type { LogGroup } from '../src/log-group/log-group.ts'
-import type { LogStoreConfig } from '../src/logstore/logstore.ts'
+import type { LogStoreConfig, RollupSpec } from '../src/logstore/logstore.ts'
 
 export const project = 'kill'
 export const logstore = 'ingest'
@@ -12,6 +12,11 @@ export const killColumns: readonly ColumnSpec[] = [
   { name: 'batch', kind: 'integer' },
   { name: 'row', kind: 'integer' },
   { name: 'text', kind: 'text' },
+]
+
+/** The day of the batches is over: it is joined, and what comes late joins it, all the time. */
+export const killRollups: readonly RollupSpec[] = [
+  { name: 'runs', bucketSeconds: 3600, by: ['run'], sums: ['row'] },
 ]
 
 /** Flushes, rolls and merges all the time, so that a kill meets each of them. */

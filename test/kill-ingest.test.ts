@@ -20,6 +20,7 @@ import {
   groupNumber,
   ingestConfig,
   killColumns,
+  killRollups,
   logstore,
   project,
   putLogstores,
@@ -27,7 +28,7 @@ import {
 } from './kill-ingest-batches.ts'
 import { getLogs, putLogs, rowsOf, type Target } from './log-load.ts'
 import type { Key } from './log-service-server.ts'
-import { askFiles } from './logstore-rows.ts'
+import { askFiles, rollupTotals } from './logstore-rows.ts'
 import { randomFrom } from './random-from.ts'
 import { weir } from './weir-process.ts'
 
@@ -36,7 +37,7 @@ const seed = Number(process.env['WEIR_SEED'] ?? Math.floor(Math.random() * 2 ** 
 /** Rounds share a data directory for a while, so that recovery meets what recovery left. */
 const killsInOneFolder = 4
 const daySeconds = 86_400
-const met = { batches: 0, put: 0, merges: 0, answers: 0, expired: 0, back: 0 }
+const met = { batches: 0, put: 0, merges: 0, days: 0, answers: 0, expired: 0, back: 0 }
 
 let checks = 0
 
@@ -60,7 +61,7 @@ const newFolder = async (): Promise<Folder> => {
   const store = await openLogStore(dataDir, ingestConfig)
   store.createProject(project, { description: 'written while being killed' })
   const options = { columns: killColumns, ttlDays: 3650, sortBy: ['batch'] }
-  store.createLogstore(project, logstore, options)
+  store.createLogstore(project, logstore, { ...options, rollups: killRollups })
   const number = { type: 'long', doc_value: true }
   const text = { type: 'text', token: [' '], doc_value: true }
   const index = readIndex({ keys: { run: text, text, batch: number, row: number } })
@@ -174,16 +175,23 @@ async function checkBySql(target: Target, wanted: readonly string[]): Promise<vo
   met.answers++
 }
 
-/** Merged segments, levels 1 and 2, that were being written. */
-const unfinishedMerges = (dataDir: string): number =>
+/** Merged segments, levels 1 and 2, that were being written, and days. */
+const unfinishedMerges = (dataDir: string, what = /\/\d\d-[12]-\d+\.parquet\.tmp$/): number =>
   readdirSync(join(dataDir, 'segments'), { recursive: true }).filter((name) =>
-    /-[12]-\d+\.parquet\.tmp$/.test(String(name)),
+    what.test(String(name)),
   ).length
 
 /** Rows of each batch, by run and number; asserts that no row is there twice or wrong. */
 async function batchesIn(store: LogStore, name: string): Promise<Map<string, number>> {
-  const lease = await store.lease(project, name, 0, 2 ** 40)
+  const lease = await store.lease(project, name, 0, 2 ** 40, { rollup: 'runs' })
   try {
+    const having = lease.files.filter(({ rollup }) => rollup !== undefined)
+    for (const [rows] of await rollupTotals(having, 'SELECT sum(__rows)::BIGINT FROM log'))
+      assert.equal(
+        rows,
+        having.reduce((sum, file) => sum + file.rows, 0),
+        `${name}: totals`,
+      )
     const paths = lease.files.map(({ path }) => path)
     const wrong = `count(*) FILTER (text IS DISTINCT FROM if("row" % 2 = 0, 'even', 'odd'))`
     const rows = await askFiles(
@@ -280,6 +288,7 @@ test(`${kills} kills lose nothing acknowledged and leave nothing partly`, async 
       extraMs: random(early ? 1200 : 200),
     })
     met.merges += Math.min(unfinishedMerges(folder.dataDir), 1)
+    met.days += Math.min(unfinishedMerges(folder.dataDir, /\/day-2-.*\.tmp$/), 1)
     if (random(10) < 3) continue // the next child recovers it
     await check(folder, run)
   }

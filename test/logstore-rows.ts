@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import type { Column, ColumnBatch, ColumnSpec } from '../src/base/columns.ts'
-import type { LogReader } from '../src/logstore/logstore.ts'
+import type { LogReader, SegmentFile } from '../src/logstore/logstore.ts'
 
 export { temporaryFolder } from './temporary-folder.ts'
 
@@ -72,4 +72,17 @@ export async function askFiles(paths: readonly string[], select: string): Promis
     connection.closeSync()
     instance.closeSync()
   }
+}
+
+/** Rows of a SELECT over `log`, which is what the rollups of these files have of them. */
+export function rollupTotals(files: readonly SegmentFile[], select: string): Promise<unknown[][]> {
+  const having = files.filter(({ rollup }) => rollup !== undefined)
+  const paths = [...new Set(having.map(({ rollup }) => rollup!))]
+  const conditions = having.map(({ rollup, rollupPart: part }) =>
+    part === undefined ? `filename = '${rollup!}'` : `__part = ${part.id}`,
+  )
+  const list = paths.map((path) => `'${path}'`).join(', ')
+  const rows = `SELECT * FROM read_parquet([${list}], union_by_name = true, filename = true)`
+  const own = select.replace(/\blog\b/, 'totals')
+  return askFiles(paths, `, totals AS (${rows} WHERE ${conditions.join(' OR ')}) ${own}`)
 }

@@ -13,11 +13,12 @@ import {
   batchNumber,
   ingestConfig,
   killColumns,
+  killRollups,
   logstore,
   project,
   rowsIn,
 } from './kill-ingest-batches.ts'
-import { askFiles } from './logstore-rows.ts'
+import { askFiles, rollupTotals } from './logstore-rows.ts'
 import { layOut, powerDisk } from './power-disk.ts'
 import type { Lasts, RecordedCall } from './power-disk.ts'
 import { randomFrom } from './random-from.ts'
@@ -28,8 +29,8 @@ const prefixesMax = long ? Infinity : 10
 const seed = Number(process.env['WEIR_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const batches = 160
 const run = 'power'
-/** After the hours that the batches lie in. */
-const now = () => 1_767_322_800 + 6 * 3600
+/** After the day that the batches lie in. */
+const now = () => 1_767_322_800 + 30 * 3600
 const quiet = { ...ingestConfig, flushIntervalMs: 1e9, maintainIntervalMs: 1e9 }
 
 const idOf = (number: number) => ({ flowLog: 'fl-power', run, number })
@@ -39,7 +40,12 @@ async function recorded(folder: string): Promise<readonly RecordedCall[]> {
   const { disk, calls, note } = powerDisk(folder)
   const store = await openLogStore(folder, { ...ingestConfig, lateFiles: 4 }, { disk, now })
   store.createProject(project, { description: '' })
-  store.createLogstore(project, logstore, { columns: killColumns, ttlDays: 3650, shards: 2 })
+  store.createLogstore(project, logstore, {
+    columns: killColumns,
+    ttlDays: 3650,
+    shards: 2,
+    rollups: killRollups,
+  })
   let next = 0
   const ingest = async () => {
     for (let number = next++; number < batches; number = next++) {
@@ -50,6 +56,7 @@ async function recorded(folder: string): Promise<readonly RecordedCall[]> {
   }
   await Promise.all(Array.from({ length: 6 }, ingest))
   await store.maintain()
+  assert.ok(store.stats().dayMerges > 0)
   const all = [...calls]
   await store.close()
   return all
@@ -65,12 +72,18 @@ async function check(folder: string, calls: readonly RecordedCall[], what: strin
     }
     assert.deepEqual(await store.verify(), [], `${what}: damaged`)
     const hasLogstore = store.logstores(project).length > 0
-    const lease = hasLogstore ? await store.lease(project, logstore, 0, 2 ** 40) : undefined
+    const lease = hasLogstore
+      ? await store.lease(project, logstore, 0, 2 ** 40, { rollup: 'runs' })
+      : undefined
     const found = await askFiles(
       lease?.files.map(({ path }) => path) ?? [],
       'SELECT batch, count(*), count(DISTINCT "row") FROM log GROUP BY 1 ORDER BY 1',
     )
     assert.deepEqual(lease?.missing ?? [], [], what)
+    const having = lease?.files.filter(({ rollup }) => rollup !== undefined) ?? []
+    const kept = await rollupTotals(having, 'SELECT sum(__rows)::BIGINT FROM log')
+    const rolledUp = having.reduce((sum, { rows }) => sum + rows, 0)
+    assert.deepEqual(kept, having.length === 0 ? [] : [[rolledUp]], `${what}: totals`)
     lease?.release()
     for (const [batch, rows, distinct] of found)
       assert.deepEqual([rows, distinct], [rowsIn(Number(batch)), rows], `${what}: ${String(batch)}`)

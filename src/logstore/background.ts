@@ -1,5 +1,6 @@
 import { planMerges, runMerge } from './compaction.ts'
 import type { LogstoreEntry } from './catalogue.ts'
+import { planDay, runDay } from './days.ts'
 import { flushOldest } from './flush.ts'
 import type { LogWriter } from '../base/append-log-writer.ts'
 import type { StoreParts } from './parts.ts'
@@ -73,9 +74,12 @@ export class Background {
     await each(this.#parts.hot.logstores(), (logstore) => this.flush(logstore))
   }
 
-  /** Retention, merges, log files and unlinks that are due. Throws StorageFull, StorageBroken. */
-  maintain(): Promise<void> {
-    return this.alone(() => this.#maintain())
+  /**
+   * Retention, merges, log files and unlinks that are due; of days that are over so many at most. Throws
+   * StorageFull, StorageBroken.
+   */
+  maintain(daysMax = Infinity): Promise<void> {
+    return this.alone(() => this.#maintain(daysMax))
   }
 
   /** Runs work while no merge runs. */
@@ -173,14 +177,14 @@ export class Background {
 
   async #tick(): Promise<void> {
     try {
-      await this.maintain()
+      await this.maintain(daysAtOnce)
     } catch (error) {
       if (!this.#stopping) this.#onFailure('maintenance', error)
     }
   }
 
   /** What frees space goes first, and one logstore's failure does not keep the others waiting. */
-  async #maintain(): Promise<void> {
+  async #maintain(daysMax: number): Promise<void> {
     const logstores = this.#parts.directory.all()
     for (const logstore of logstores) dropExpired(this.#parts, logstore)
     await this.freeLog()
@@ -188,21 +192,41 @@ export class Background {
     await each(logstores, async (logstore) => {
       while (await this.#mergeSome(logstore)); // what was merged may be merged again
     })
+    let days = 0
+    await each(logstores, async (logstore) => {
+      while (days < daysMax && (await this.#mergeDay(logstore))) days++
+    })
     await this.#parts.files.sweep()
   }
 
   /** Whether there was something to merge, and room to. */
   async #mergeSome(logstore: LogstoreEntry): Promise<boolean> {
-    const { config, disk, files, now, segments } = this.#parts
+    const { config, now, segments } = this.#parts
     const plans = planMerges(segments.unmerged(logstore.id), now(), config)
     for (const plan of plans) {
-      const room = disk.freeBytes(files.absolute('.')) >= config.reserveBytes // the log's comes first
-      if (this.#stopping || !room) return false
+      if (!this.#mayMerge()) return false
       await runMerge(this.#parts, logstore, plan)
     }
     return plans.length > 0
   }
+
+  /** The same of its days. */
+  async #mergeDay(logstore: LogstoreEntry): Promise<boolean> {
+    const plan = planDay(this.#parts, logstore)
+    if (plan === undefined || !this.#mayMerge()) return false
+    await runDay(this.#parts, logstore, plan)
+    return true
+  }
+
+  /** While there is room: the log's comes first. */
+  #mayMerge(): boolean {
+    const { config, disk, files } = this.#parts
+    return !this.#stopping && disk.freeBytes(files.absolute('.')) >= config.reserveBytes
+  }
 }
+
+/** A store of many days that are still as their hours were has them merged by and by, not when it is opened. */
+const daysAtOnce = 1
 
 /** Does all of them, then throws what went wrong first. */
 async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

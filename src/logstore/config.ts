@@ -32,6 +32,8 @@ export interface LogStoreConfig {
   readonly lateFiles: number
   /** Most rows of one merged file: the sort needs about 500 bytes of memory a row. */
   readonly mergeRowsMax: number
+  /** Most bytes of one file of a day's rollups, within a file of an hour. */
+  readonly dayRollupBytesMax: number
   /** How often retention and compaction look for work. */
   readonly maintainIntervalMs: number
   /** Memory the Parquet engine may use for staging and sorting; more is spilled to disk. */
@@ -59,6 +61,7 @@ export const defaultLogStoreConfig: LogStoreConfig = {
   hourSettleSeconds: 300, // ten-minute windows of an hour are delivered within it, with a retry or two
   lateFiles: 8, // late files cost each query 0.2 ms apiece, a merge rewrites the hour
   mergeRowsMax: 4_000_000, // 100 M records a day are 4.2 M an hour; sorting them takes some 2 GB
+  dayRollupBytesMax: 256 * MiB, // ten million records have 45 MB of both; sorting spills what is too much
   maintainIntervalMs: 10_000, // hours close every hour; a merge ten seconds later harms nobody
   engineMemoryBytes: 1024 * MiB, // an hour of 2 M rows is sorted in memory
   engineThreads: 1, // leaves the other cores to capture and queries

@@ -31,11 +31,16 @@ export interface SegmentFile {
   readonly lacks: readonly string[]
   /** The Parquet file of the rollup that was asked for, where there is one: it stands for the same rows. */
   readonly rollup?: string
+  /**
+   * Where that file holds totals of more segments: those of this one are the rows that have `id` in
+   * `rollupColumns.part`. It was made of `of` segments, some of which may be no more.
+   */
+  readonly rollupPart?: { readonly id: number; readonly of: number }
 }
 
 /**
  * Totals that are kept beside an hour's final file: one row for each bucket of time and set of values that
- * occurs. A logstore knows its columns by name alone; what is worth adding up is for others.
+ * occurs; those of a day's hours come to lie in one file. A logstore knows its columns by name alone; what is worth adding up is for others.
  */
 export interface RollupSpec {
   /** a-z, 0-9 and -, up to 32 characters, first a letter. */
@@ -56,6 +61,8 @@ export const rollupColumns = {
   rows: '__rows',
   sum: (index: number): string => `__sum${index}`,
   values: (index: number): string => `__values${index}`,
+  /** In files of many segments alone. */
+  part: '__part',
 } as const
 
 /** Files that stay on disk, unchanged, until `release` is called. */
@@ -245,6 +252,8 @@ export interface LogStoreStats {
   readonly replayedBatches: number
   readonly flushes: number
   readonly compactions: number
+  /** Days whose rollups were joined, or taken apart before hours of them expire. */
+  readonly dayMerges: number
   readonly retentionDrops: number
   /** Flushes, compactions, retention runs and unlinks that failed; each is tried again. */
   readonly backgroundFailures: number

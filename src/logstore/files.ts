@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type { ColumnSpec } from '../base/columns.ts'
-import type { SegmentLease } from './contract.ts'
+import type { SegmentFile, SegmentLease } from './contract.ts'
 import { shardColumn } from './contract.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Disk } from '../base/disk.ts'
-import type { Segment, SegmentTable } from './segments.ts'
+import type { RollupFile, Segment, SegmentTable } from './segments.ts'
 
 /**
  * The segment files on disk: where they lie, who reads them, and when they go. A file that is no
@@ -59,10 +59,10 @@ export class SegmentFiles {
     columns: readonly ColumnSpec[],
     rollup?: string,
   ): SegmentLease {
-    const rollupOf = ({ rollups }: Segment) => rollups.find(({ name }) => name === rollup)?.path
+    const rollupOf = ({ rollups }: Segment) => rollups.find(({ name }) => name === rollup)
     const whole = segments.filter(({ damage }) => damage === undefined)
     const paths = whole.flatMap((each) =>
-      [each.path, rollupOf(each)].filter((path) => path !== undefined),
+      [each.path, rollupOf(each)?.path].filter((path) => path !== undefined),
     )
     for (const path of paths) this.#leases.set(path, (this.#leases.get(path) ?? 0) + 1)
     const names = [...columns, shardColumn].map(({ name }) => name)
@@ -77,7 +77,7 @@ export class SegmentFiles {
       files: whole.map((each) => ({
         ...fileOf(each),
         lacks: names.filter((name) => !each.sums.has(name)),
-        ...this.#rollup(rollupOf(each)),
+        ...this.#rollup(each.id, rollupOf(each)),
       })),
       missing: segments.filter(({ damage }) => damage !== undefined).map(fileOf),
       release: () => {
@@ -104,8 +104,10 @@ export class SegmentFiles {
     this.#stopped = true
   }
 
-  #rollup(path: string | undefined): { readonly rollup?: string } {
-    return path === undefined ? {} : { rollup: this.absolute(path) }
+  #rollup(id: number, file: RollupFile | undefined): Pick<SegmentFile, 'rollup' | 'rollupPart'> {
+    if (file === undefined) return {}
+    const rollup = this.absolute(file.path)
+    return file.parts === 1 ? { rollup } : { rollup, rollupPart: { id, of: file.parts } }
   }
 
   #giveUp(path: string): boolean {

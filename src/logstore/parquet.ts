@@ -18,6 +18,13 @@ export const parquetOptions = `${fileOptions}, WRITE_BLOOM_FILTER true, BLOOM_FI
 /** Sorted by what is asked for: bloom filters would be a tenth of an hour of address pairs, for nothing. */
 export const sortedParquetOptions = `${fileOptions}, WRITE_BLOOM_FILTER false`
 
+/**
+ * Totals of a day, of which one value or one hour is asked: smaller row groups for those of minutes, where one value
+ * has fewer rows.
+ */
+export const dayRollupOptions = ({ bucketSeconds }: { readonly bucketSeconds: number }): string =>
+  sortedParquetOptions.replace('491520', bucketSeconds === 60 ? '61440' : '122880')
+
 export interface MergeInputs {
   readonly paths: readonly string[]
   /** Whether each of them has the same columns; else those a file lacks are NULL in its rows. */

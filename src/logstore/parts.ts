@@ -40,6 +40,7 @@ export interface Counters {
   replayedBatches: number
   flushes: number
   compactions: number
+  dayMerges: number
   retentionDrops: number
   backgroundFailures: number
   damages: number
@@ -55,6 +56,7 @@ export const newCounters = (): Counters => ({
   replayedBatches: 0,
   flushes: 0,
   compactions: 0,
+  dayMerges: 0,
   retentionDrops: 0,
   backgroundFailures: 0,
   damages: 0,

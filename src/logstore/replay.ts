@@ -74,8 +74,8 @@ export async function matchSegmentFiles(parts: StoreParts): Promise<readonly Wei
     noteDamage(parts, segment, damage)
     if (damage !== undefined)
       damages.push(damageError(describeDamage(parts, { ...segment, damage })))
-    await dropDamagedRollups(parts, segment, 'size')
   }
+  await dropDamagedRollups(parts, segments, 'size')
   return damages
 }
 

@@ -41,28 +41,37 @@ async function makeRollup(
 ): Promise<RollupFile | undefined> {
   const { disk, files } = parts
   const connection = parts.engine.merging
-  const kinds = new Map(columnsIn(segment.sums, logstore).map(({ name, kind }) => [name, kind]))
-  const source = `read_parquet(${quoteText(files.absolute(segment.path))})`
   const path = segment.path.replace(/\.parquet$/, `-${spec.name}.parquet`)
   const final = files.absolute(path)
   const temporary = `${final}.tmp`
   try {
-    const sums = spec.sums.filter((name) => kinds.has(name))
-    if (!(await fits(connection, source, sums))) return undefined
-    const isThere = (name: string) => kinds.has(name)
-    const kindOf = (name: string) => logstore.kinds.get(name)
-    await connection.run(
-      `COPY (${selectOf(spec, source, isThere, kindOf)}) TO ${quoteText(temporary)} (${sortedParquetOptions})`,
-    )
+    const select = await totalsSelect(parts, logstore, segment, spec)
+    if (select === undefined) return undefined
+    await connection.run(`COPY (${select}) TO ${quoteText(temporary)} (${sortedParquetOptions})`)
     await checkTotals(connection, temporary, segment, spec)
     const checksum = await checksumOf(disk, temporary)
     await disk.publish(temporary, final)
-    return { name: spec.name, path, bytes: await disk.size(final), checksum }
+    return { name: spec.name, path, bytes: await disk.size(final), checksum, parts: 1 }
   } catch (error) {
     await disk.remove(temporary)
     if (error instanceof Error && error.message.startsWith('Out of Memory Error')) return undefined
     throw error
   }
+}
+
+/** A SELECT of the rows of a segment's rollup; undefined where they cannot be kept. */
+export async function totalsSelect(
+  { engine, files }: StoreParts,
+  logstore: LogstoreEntry,
+  segment: Segment,
+  spec: RollupSpec,
+): Promise<string | undefined> {
+  const held = new Set(columnsIn(segment.sums, logstore).map(({ name }) => name))
+  const source = `read_parquet(${quoteText(files.absolute(segment.path))})`
+  const sums = spec.sums.filter((name) => held.has(name))
+  if (!(await fits(engine.merging, source, sums))) return undefined
+  const isThere = (name: string) => held.has(name)
+  return selectOf(spec, source, isThere, (name) => logstore.kinds.get(name))
 }
 
 /** Whether every sum of some of the values is a BIGINT: Parquet has no wider integer. */
@@ -119,25 +128,36 @@ async function checkTotals(
 }
 
 /**
- * Drops the rollups of a segment whose files are not what was written, by their size or all their bytes: the
- * segment is read instead. Returns what was found.
+ * Drops the rollups of segments whose files are not what was written, by their size or all their bytes: the
+ * segments are read instead. Returns what was found, once for each file, and as of the first segment that has it.
  */
 export async function dropDamagedRollups(
   parts: StoreParts,
-  segment: Segment,
+  segments: readonly Segment[],
   by: 'size' | 'content',
 ): Promise<Damage[]> {
-  const found: Damage[] = []
-  for (const rollup of segment.rollups) {
+  const files = new Map(
+    segments
+      .toReversed()
+      .flatMap((segment) =>
+        segment.rollups.map((rollup) => [rollup.path, { segment, rollup }] as const),
+      ),
+  )
+  const check = async (segment: Segment, rollup: RollupFile): Promise<Damage[]> => {
     const checksum = by === 'size' ? undefined : rollup.checksum
     const damage = await damageOf(parts, { ...rollup, checksum })
-    if (damage === undefined || !parts.segments.holds([segment])) continue
+    if (damage === undefined || !parts.segments.isRollupFile(rollup.path)) return []
     parts.counters.damages++
-    parts.catalogue.transaction(() => parts.segments.dropRollups(segment.id, [rollup]))
+    parts.catalogue.transaction(() => parts.segments.dropRollupFile(rollup.path))
     const reason = `${damage}; it held no record of its own and was given up`
     const path = parts.files.absolute(rollup.path)
-    found.push({ ...describeDamage(parts, segment), path, rows: 0, reason })
+    return [{ ...describeDamage(parts, segment), path, rows: 0, reason }]
   }
+  const found: Damage[] = []
+  for (const some of by === 'size'
+    ? [[...files.values()]]
+    : [...files.values()].map((each) => [each]))
+    found.push(...(await Promise.all(some.map((each) => check(each.segment, each.rollup)))).flat())
   return found
 }
 
@@ -151,6 +171,9 @@ export async function checkedRollups(
     const rollups = segment.rollups.filter((each) => each.name === name)
     return rollups.length === 0 ? [] : [{ ...segment, rollups }]
   })
-  const damages = await Promise.all(having.map((each) => dropDamagedRollups(parts, each, 'size')))
-  return new Set(having.filter((_, index) => damages[index]!.length === 0).map(({ id }) => id))
+  const damages = await dropDamagedRollups(parts, having, 'size')
+  const gone = new Set(damages.map(({ path }) => path))
+  const isThere = ({ rollups }: Segment) =>
+    rollups.every(({ path }) => !gone.has(parts.files.absolute(path)))
+  return new Set(having.filter(isThere).map(({ id }) => id))
 }

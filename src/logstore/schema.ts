@@ -80,4 +80,20 @@ const version4 = `
   ) STRICT, WITHOUT ROWID;
 `
 
-export const schemaSteps: readonly string[] = [version1, version2, version3, version4]
+/** A file of totals may be of many segments then: it has a row of the table for each of them. */
+const version5 = `
+  CREATE TABLE rollup_parts (
+    segment INTEGER NOT NULL REFERENCES segments (id), name TEXT NOT NULL,
+    path TEXT NOT NULL, bytes INTEGER NOT NULL, checksum TEXT NOT NULL,
+    parts INTEGER NOT NULL, -- segments it was made of
+    PRIMARY KEY (segment, name)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO rollup_parts SELECT segment, name, path, bytes, checksum, 1 FROM rollups;
+  DROP TABLE rollups;
+  ALTER TABLE rollup_parts RENAME TO rollups;
+  CREATE INDEX rollups_by_path ON rollups (path);
+  CREATE INDEX rollups_alone ON rollups (segment, name) WHERE parts = 1;
+  CREATE INDEX rollups_joined ON rollups (segment, name) WHERE parts > 1;
+`
+
+export const schemaSteps: readonly string[] = [version1, version2, version3, version4, version5]

@@ -1,8 +1,8 @@
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { SumsByColumn } from './sums.ts'
 import { sumsFromJson, sumsToJson } from './sums.ts'
 
-/** A Parquet file with totals of a segment. */
+/** A Parquet file with totals of a segment, or of many, whose own it tells by `rollupColumns.part`. */
 export interface RollupFile {
   readonly name: string
   /** Below the data directory. */
@@ -10,6 +10,8 @@ export interface RollupFile {
   readonly bytes: number
   /** SHA-256 of its bytes, hex. */
   readonly checksum: string
+  /** Segments it was made of; 1: of no other. */
+  readonly parts: number
 }
 
 /** A catalogued Parquet file. */
@@ -34,6 +36,12 @@ export interface Segment {
   /** Why no query may read it. */
   readonly damage: string | undefined
   readonly rollups: readonly RollupFile[]
+}
+
+/** A day, since 1970, and the name of a rollup. */
+interface RollupDay {
+  readonly day: number
+  readonly name: string
 }
 
 /** The catalogue's segments, and the files that are not segments any more but not yet unlinked. */
@@ -73,9 +81,67 @@ export class SegmentTable {
         segment.cameBy,
         segment.checksum ?? null,
       )
-    const addRollup = this.#db.prepare('INSERT INTO rollups VALUES (?, ?, ?, ?, ?)')
-    for (const { name, path, bytes, checksum } of segment.rollups)
-      addRollup.run(segment.id, name, path, bytes, checksum)
+    for (const each of segment.rollups) this.#addRollup(segment.id, each)
+  }
+
+  /** Their totals lie in other files from now on than in those that they name. */
+  moveRollups(segments: readonly Segment[], fileOf: (id: number) => RollupFile): void {
+    for (const { id, rollups } of segments) {
+      this.dropRollups(id, rollups)
+      this.#addRollup(id, fileOf(id))
+    }
+  }
+
+  /** Whether each of them still is a segment and has its totals in the same files. */
+  haveRollups(segments: readonly Segment[]): boolean {
+    const find = this.#db.prepare(
+      'SELECT 1 FROM rollups WHERE segment = ? AND name = ? AND path = ?',
+    )
+    return segments.every(({ id, rollups }) =>
+      rollups.every(({ name, path }) => find.get(id, name, path) !== undefined),
+    )
+  }
+
+  /** Days (since 1970) before one, by name of the rollup, that have files of more than one segment. */
+  joinedDays(logstore: number, before: number): RollupDay[] {
+    return rollupDays(
+      this.#db
+        .prepare(
+          'SELECT hour / 24 AS day, name FROM rollups CROSS JOIN segments ON id = segment' +
+            ' WHERE parts > 1 AND logstore = ? AND hour < ? * 24 GROUP BY 1, 2 ORDER BY 1, 2',
+        )
+        .all(logstore, before),
+    )
+  }
+
+  /** Days from one on and before another, the last first, that have several files of one segment each. */
+  apartDays(logstore: number, from: number, before: number): RollupDay[] {
+    return rollupDays(
+      this.#db
+        .prepare(
+          'SELECT hour / 24 AS day, name FROM rollups CROSS JOIN segments ON id = segment' +
+            ' WHERE parts = 1 AND logstore = ? AND hour >= ? * 24 AND hour < ? * 24' +
+            ' GROUP BY 1, 2 HAVING count(*) > 1 ORDER BY 1 DESC, 2',
+        )
+        .all(logstore, from, before),
+    )
+  }
+
+  /** In the order of their hours. */
+  ofDay(logstore: number, day: number): Segment[] {
+    return this.#select(
+      'WHERE logstore = ? AND hour >= ? AND hour < ?',
+      logstore,
+      day * 24,
+      day * 24 + 24,
+    )
+  }
+
+  /** Nothing has an id of these later on, although it is no segment's. Within a transaction. */
+  keepIds(through: number): void {
+    this.#db
+      .prepare("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'segments'")
+      .run(through)
   }
 
   /** Takes segments out of every later query; their files wait for `pendingDeletes`. */
@@ -89,14 +155,27 @@ export class SegmentTable {
     }
   }
 
-  /** They are not used any more; their files wait for `pendingDeletes`. */
+  /** They are not used any more; files that no segment has now wait for `pendingDeletes`. */
   dropRollups(segment: number, rollups: readonly RollupFile[]): void {
     const remove = this.#db.prepare('DELETE FROM rollups WHERE segment = ? AND name = ?')
-    const pend = this.#db.prepare('INSERT OR IGNORE INTO pending_deletes VALUES (?)')
+    const pend = this.#db.prepare(
+      'INSERT OR IGNORE INTO pending_deletes SELECT ?1' +
+        ' WHERE NOT EXISTS (SELECT 1 FROM rollups WHERE path = ?1)',
+    )
     for (const { name, path } of rollups) {
       remove.run(segment, name)
       pend.run(path)
     }
+  }
+
+  isRollupFile(path: string): boolean {
+    return this.#db.prepare('SELECT 1 FROM rollups WHERE path = ? LIMIT 1').get(path) !== undefined
+  }
+
+  /** The same of a file, whose ever it is. */
+  dropRollupFile(path: string): void {
+    this.#db.prepare('DELETE FROM rollups WHERE path = ?').run(path)
+    this.#db.prepare('INSERT OR IGNORE INTO pending_deletes VALUES (?)').run(path)
   }
 
   /** Whether all of them are still segments. */
@@ -153,7 +232,9 @@ export class SegmentTable {
       )
       .get()
     const rollups = this.#db
-      .prepare('SELECT count(*) AS n, total(bytes) AS bytes FROM rollups')
+      .prepare(
+        'SELECT count(*) AS n, total(bytes) AS bytes FROM (SELECT DISTINCT path, bytes FROM rollups)',
+      )
       .get()
     return {
       segments: Number(row?.['n']),
@@ -177,19 +258,28 @@ export class SegmentTable {
     for (const path of paths) remove.run(path)
   }
 
+  #addRollup(segment: number, { name, path, bytes, checksum, parts }: RollupFile): void {
+    this.#db
+      .prepare('INSERT INTO rollups VALUES (?, ?, ?, ?, ?, ?)')
+      .run(segment, name, path, bytes, checksum, parts)
+  }
+
   #rollupsOf(segment: number): RollupFile[] {
-    return this.#db
-      .prepare('SELECT * FROM rollups WHERE segment = ? ORDER BY name')
-      .all(segment)
-      .map((row) => ({
-        name: String(row['name']),
-        path: String(row['path']),
-        bytes: Number(row['bytes']),
-        checksum: String(row['checksum']),
-      }))
+    return rollupsIn(
+      this.#db.prepare('SELECT * FROM rollups WHERE segment = ? ORDER BY name').all(segment),
+    )
   }
 
   #select(where: string, ...values: number[]): Segment[] {
+    const rollups = Map.groupBy(
+      this.#db
+        .prepare(
+          `SELECT * FROM rollups WHERE segment IN (SELECT id FROM segments ${where})` +
+            ' ORDER BY segment, name',
+        )
+        .all(...values),
+      (row) => Number(row['segment']),
+    )
     return this.#db
       .prepare(`SELECT * FROM segments ${where} ORDER BY hour, id`)
       .all(...values)
@@ -208,10 +298,22 @@ export class SegmentTable {
         cameBy: Number(row['came_by']),
         checksum: textOf(row['checksum']),
         damage: textOf(row['damage']),
-        rollups: Number(row['level']) === 2 ? this.#rollupsOf(Number(row['id'])) : [],
+        rollups: rollupsIn(rollups.get(Number(row['id'])) ?? []),
       }))
   }
 }
+
+const rollupDays = (rows: readonly Record<string, SQLOutputValue>[]): RollupDay[] =>
+  rows.map((row) => ({ day: Number(row['day']), name: String(row['name']) }))
+
+const rollupsIn = (rows: readonly Record<string, SQLOutputValue>[]): RollupFile[] =>
+  rows.map((row) => ({
+    name: String(row['name']),
+    path: String(row['path']),
+    bytes: Number(row['bytes']),
+    checksum: String(row['checksum']),
+    parts: Number(row['parts']),
+  }))
 
 const textOf = (value: unknown): string | undefined =>
   typeof value === 'string' ? value : undefined

@@ -23,17 +23,22 @@ export async function verifyStore(
 ): Promise<readonly Damage[]> {
   const segments = parts.directory.all().flatMap(({ id }) => parts.segments.ofLogstore(id))
   const logFiles = log.files()
-  const rollups = segments.reduce((sum, each) => sum + each.rollups.length, 0)
-  const total = segments.length + rollups + logFiles.length
+  const rollups = new Set(segments.flatMap((each) => each.rollups.map(({ path }) => path)))
+  const total = segments.length + rollups.size + logFiles.length
+  const read = new Set<string>()
   const found: Damage[] = []
   let done = 0
   for (const segment of segments) {
     const damage = await verifySegment(parts, segment, alone)
     if (damage !== undefined) found.push(describeDamage(parts, { ...segment, damage }))
     onProgress?.(++done, total)
-    if (segment.rollups.length === 0) continue
-    found.push(...(await dropDamagedRollups(parts, segment, 'content')))
-    onProgress?.((done += segment.rollups.length), total)
+  }
+  for (const segment of segments) {
+    const rollups = segment.rollups.filter(({ path }) => !read.has(path))
+    if (rollups.length === 0) continue
+    found.push(...(await dropDamagedRollups(parts, [{ ...segment, rollups }], 'content')))
+    for (const { path } of rollups) read.add(path)
+    onProgress?.((done += rollups.length), total)
   }
   for (const { path, bytes } of logFiles) {
     const reason = await verifyLogFile(parts, path, bytes)

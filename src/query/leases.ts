@@ -36,10 +36,11 @@ export class Leases {
         this.#asked.push(asked)
         const lease = await asked
         this.#held.push({ lease, scan })
-        return lease.files.map(({ path, lacks, rollup: totals, ...span }) => {
+        return lease.files.map(({ path, lacks, rollup: totals, rollupPart: part, ...span }) => {
           const file = { path, lacks, span }
           if (rollup === undefined || totals === undefined) return file
-          return isInBuckets(scan, rollup, span) ? { ...file, rollup: totals } : file
+          if (!isInBuckets(scan, rollup, span)) return file
+          return { ...file, rollup: totals, ...(part === undefined ? {} : { part }) }
         })
       }),
     )

@@ -78,20 +78,27 @@ export function rollupSelect(
       `coalesce(${values(index)}, ${rows}) AS ${values(index)}`,
     ]),
   ]
-  const ofTotals = (some: readonly SourceFile[], condition: string): string[] => {
-    const paths = some.map(({ rollup }) => quoteText(rollup!)).join(', ')
-    const source = `FROM read_parquet([${paths}])${condition}`
+  const ofTotals = (condition: string, some: readonly SourceFile[]): string[] => {
+    const paths = new Set(some.map(({ rollup }) => quoteText(rollup!)))
+    const source = `FROM read_parquet([${[...paths].join(', ')}])${condition}`
     return some.length === 0 ? [] : [`SELECT ${totals.join(', ')} ${source}`]
   }
+  const whole: SourceFile[] = []
+  const cut: SourceFile[] = []
+  const partly: SourceFile[] = []
+  for (const some of Map.groupBy(kept, ({ rollup }) => rollup).values()) {
+    if (some.length < (some[0]!.part?.of ?? 1)) partly.push(...some)
+    else if (some.every((file) => isWithin(file, range))) whole.push(...some)
+    else cut.push(...some)
+  }
+  const ids = partly.map(({ part }) => part!.id).join(', ')
+  // A part may be within the range and its first bucket begin before.
+  const since = range && { ...range, from: from - (from % bucketSeconds) }
+  const ofParts = `${inRange(since) || ' WHERE TRUE'} AND ${quoteName(rollupColumns.part)} IN (${ids})`
   return [
     ...(plain.length === 0 ? [] : [ofRecords]),
-    ...ofTotals(
-      kept.filter((file) => isWithin(file, range)),
-      '',
-    ),
-    ...ofTotals(
-      kept.filter((file) => !isWithin(file, range)),
-      inRange(range),
-    ),
+    ...ofTotals('', whole),
+    ...ofTotals(inRange(range), cut),
+    ...ofTotals(ofParts, partly),
   ].join(' UNION ALL ')
 }

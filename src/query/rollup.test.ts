@@ -1,6 +1,7 @@
 /** "The planner uses them only when the answer is the same." */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import type { Column, ColumnBatch, ColumnSpec } from '../base/columns.ts'
 import type { LogReader, LogStore, RollupSpec } from '../logstore/logstore.ts'
 import { openLogStore } from '../logstore/logstore.ts'
@@ -80,19 +81,21 @@ let scanned: QueryEngine
 /** Rollup files leased so far. */
 let read = 0
 
+const clock = { now: at }
+const below = randomFrom(seed)
+
+async function put(rows: number, from: number): Promise<void> {
+  await store.append('shop', 'flows', batchOf(below, rows, from))
+  const lease = await store.lease('shop', 'flows', 0, 1)
+  lease.release()
+}
+
 before(async (context) => {
-  const clock = { now: at }
   const quiet = { flushIntervalMs: 1e9, maintainIntervalMs: 1e9, hourSettleSeconds: 60 }
   assert.ok('after' in context)
   store = await openLogStore(temporaryFolder(context), quiet, { now: () => clock.now })
   store.createProject('shop', { description: '' })
   store.createLogstore('shop', 'flows', { columns, ttlDays: 3650, rollups, sortBy: ['eni-id'] })
-  const below = randomFrom(seed)
-  const put = async (rows: number, from: number) => {
-    await store.append('shop', 'flows', batchOf(below, rows, from))
-    const lease = await store.lease('shop', 'flows', 0, 1)
-    lease.release()
-  }
   for (let each = 0; each < 5; each++) await put(1500, at + each * hour)
   clock.now = at + 7 * hour
   await store.maintain()
@@ -227,11 +230,12 @@ async function usesRollup(query: string, from: number, to: number, zone: string)
   return plan.scans[0]?.rollup?.name
 }
 
-test(`answers are the same with rollups and without (WEIR_SEED=${seed})`, async (context) => {
-  const below = randomFrom(seed + 1)
+async function asksTheSame(context: TestContext, of: number, count: number): Promise<void> {
+  const choice = randomFrom(of)
   const used = new Map<string | undefined, number>()
-  for (let each = 0; each < questions; each++) {
-    const { query, from, to, zone } = question(below)
+  read = 0
+  for (let each = 0; each < count; each++) {
+    const { query, from, to, zone } = question(choice)
     const name = await usesRollup(query, from, to, zone)
     used.set(name, (used.get(name) ?? 0) + 1)
     const request = { project: 'shop', logstore: 'flows', query, from, to, zone }
@@ -242,8 +246,23 @@ test(`answers are the same with rollups and without (WEIR_SEED=${seed})`, async 
   }
   context.diagnostic(`${JSON.stringify([...used])}, ${read} files of rollups`)
   for (const name of [undefined, 'minute', 'pairs'])
-    assert.ok((used.get(name) ?? 0) > questions / 10, `${name}: ${used.get(name)}`)
-  assert.ok(read > questions)
+    assert.ok((used.get(name) ?? 0) > count / 10, `${name}: ${used.get(name)}`)
+  assert.ok(read > count)
+}
+
+test(`answers are the same with rollups and without (WEIR_SEED=${seed})`, (context) =>
+  asksTheSame(context, seed + 1, questions))
+
+test('... when the hours of a day have one file, some of it is of hours that were merged again, and more is late', async (context) => {
+  clock.now = at + 86_400
+  await store.maintain()
+  assert.deepEqual([store.stats().rollups, store.stats().dayMerges], [2, 2])
+  for (let each = 0; each < 8; each++) await put(50, at + 2 * hour) // as many as are merged into their hour
+  clock.now += hour
+  await store.maintain()
+  await put(80, at + hour)
+  assert.deepEqual([store.stats().rollups, store.stats().dayMerges], [4, 2])
+  await asksTheSame(context, seed + 2, questions / 2)
 })
 
 const day = [at, at + 86_400] as const

@@ -19,6 +19,8 @@ export interface SourceFile {
   readonly span?: { readonly rows: number; readonly timeMin: number; readonly timeMax: number }
   /** Read in its place. */
   readonly rollup?: string
+  /** Of that file, its rows with this `rollupColumns.part`; all `of` such parts are all of it. */
+  readonly part?: { readonly id: number; readonly of: number }
 }
 
 /** The view over the leased files of a scan, in the engine. */
