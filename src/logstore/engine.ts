@@ -50,4 +50,7 @@ export const quoteName = (name: string): string => `"${name.replaceAll('"', '""'
 
 export const quoteText = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
+/** What to sort an ENUM column by: sorting by itself fails where one of its texts has a NUL. */
+export const enumKey = (column: string): string => `enum_code(${column})`
+
 export type { DuckDBConnection, DuckDBDataChunk }

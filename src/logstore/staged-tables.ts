@@ -2,7 +2,7 @@ import duckdb from '@duckdb/node-bindings'
 import { DuckDBDataChunk } from '@duckdb/node-api'
 import { assert } from '../base/assert.ts'
 import type { DuckDBConnection } from './engine.ts'
-import { quoteName, quoteText } from './engine.ts'
+import { enumKey, quoteName, quoteText } from './engine.ts'
 import { parquetOptions } from './parquet.ts'
 import type { StagedColumn, StagedHour, StagedRows } from './stage.ts'
 import { hourSeconds, Turns } from './stage.ts'
@@ -59,7 +59,7 @@ export class StagedTables {
   /** Writes the rows of one hour as Parquet, sorted by `sortBy` and time. The file is not synced. */
   async writeHour(hour: StagedHour, path: string, sortBy: readonly string[]): Promise<void> {
     const from = hour.hour * hourSeconds
-    const time = this.#held('__time__')
+    const time = this.#keyOf('__time__')
     assert(time !== undefined, 'every row has a time')
     // A file has the whole dictionary of an ENUM: one with few of the rows shall not.
     const few = hour.rows * 2 < this.#staged.rows
@@ -68,7 +68,7 @@ export class StagedTables {
       const cast = kind === 'text' && (few || value === 'NULL') ? '::VARCHAR' : ''
       return `${value}${cast} AS ${quoteName(name)}`
     })
-    const order = [...sortBy.flatMap((name) => this.#held(name) ?? []), time]
+    const order = [...sortBy.flatMap((name) => this.#keyOf(name) ?? []), time]
     await this.#connection.run(
       `COPY (SELECT ${values.join(', ')} FROM staged.records` +
         ` WHERE ${time} >= ${from} AND ${time} < ${from + hourSeconds}` +
@@ -81,9 +81,11 @@ export class StagedTables {
   }
 
   /** Text columns sort by their codes here: what is equal lies together, and that is what merging gains by. */
-  #held(name: string): string | undefined {
+  #keyOf(name: string): string | undefined {
     const index = this.#staged.columns.findIndex((each) => each.name === name)
-    return index < 0 || this.#forms[index] === 'absent' ? undefined : `c${index}`
+    const form = this.#forms[index]
+    if (form === undefined || form === 'absent') return undefined
+    return form === 'enum' ? enumKey(`c${index}`) : `c${index}`
   }
 }
 
