@@ -1,6 +1,7 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import type { DuckDBConnection } from './engine.ts'
-import { onlyRow, quoteName, quoteText } from './engine.ts'
+import { enumKey, onlyRow, quoteName, quoteText } from './engine.ts'
+import { withFewTexts } from './few-texts.ts'
 import type { SumsByColumn } from './sums.ts'
 
 /**
@@ -39,11 +40,14 @@ export async function mergeParquet(
   { paths, alike, sortBy }: MergeInputs,
   output: string,
 ): Promise<void> {
-  const order = [...sortBy, '__time__'].map(quoteName).join(', ')
   const files = `[${paths.map(quoteText).join(', ')}]`
+  const source = `read_parquet(${files}, union_by_name = ${!alike})`
+  const { rows, enums } = await withFewTexts(connection, paths, source)
+  const keyOf = (name: string): string =>
+    enums.has(name) ? enumKey(quoteName(name)) : quoteName(name)
+  const order = [...sortBy, '__time__'].map(keyOf).join(', ')
   await connection.run(
-    `COPY (SELECT * FROM read_parquet(${files}, union_by_name = ${!alike}) ORDER BY ${order})` +
-      ` TO ${quoteText(output)} (${parquetOptions})`,
+    `COPY (SELECT * FROM (${rows}) ORDER BY ${order}) TO ${quoteText(output)} (${parquetOptions})`,
   )
 }
 
