@@ -3,6 +3,8 @@ import type { LogstoreEntry } from './catalogue.ts'
 import { planDay, runDay } from './days.ts'
 import { flushOldest } from './flush.ts'
 import type { LogWriter } from '../base/append-log-writer.ts'
+import type { LogStoreConfig } from './config.ts'
+import type { HotRows } from './hot-rows.ts'
 import type { StoreParts } from './parts.ts'
 import { dropExpired } from './retention.ts'
 
@@ -46,6 +48,9 @@ export class Background {
       hot.rowsOf(logstore) >= config.flushRows || hot.bytesOf(logstore) >= config.flushBytesMax
     if (due) this.#kick(logstore)
     else this.#flushIn(config.flushIntervalMs)
+    // Many logstores with some rows each: the largest goes before appends have to wait for all of them.
+    const fullest = isHalfFull(hot, config) ? hot.fullest() : undefined
+    if (fullest !== undefined) this.#kick(fullest)
   }
 
   /** Puts every row into segments that is hot now. Throws StorageFull, StorageBroken. */
@@ -227,6 +232,11 @@ export class Background {
 
 /** A store of many days that are still as their hours were has them merged by and by, not when it is opened. */
 const daysAtOnce = 1
+
+const isHalfFull = (
+  { rows, bytes }: HotRows,
+  { hotRowsMax, hotBytesMax }: LogStoreConfig,
+): boolean => rows > hotRowsMax / 2 || bytes > hotBytesMax / 2
 
 /** Does all of them, then throws what went wrong first. */
 async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

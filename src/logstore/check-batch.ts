@@ -64,6 +64,28 @@ function checkTimes(batch: ColumnBatch, hoursMax: number): void {
     throw invalid(`the rows of a batch lie in at most ${hoursMax} hours, not ${hours.size}`)
 }
 
+/** Least and greatest `__time__` of rows. */
+export function timesOf(
+  rows: number,
+  timeOf: (row: number) => number,
+): { timeMin: number; timeMax: number } {
+  let timeMin = Infinity
+  let timeMax = -Infinity
+  for (let row = 0; row < rows; row++) {
+    const time = timeOf(row)
+    if (time < timeMin) timeMin = time
+    if (time > timeMax) timeMax = time
+  }
+  return { timeMin, timeMax }
+}
+
+/** Of a batch that was checked. */
+export function factsOf({ rows, columns }: ColumnBatch) {
+  const times = columns.get('__time__')
+  const values = times?.kind === 'integer' ? times.values : new Float64Array()
+  return { rows, ...timesOf(rows, (row) => values[row]!) }
+}
+
 function checkText(what: string, text: string | undefined): void {
   if (text !== undefined && Buffer.byteLength(text) > nameBytesMax)
     throw invalid(`a ${what} has at most ${nameBytesMax} bytes`)

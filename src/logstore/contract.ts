@@ -1,4 +1,5 @@
 import type { BatchId, ColumnBatch, ColumnSpec } from '../base/columns.ts'
+import type { HotLease, HotOptions } from './hot-batches.ts'
 
 /**
  * Columns every logstore has besides its own, in its Parquet files too: `__time__` and
@@ -68,6 +69,8 @@ export const rollupColumns = {
 /** Files that stay on disk, unchanged, until `release` is called. */
 export interface SegmentLease {
   readonly files: readonly SegmentFile[]
+  /** Undefined: every row of the lease is in a file. */
+  readonly hot?: HotLease | undefined
   /** Segments that should be among the files and are damaged: what is read without them is not exact. */
   readonly missing: readonly Omit<SegmentFile, 'lacks'>[]
   release(): void
@@ -78,6 +81,8 @@ export interface LeaseOptions {
   readonly rollup?: string | undefined
   /** What `acknowledged` said when the question came: who had to wait since needs no later rows. */
   readonly through?: number
+  /** Undefined: rows that no segment holds become one first. */
+  readonly hot?: HotOptions | undefined
 }
 
 /** What `query/` reads through. */
@@ -88,8 +93,8 @@ export interface LogReader {
   acknowledged(): number
   /**
    * The segments that may hold rows with `from <= __time__ < to`: every row acknowledged before the
-   * call, or up to `through`, is in exactly one of them, or counted in `missing`. They may hold rows outside
-   * the range too, and later ones.
+   * call, or up to `through`, is in exactly one of them, or hot, or counted in `missing`. They may hold rows
+   * outside the range too, and later ones.
    */
   lease(
     project: string,

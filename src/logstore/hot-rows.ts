@@ -1,12 +1,9 @@
 import type { BatchId } from '../base/columns.ts'
 import { assert } from '../base/assert.ts'
+import type { HotBatch } from './hot-batches.ts'
 
 /** A log record that is synced and not yet in a segment. */
-export interface HotRecord {
-  readonly sequence: number
-  readonly receiveTime: number
-  readonly body: Buffer
-  readonly rows: number
+export interface HotRecord extends HotBatch {
   readonly id: BatchId | undefined
 }
 
@@ -75,6 +72,19 @@ export class HotRows {
   /** The sequence of a logstore's newest hot record; 0 without one. */
   newest(logstore: number): number {
     return this.#byLogstore.get(logstore)?.records.at(-1)?.sequence ?? 0
+  }
+
+  /** In order. */
+  recordsOf(logstore: number): readonly HotRecord[] {
+    return this.#byLogstore.get(logstore)?.records ?? []
+  }
+
+  /** The logstore with the most rows; undefined when nothing is hot. */
+  fullest(): number | undefined {
+    let most: { readonly logstore: number; readonly rows: number } | undefined
+    for (const [logstore, { rows }] of this.#byLogstore)
+      if (most === undefined || rows > most.rows) most = { logstore, rows }
+    return most?.logstore
   }
 
   /** The oldest records of a logstore: whole ones, up to `rowsMax` rows and `bytesMax` bytes but at least one record. */

@@ -67,6 +67,9 @@ export type {
   SplitOptions,
   VerifyOptions,
 } from './contract.ts'
+export type { HotBatch, HotLease, HotOptions } from './hot-batches.ts'
+export { HotTables } from './hot-tables.ts'
+export type { HotTable } from './hot-tables.ts'
 export { reservedColumns, rollupColumns, shardColumn } from './contract.ts'
 export { columnNameBytesMax, logstoreColumnsMax } from './names.ts'
 export { defaultLogStoreConfig } from './config.ts'

@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import { WeirError } from '../base/errors.ts'
 import { damageError, damageOf, describeDamage, noteDamage } from './damage.ts'
-import { decodeBatch } from '../base/batch-codec.ts'
+import { assert } from '../base/assert.ts'
+import { decodeBatch, integerAt } from '../base/batch-codec.ts'
+import { timesOf } from './check-batch.ts'
 import type { Disk } from '../base/disk.ts'
 import { flushOldest } from './flush.ts'
 import type { LogRecord } from '../base/append-log-record.ts'
@@ -35,9 +37,13 @@ export async function replayLog(parts: StoreParts, folder: string): Promise<Reco
 
 function replay(parts: StoreParts, record: LogRecord): void {
   const { sequence, stream: logstore, time: receiveTime, body } = record
-  const { rows, id } = decodeBatch(body)
+  const batch = decodeBatch(body)
+  const { rows, id } = batch
   if (id && parts.delivered.has(logstore, id)) return
-  parts.hot.add(logstore, { sequence, receiveTime, body: Buffer.from(body), rows, id })
+  const column = batch.columns.get('__time__')
+  assert(column?.kind === 'integer', 'every row has a time')
+  const times = timesOf(rows, (row) => integerAt(column, row))
+  parts.hot.add(logstore, { sequence, receiveTime, body: Buffer.from(body), rows, id, ...times })
   if (id) parts.delivered.add(logstore, id)
   parts.counters.replayedBatches++
 }

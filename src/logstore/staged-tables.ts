@@ -1,16 +1,13 @@
 import duckdb from '@duckdb/node-bindings'
-import { DuckDBDataChunk } from '@duckdb/node-api'
 import { assert } from '../base/assert.ts'
+import { appendChunks, chunkRows, copyPresence, copyWords } from './append-chunks.ts'
+import type { Fill } from './append-chunks.ts'
 import type { DuckDBConnection } from './engine.ts'
 import { enumKey, quoteName, quoteText } from './engine.ts'
 import { parquetOptions } from './parquet.ts'
 import type { StagedColumn, StagedHour, StagedRows } from './stage.ts'
-import { hourSeconds, Turns } from './stage.ts'
+import { hourSeconds } from './stage.ts'
 
-/** The engine's vector size: rows of one chunk. */
-const chunkRows = 2048
-/** Chunks copied before the event loop gets a turn, about 8 ms of 25 columns: each turn costs the engine an append of its own. */
-const chunksPerTurn = 8
 /** A dictionary up to this long is written into the statement; above, a query over a table is cheaper. */
 const listedTextsMax = 10_000
 /** Up to so many rows a distinct text, strings of their own cost less than a type of them. */
@@ -19,7 +16,6 @@ const plainTextsMin = 1000
 
 type TextColumn = StagedColumn & { kind: 'text' }
 type Form = 'integer' | 'enum' | 'plain' | 'absent'
-type Fill = (vector: duckdb.Vector, from: number, count: number) => void
 
 /**
  * Rows in a table of the engine. Text columns are ENUMs of their dictionaries, so codes are copied as they
@@ -52,7 +48,7 @@ export class StagedTables {
     }
     await connection.run(`CREATE TABLE staged.records (${fields.join(', ')})`)
     const fills = staged.columns.flatMap((each, index) => fillOf(each, forms[index]!) ?? [])
-    await appendChunks(connection, 'records', staged.rows, fills)
+    await appendChunks(connection, 'staged', 'records', staged.rows, fills)
     return new StagedTables(connection, staged, forms)
   }
 
@@ -114,8 +110,8 @@ async function enumOf(
     return `ENUM (${dictionary.map(quoteText).join(', ')})`
   await connection.run(`CREATE TABLE staged.texts${index} (code UINTEGER, says VARCHAR)`)
   const codes = Uint32Array.from(dictionary, (_, code) => code)
-  await appendChunks(connection, `texts${index}`, dictionary.length, [
-    (vector, from, count) => copy(vector, codes, from, count),
+  await appendChunks(connection, 'staged', `texts${index}`, dictionary.length, [
+    (vector, from, count) => copyWords(vector, codes, from, count),
     (vector, from, count) => {
       for (let row = 0; row < count; row++) assignText(vector, row, dictionary[from + row]!)
     },
@@ -134,7 +130,7 @@ function fillOf(column: StagedColumn, form: Form): Fill | undefined {
   if (column.kind === 'text') return form === 'enum' ? fillEnum(column) : fillPlain(column)
   const { halves, present } = column
   return (vector, from, count) => {
-    copy(vector, halves, from * 2, count * 2)
+    copyWords(vector, halves, from * 2, count * 2)
     if (present) copyPresence(vector, present, from, count)
   }
 }
@@ -154,7 +150,7 @@ function fillEnum({ codes, dictionary }: TextColumn): Fill {
       if (code === 0) absent++
       else present[row >>> 5]! |= 1 << (row & 31)
     }
-    copy(vector, words, 0, count)
+    copyWords(vector, words, 0, count)
     if (absent > 0) copyPresence(vector, present, 0, count)
   }
 }
@@ -170,73 +166,5 @@ function fillPlain({ codes, dictionary }: TextColumn): Fill {
       present[row >>> 5]! |= 1 << (row & 31)
     }
     copyPresence(vector, present, 0, count)
-  }
-}
-
-function copy(
-  vector: duckdb.Vector,
-  words: Uint8Array | Uint16Array | Uint32Array,
-  from: number,
-  count: number,
-): void {
-  const size = words.BYTES_PER_ELEMENT
-  const start = words.byteOffset + from * size
-  duckdb.copy_data_to_vector(vector, 0, bufferOf(words), start, count * size)
-}
-
-/** A chunk starts at a multiple of 2048 rows, so its bits start at a whole word. */
-function copyPresence(vector: duckdb.Vector, bits: Uint32Array, from: number, count: number): void {
-  duckdb.vector_ensure_validity_writable(vector)
-  const bytes = Math.ceil(count / 32) * 4
-  duckdb.copy_data_to_vector_validity(vector, 0, bufferOf(bits), bits.byteOffset + from / 8, bytes)
-}
-
-function bufferOf({ buffer }: Uint8Array | Uint16Array | Uint32Array): ArrayBuffer {
-  assert(buffer instanceof ArrayBuffer, 'staged words lie in an ArrayBuffer')
-  return buffer
-}
-
-async function appendChunks(
-  connection: DuckDBConnection,
-  table: string,
-  rows: number,
-  fills: readonly Fill[],
-): Promise<void> {
-  const empty = await connection.run(`SELECT * FROM staged.${table} LIMIT 0`)
-  const types = fills.map((_, index) => empty.columnLogicalType(index).logical_type)
-  await connection.run('BEGIN') // appends of their own transactions cost twice as much
-  try {
-    await copyChunks(connection, table, rows, fills, types)
-    await connection.run('COMMIT')
-  } catch (error) {
-    await connection.run('ROLLBACK')
-    throw error
-  }
-}
-
-async function copyChunks(
-  connection: DuckDBConnection,
-  table: string,
-  rows: number,
-  fills: readonly Fill[],
-  types: duckdb.LogicalType[],
-): Promise<void> {
-  const appender = await connection.createAppender(table, 'staged')
-  const turns = new Turns()
-  try {
-    for (let from = 0; from < rows; from += chunkRows) {
-      const count = Math.min(chunkRows, rows - from)
-      const chunk = new DuckDBDataChunk(duckdb.create_data_chunk(types))
-      chunk.rowCount = count
-      fills.forEach((fill, index) =>
-        fill(duckdb.data_chunk_get_vector(chunk.chunk, index), from, count),
-      )
-      appender.appendDataChunk(chunk)
-      if ((from / chunkRows) % chunksPerTurn !== chunksPerTurn - 1) continue
-      appender.flushSync() // else all of it is done by the last call, without a turn
-      await turns.next()
-    }
-  } finally {
-    appender.closeSync()
   }
 }

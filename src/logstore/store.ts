@@ -3,7 +3,7 @@ import type { BatchId, ColumnBatch, ColumnSpec } from '../base/columns.ts'
 import type { Background } from './background.ts'
 import { encodeBatch, setShard } from '../base/batch-codec.ts'
 import type { LogstoreEntry } from './catalogue.ts'
-import { checkBatch, newColumns } from './check-batch.ts'
+import { checkBatch, factsOf, newColumns } from './check-batch.ts'
 import type {
   AppendOptions,
   Attribute,
@@ -26,14 +26,13 @@ import { accountsOf } from './accounts.ts'
 import { keyOf } from './delivered.ts'
 import { logstoreGone, publicLogstore } from './directory.ts'
 import { asStorageError } from './flush.ts'
+import { type LeaseRange, leaseRows, mustFlush } from './hot-lease.ts'
 import { HotRoom } from './hot-room.ts'
 import type { LogRecord } from '../base/append-log-record.ts'
 import type { LogWriter } from '../base/append-log-writer.ts'
 import type { AttributeOwner } from './attributes.ts'
 import { checkColumns, invalid } from './names.ts'
 import type { StoreParts } from './parts.ts'
-import { checkedRollups } from './rollups.ts'
-import type { Segment } from './segments.ts'
 import { verifyStore } from './verify.ts'
 
 /** An open data directory: checks, orders and hands on; the parts do the work. */
@@ -134,7 +133,8 @@ export class OpenStore implements LogStore {
     try {
       const logstore = this.#parts.directory.logstore(project, name)
       const body = this.#encode(logstore, batch, options)
-      const work = () => this.#write(logstore, options, body, batch.rows)
+      const facts = factsOf(batch)
+      const work = () => this.#write(logstore, options, body, facts)
       const stored = options.id
         ? await this.#appendOnce(logstore, options.id, work)
         : await work().then(() => true)
@@ -165,7 +165,7 @@ export class OpenStore implements LogStore {
     options: LeaseOptions = {},
   ): Promise<SegmentLease> {
     const choose = (id: number) => this.#parts.segments.overlapping(id, from, to)
-    return this.#lease(project, name, choose, options)
+    return this.#lease(project, name, { choose, from, to }, options)
   }
 
   rollups(project: string, logstore: string): readonly RollupSpec[] {
@@ -173,7 +173,8 @@ export class OpenStore implements LogStore {
   }
 
   leaseReceived(project: string, name: string, from: number, to: number): Promise<SegmentLease> {
-    return this.#lease(project, name, (id) => this.#parts.segments.received(id, from, to))
+    const choose = (id: number) => this.#parts.segments.received(id, from, to)
+    return this.#lease(project, name, { choose, from, to }, {})
   }
 
   sealedThrough(): number {
@@ -208,8 +209,7 @@ export class OpenStore implements LogStore {
 
   verify(options: VerifyOptions = {}): Promise<readonly Damage[]> {
     this.#checkOpen()
-    const alone = <T>(work: () => Promise<T>) => this.#background.alone(work)
-    return verifyStore(this.#parts, this.#log, alone, options)
+    return verifyStore(this.#parts, this.#log, (work) => this.#background.alone(work), options)
   }
 
   accounts(): readonly LogstoreAccount[] {
@@ -249,19 +249,17 @@ export class OpenStore implements LogStore {
   async #lease(
     project: string,
     name: string,
-    choose: (logstore: number) => readonly Segment[],
-    { rollup, through = this.acknowledged() }: LeaseOptions = {},
+    range: LeaseRange,
+    options: LeaseOptions,
   ): Promise<SegmentLease> {
     this.#checkOpen()
     const { id } = this.#parts.directory.logstore(project, name)
-    await this.#background.reach(id, through)
+    const through = options.through ?? this.acknowledged()
+    const question = { ...range, logstore: id, through }
+    if (mustFlush(this.#parts.hot, question, options.hot)) await this.#background.reach(id, through)
     this.#checkOpen()
     const { columns } = this.#parts.directory.logstore(project, name)
-    if (rollup === undefined) return this.#parts.files.lease(choose(id), columns)
-    const usable = await checkedRollups(this.#parts, choose(id), rollup)
-    // Chosen again: a merge may have come between. A rollup that was not looked at is not used.
-    const chosen = choose(id).map((each) => (usable.has(each.id) ? each : { ...each, rollups: [] }))
-    return this.#parts.files.lease(chosen, columns, rollup)
+    return leaseRows(this.#parts, question, columns, options)
   }
 
   #ownerOf(project: string, logstore: string | undefined): AttributeOwner {
@@ -313,12 +311,13 @@ export class OpenStore implements LogStore {
     logstore: LogstoreEntry,
     options: AppendOptions,
     body: Buffer,
-    rows: number,
+    facts: ReturnType<typeof factsOf>,
   ): Promise<void> {
+    const { rows } = facts
     const wait = this.#room.enter(rows, body.length)
     if (wait) await wait // else it is in this turn that the receive time is given
     try {
-      await this.#writeNow(logstore, options, body, rows)
+      await this.#writeNow(logstore, options, body, facts)
     } finally {
       this.#room.leave(rows, body.length)
     }
@@ -328,7 +327,7 @@ export class OpenStore implements LogStore {
     logstore: LogstoreEntry,
     options: AppendOptions,
     body: Buffer,
-    rows: number,
+    facts: ReturnType<typeof factsOf>,
   ): Promise<void> {
     const { directory, received, shards } = this.#parts
     this.#checkOpen()
@@ -340,7 +339,7 @@ export class OpenStore implements LogStore {
         stream: logstore.id,
         time,
         body,
-        onDurable: (record) => this.#becameDurable(record, options.id, rows),
+        onDurable: (record) => this.#becameDurable(record, options.id, facts),
       })
     } finally {
       if (!this.#log.isBroken) received.end(time)
@@ -348,15 +347,19 @@ export class OpenStore implements LogStore {
     if (!directory.has(logstore.id)) throw logstoreGone(logstore.project, logstore.name)
   }
 
-  #becameDurable(record: LogRecord, id: BatchId | undefined, rows: number): void {
+  #becameDurable(
+    record: LogRecord,
+    id: BatchId | undefined,
+    facts: ReturnType<typeof factsOf>,
+  ): void {
     const { counters, delivered, directory, hot } = this.#parts
     const { sequence, time: receiveTime, body, stream: logstore } = record
     hot.note(sequence)
     if (!directory.has(logstore)) return
-    hot.add(logstore, { sequence, receiveTime, body, rows, id })
+    hot.add(logstore, { sequence, receiveTime, body, id, ...facts })
     if (id) delivered.add(logstore, id)
     counters.appendedBatches++
-    counters.appendedRows += rows
+    counters.appendedRows += facts.rows
     counters.appendedBytes += body.length
     this.#background.rowsCame(logstore)
   }

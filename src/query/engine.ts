@@ -6,6 +6,7 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { ColumnSpec } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
 import type { RollupSpec } from '../logstore/logstore.ts'
+import { HotTables } from '../logstore/logstore.ts'
 import { fenceReason } from './fence.ts'
 import { failureMark, macrosFor } from './macros.ts'
 import { storeView } from './plan.ts'
@@ -14,7 +15,7 @@ import { quoteName, quoteText } from './quote.ts'
 import { inRange, isWithin, rollupSelect } from './rollup-view.ts'
 import { lookupsOf } from './udf-lookups.ts'
 import type { Lookups } from './udf-lookups.ts'
-import type { SourceFile } from './source.ts'
+import type { SourceFile, SourceRows, SourceTable } from './source.ts'
 import { registerFunctions } from './udf.ts'
 
 export type { SourceFile } from './source.ts'
@@ -32,6 +33,8 @@ export interface Engine {
   readonly connection: DuckDBConnection
   /** What functions look up. */
   readonly lookups: Lookups
+  /** Rows that were given to it and are in no file. */
+  readonly hot: HotTables
   /** Macros and functions that it has. */
   readonly made: Set<string>
   /** Nothing can be set any more: it reads what lies in the working directory, and that alone. */
@@ -66,7 +69,8 @@ export async function createEngine(
   for (const setting of [...progress, 'progress_bar_time = 1']) {
     await connection.run(`SET SESSION ${setting}`)
   }
-  return { instance, connection, lookups, made: new Set(), isShut: false }
+  const hot = new HotTables(connection)
+  return { instance, connection, lookups, hot, made: new Set(), isShut: false }
 }
 
 const noExtensions = {
@@ -88,10 +92,10 @@ export function closeEngine({ connection, instance }: Engine): void {
   instance.closeSync()
 }
 
-/** A view over files: rows of all of them, with these columns. */
+/** A view over files, and what is in none: rows of all of them, with these columns. */
 export interface SourceView {
   readonly name: string
-  readonly files: readonly SourceFile[]
+  readonly files: readonly SourceRows[]
   readonly columns: readonly ColumnSpec[]
   /** Of what times; undefined: of all. */
   readonly range?: QueryRange
@@ -110,7 +114,9 @@ export async function shutAround(
 ): Promise<void> {
   if (engine.isShut) return createViews(engine, views)
   const paths = new Set(
-    views.flatMap(({ files }) => files.map(({ path, rollup }) => quoteText(rollup ?? path))),
+    views.flatMap(({ files }) =>
+      files.flatMap((each) => ('path' in each ? quoteText(each.rollup ?? each.path) : [])),
+    ),
   )
   await shut(engine, [
     ...(memoryBytesMax === undefined ? [] : [`memory_limit = '${kibibytes(memoryBytesMax)}'`]),
@@ -157,38 +163,72 @@ const groupsMax = 8
  * files alone that have other times too: the rest are read without that column.
  */
 function selectFrom(
-  files: readonly SourceFile[],
+  sources: readonly SourceRows[],
   columns: readonly ColumnSpec[],
   range?: QueryRange,
 ): string {
+  const files = sources.filter((each) => 'path' in each)
+  const selects = [
+    ...(files.length > 0 ? selectsOf(files, columns, range) : []),
+    ...sources.flatMap((each) => ('path' in each ? [] : selectHot(each, columns, range))),
+  ]
+  if (selects.length > 0) return selects.join(' UNION ALL ')
+  return `${selectTyped(columns, () => 'NULL')} WHERE FALSE`
+}
+
+function selectTyped(columns: readonly ColumnSpec[], valueOf: (name: string) => string): string {
+  const typed = columns.map(
+    ({ name, kind }) =>
+      `CAST(${valueOf(name)} AS ${kind === 'integer' ? 'BIGINT' : 'VARCHAR'}) AS ${quoteName(name)}`,
+  )
+  return `SELECT ${typed.join(', ')}`
+}
+
+function selectsOf(
+  files: readonly SourceFile[],
+  columns: readonly ColumnSpec[],
+  range?: QueryRange,
+): string[] {
   const select = (lacks: readonly string[], source: string): string => {
-    const typed = columns.map(({ name, kind }) => {
-      const value = lacks.includes(name) ? 'NULL' : quoteName(name)
-      return `CAST(${value} AS ${kind === 'integer' ? 'BIGINT' : 'VARCHAR'}) AS ${quoteName(name)}`
-    })
-    return `SELECT ${typed.join(', ')} ${source}`
+    const value = (name: string) => (lacks.includes(name) ? 'NULL' : quoteName(name))
+    return `${selectTyped(columns, value)} ${source}`
   }
-  if (files.length === 0)
-    return select(
-      columns.map(({ name }) => name),
-      'WHERE FALSE',
-    )
   const alike = Map.groupBy(files, (file) => JSON.stringify([file.lacks, isWithin(file, range)]))
   if (alike.size > groupsMax) {
     const nowhere = ({ name }: ColumnSpec) => files.every(({ lacks }) => lacks.includes(name))
     const paths = files.map(({ path }) => quoteText(path)).join(', ')
-    return select(
-      columns.filter(nowhere).map(({ name }) => name),
-      `FROM read_parquet([${paths}], union_by_name = true)${inRange(range)}`,
-    )
+    return [
+      select(
+        columns.filter(nowhere).map(({ name }) => name),
+        `FROM read_parquet([${paths}], union_by_name = true)${inRange(range)}`,
+      ),
+    ]
   }
-  return [...alike.values()]
-    .map((group) => {
-      const paths = group.map(({ path }) => quoteText(path)).join(', ')
-      const condition = isWithin(group[0]!, range) ? '' : inRange(range)
-      return select(group[0]!.lacks, `FROM read_parquet([${paths}])${condition}`)
-    })
-    .join(' UNION ALL ')
+  return [...alike.values()].map((group) => {
+    const paths = group.map(({ path }) => quoteText(path)).join(', ')
+    const condition = isWithin(group[0]!, range) ? '' : inRange(range)
+    return select(group[0]!.lacks, `FROM read_parquet([${paths}])${condition}`)
+  })
+}
+
+function selectHot(
+  source: SourceTable,
+  columns: readonly ColumnSpec[],
+  range: QueryRange | undefined,
+): string {
+  const { table, sequences } = source
+  const { from, values, sequence } = table
+  const time = values.get('__time__')!
+  const conditions = [
+    ...(sequences === undefined
+      ? []
+      : [`${sequence} > ${sequences.after} AND ${sequence} <= ${sequences.through}`]),
+    ...(range === undefined || isWithin(source, range)
+      ? []
+      : [`${time} >= ${range.from} AND ${time} < ${range.to}`]),
+  ]
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
+  return `${selectTyped(columns, (each) => values.get(each) ?? 'NULL')} FROM ${from}${where}`
 }
 
 /** Creates the macros and registers the functions that the statement, or any other text, names. */

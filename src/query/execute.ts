@@ -1,14 +1,14 @@
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api'
 import { reservedColumns } from '../logstore/logstore.ts'
-import type { Engine, SourceFile, SourceView } from './engine.ts'
+import type { Engine, SourceView } from './engine.ts'
 import { checkStatement, createMacros, createViews, shutAround } from './engine.ts'
 import { formatValue, languageType } from './format.ts'
 import { parseQuery } from './parse.ts'
 import { planQuery } from './plan.ts'
 import type { QueryPlan } from './plan.ts'
 import { executePull } from './pull.ts'
-import { scanView } from './source.ts'
-import type { Scan } from './source.ts'
+import { scanView, sourceTable } from './source.ts'
+import type { LeasedScan, Scan } from './source.ts'
 import { Stages } from './stages.ts'
 import type { Cut, ResultColumn, Row, WorkerQuery } from './worker-messages.ts'
 
@@ -25,8 +25,8 @@ export interface Executed {
 export interface ExecuteEffects {
   /** Gets the rows as they come. */
   take(rows: Row[]): void
-  /** The files of each scan. */
-  files(scans: readonly Scan[]): Promise<readonly (readonly SourceFile[])[]>
+  /** What to read for each scan. */
+  lease(scans: readonly Scan[]): Promise<readonly LeasedScan[]>
 }
 
 /** Parses, plans, checks and runs one query on its engine. */
@@ -43,7 +43,7 @@ export async function executeQuery(
   const options = { logstore, raw, index, stores, rollups: query.rollups }
   const plan = planQuery(parsed, query.columns, { from, to }, zone, options)
   await createMacros(engine, plan.sql)
-  const views = await viewsOf(plan, query, effects)
+  const views = await viewsOf(engine, plan, query, effects)
   const sql = statementFor(plan, views)
   await shutAround(engine, views, query.memoryBytesMax)
   await checkStatement(
@@ -66,20 +66,26 @@ function statementFor({ sql, kept }: QueryPlan, views: readonly SourceView[]): s
 }
 
 async function viewsOf(
+  { hot }: Engine,
   { scans }: QueryPlan,
   query: WorkerQuery,
   effects: ExecuteEffects,
 ): Promise<SourceView[]> {
-  const files = scans.length === 0 ? [] : await effects.files(scans)
+  const leased = scans.length === 0 ? [] : await effects.lease(scans)
+  await hot.take(leased.flatMap((each) => each.hot ?? []))
   return scans.map(({ store, from, to, rollup }, scan) => {
     const own =
       store === undefined
         ? query.columns
         : query.stores!.find(({ name }) => name === store)!.columns
+    const columns = [...own, ...reservedColumns]
+    const { files, hot: lease } = leased[scan]!
+    const tables = lease === undefined ? [] : hot.tablesOf(lease)
+    const inTables = tables.map((table) => sourceTable(table, lease!, columns))
     return {
       name: scanView(scan),
-      files: files[scan]!,
-      columns: [...own, ...reservedColumns],
+      files: [...files, ...inTables],
+      columns,
       range: { from, to },
       rollup,
     }

@@ -1,8 +1,8 @@
 import type { LogReader, SegmentFile, SegmentLease } from '../logstore/logstore.ts'
-import type { SourceFile } from './engine.ts'
 import type { MissingPart } from './result.ts'
 import { isInBuckets } from './rollup-view.ts'
-import type { Scan } from './source.ts'
+import type { LeasedScan, Scan } from './source.ts'
+import type { Held } from './worker-messages.ts'
 
 /** The segments that one query holds. */
 export class Leases {
@@ -24,30 +24,39 @@ export class Leases {
     this.#through = reader.acknowledged()
   }
 
-  /** The files of each scan, until `release`. Throws what the reader throws. */
-  take(scans: readonly Scan[]): Promise<SourceFile[][]> {
+  /**
+   * What to read for each scan, until `release`. Throws what the reader throws.
+   *
+   * @param hotRowsMax how many rows that are in no file it may be sent
+   */
+  take(scans: readonly Scan[], held: Held, hotRowsMax: number): Promise<LeasedScan[]> {
     return Promise.all(
       scans.map(async (scan) => {
         const { store = this.#logstore, from, to, rollup } = scan
         const asked = this.#reader.lease(this.#project, store, from, to, {
           rollup: rollup?.name,
           through: this.#through,
+          hot: held && { held, rowsMax: hotRowsMax },
         })
         this.#asked.push(asked)
         const lease = await asked
         this.#held.push({ lease, scan })
-        return lease.files.map(({ path, lacks, rollup: totals, rollupPart: part, ...span }) => {
-          const file = { path, lacks, span }
-          if (rollup === undefined || totals === undefined) return file
-          if (!isInBuckets(scan, rollup, span)) return file
-          return { ...file, rollup: totals, ...(part === undefined ? {} : { part }) }
-        })
+        const files = lease.files.map(
+          ({ path, lacks, rollup: totals, rollupPart: part, ...span }) => {
+            const file = { path, lacks, span }
+            if (rollup === undefined || totals === undefined) return file
+            if (!isInBuckets(scan, rollup, span)) return file
+            return { ...file, rollup: totals, ...(part === undefined ? {} : { part }) }
+          },
+        )
+        return { files, hot: lease.hot }
       }),
     )
   }
 
   scannedRows(): number {
-    return rowsOf(this.#held.flatMap(({ lease }) => lease.files))
+    const hot = this.#held.reduce((sum, { lease }) => sum + (lease.hot?.rows ?? 0), 0)
+    return hot + rowsOf(this.#held.flatMap(({ lease }) => lease.files))
   }
 
   scannedFiles(): number {

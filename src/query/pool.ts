@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { assert } from '../base/assert.ts'
 import { WeirError } from '../base/errors.ts'
 import type { EnrichmentFiles } from '../enrich/enrich.ts'
-import type { SourceFile } from './engine.ts'
 import type { Executed } from './execute.ts'
 import {
   died,
@@ -21,9 +20,9 @@ import {
 import type { Worker as PoolWorker } from './pool-worker.ts'
 import { LinkFolder, prepareFolder, takesLinks } from './rights.ts'
 import type { WorkerRights } from './rights.ts'
-import type { Scan } from './source.ts'
+import type { LeasedScan, Scan } from './source.ts'
 import { type Kind, Waiting } from './waiting.ts'
-import type { FromWorker, Row, WorkerQuery, WorkerSetup } from './worker-messages.ts'
+import type { FromWorker, Held, Row, WorkerQuery, WorkerSetup } from './worker-messages.ts'
 
 export interface PoolConfig {
   /** Queries that run at once, each in a process of its own. */
@@ -67,8 +66,8 @@ export interface PoolTask {
   readonly project?: string | undefined
   readonly signal?: AbortSignal | undefined
   readonly timeMaxMilliseconds: number
-  /** The files of each scan; what it throws, `run` throws. */
-  files(scans: readonly Scan[]): Promise<readonly (readonly SourceFile[])[]>
+  /** What to read for each scan; what it throws, `run` throws. */
+  lease(scans: readonly Scan[], held: Held): Promise<readonly LeasedScan[]>
   /** Told of the share that is done, 0 to 1. */
   onProgress?: ((share: number) => void) | undefined
 }
@@ -317,7 +316,7 @@ export class WorkerPool {
     }
     assert(job !== undefined, 'a worker answers only while it has a query')
     if (message.kind === 'scans') {
-      this.#sendFiles(worker, job, message.scans).catch((error: unknown) =>
+      this.#lease(worker, job, message).catch((error: unknown) =>
         this.#stop(job, unreadable(error)),
       )
       return
@@ -333,11 +332,15 @@ export class WorkerPool {
     } else this.#settle(job, job.stop ?? failure(message))
   }
 
-  async #sendFiles(worker: Worker, job: Job, scans: readonly Scan[]): Promise<void> {
+  async #lease(
+    worker: Worker,
+    { task }: Job,
+    { scans, held }: FromWorker & { readonly kind: 'scans' },
+  ): Promise<void> {
     const { links } = worker
-    const files = await job.task.files(scans)
-    const linked = links === undefined ? files : files.map((each) => links.link(each))
-    send(worker, { kind: 'files', files: linked })
+    const leased = await task.lease(scans, held)
+    const linked = leased.map(({ files, hot }) => ({ files: links?.link(files) ?? files, hot }))
+    send(worker, { kind: 'files', leased: linked })
   }
 
   #release(worker: Worker): void {

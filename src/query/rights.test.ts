@@ -50,6 +50,7 @@ async function server(context: TestContext, config: Partial<QueryConfig> = {}) {
     ])
     await store.append(project, 'log', { rows, columns: batch })
   }
+  await store.maintain() // what is in no segment is not read through a link
   const ask = (query: string, signal?: AbortSignal) =>
     engine.run({ project: 'shop', logstore: 'log', query, from: at, to: at + 60 }, signal)
   return { data, store, ask, links: join(data, 'query') }

@@ -3,7 +3,7 @@ import type { RollupSpec } from '../logstore/logstore.ts'
 import { rollupColumns } from '../logstore/logstore.ts'
 import type { QueryRange } from './plan-range.ts'
 import { quoteName, quoteText } from './quote.ts'
-import type { SourceFile } from './source.ts'
+import type { SourceFile, SourceRows } from './source.ts'
 
 /**
  * Whether a file's rollup tells of its rows in the range: of all of its rows, or of whole buckets. `span` is
@@ -19,7 +19,7 @@ export function isInBuckets(
 }
 
 /** Whether all rows of a file are of the range. */
-export const isWithin = ({ span }: SourceFile, range: QueryRange | undefined): boolean =>
+export const isWithin = ({ span }: SourceRows, range: QueryRange | undefined): boolean =>
   range === undefined ||
   (span !== undefined && span.timeMin >= range.from && span.timeMax < range.to)
 
@@ -34,18 +34,18 @@ export const inRange = (range: QueryRange | undefined): string =>
  * @param select prints a SELECT of all columns of files
  */
 export function rollupSelect(
-  files: readonly SourceFile[],
+  files: readonly SourceRows[],
   columns: readonly ColumnSpec[],
   { by, bucketSeconds, sums }: RollupSpec,
   range: QueryRange | undefined,
   select: (
-    files: readonly SourceFile[],
+    files: readonly SourceRows[],
     columns: readonly ColumnSpec[],
     range: QueryRange | undefined,
   ) => string,
 ): string {
   const { rows, sum, values } = rollupColumns
-  const kept = files.filter(({ rollup }) => rollup !== undefined)
+  const kept = files.filter((each) => 'path' in each).filter((each) => each.rollup !== undefined)
   const plain = files.filter(({ rollup }) => rollup === undefined)
   const kindOf = (name: string) => columns.find((column) => column.name === name)!.kind
   const typed = (name: string) =>

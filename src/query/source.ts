@@ -1,4 +1,5 @@
-import type { RollupSpec } from '../logstore/logstore.ts'
+import type { ColumnSpec } from '../base/columns.ts'
+import type { HotLease, HotTable, RollupSpec } from '../logstore/logstore.ts'
 import type { SqlField, StoreFields } from './fields.ts'
 import type { QueryRange } from './plan-range.ts'
 import { quoteName } from './quote.ts'
@@ -21,6 +22,38 @@ export interface SourceFile {
   readonly rollup?: string
   /** Of that file, its rows with this `rollupColumns.part`; all `of` such parts are all of it. */
   readonly part?: { readonly id: number; readonly of: number }
+}
+
+/** Rows of a lease that are in no file, in a table of the engine. */
+export interface SourceTable extends Pick<SourceFile, 'lacks'> {
+  readonly table: HotTable
+  /** Undefined: all of it are. */
+  readonly sequences: Pick<HotLease, 'after' | 'through'> | undefined
+  readonly span: NonNullable<SourceFile['span']>
+  readonly rollup?: undefined
+}
+
+export type SourceRows = SourceFile | SourceTable
+
+/** What is read for a scan. */
+export interface LeasedScan {
+  readonly files: readonly SourceFile[]
+  readonly hot: HotLease | undefined
+}
+
+/** @param columns that are asked for */
+export function sourceTable(
+  table: HotTable,
+  { after, through }: HotLease,
+  columns: readonly ColumnSpec[],
+): SourceTable {
+  const { first, last, rows, timeMin, timeMax, values } = table
+  return {
+    table,
+    sequences: first > after && last <= through ? undefined : { after, through },
+    span: { rows, timeMin, timeMax },
+    lacks: columns.map(({ name }) => name).filter((name) => !values.has(name)),
+  }
 }
 
 /** The view over the leased files of a scan, in the engine. */

@@ -82,12 +82,12 @@ async function pool(context: TestContext, isPressed: () => boolean) {
       project: 'weir',
       signal,
       timeMaxMilliseconds: 60_000,
-      async files(scans) {
+      async lease(scans) {
         running++
         most.running = Math.max(most.running, running)
         await new Promise((resolve) => setTimeout(resolve, 20))
         running--
-        return scans.map(() => lease.files)
+        return scans.map(() => ({ files: lease.files, hot: undefined }))
       },
     })
     lease.release()

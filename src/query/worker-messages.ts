@@ -1,11 +1,11 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { EnrichmentFiles } from '../enrich/enrich.ts'
-import type { RollupSpec } from '../logstore/logstore.ts'
+import type { HotOptions, RollupSpec } from '../logstore/logstore.ts'
 import type { EngineLimits, SourceFile } from './engine.ts'
 import type { IndexConfig } from './index-config.ts'
 import type { RawRows } from './plan.ts'
-import type { Scan } from './source.ts'
+import type { LeasedScan, Scan } from './source.ts'
 import type { StoreSpec } from './source-book.ts'
 
 /** One query, complete: the worker has nothing else to ask for. */
@@ -58,9 +58,12 @@ export interface WorkerSetup {
 
 export type ToWorker =
   | { readonly kind: 'run'; readonly query: WorkerQuery }
-  /** The files of each scan that was asked for. */
-  | { readonly kind: 'files'; readonly files: readonly (readonly SourceFile[])[] }
+  /** What to read for each scan that was asked for. */
+  | { readonly kind: 'files'; readonly leased: readonly LeasedScan[] }
   | { readonly kind: 'interrupt' }
+
+/** What a process has of rows that are in no file; undefined: it reads files alone. */
+export type Held = HotOptions['held'] | undefined
 
 export type Row = (string | null)[]
 
@@ -75,7 +78,7 @@ export type Cut = 'rows' | 'characters'
 export type FromWorker =
   | { readonly kind: 'ready' }
   /** Asks for files: `files` answers. */
-  | { readonly kind: 'scans'; readonly scans: readonly Scan[] }
+  | { readonly kind: 'scans'; readonly scans: readonly Scan[]; readonly held: Held }
   /** The share of its work that is done, 0 to 1. */
   | { readonly kind: 'progress'; readonly share: number }
   | { readonly kind: 'rows'; readonly rows: Row[] }

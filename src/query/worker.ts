@@ -4,11 +4,12 @@
  */
 import { assert } from '../base/assert.ts'
 import { WeirError } from '../base/errors.ts'
-import type { Engine, SourceFile } from './engine.ts'
+import type { Engine } from './engine.ts'
 import { engineError } from './engine.ts'
 import { Engines } from './engines.ts'
 import { executeQuery } from './execute.ts'
 import { parseQuery } from './parse.ts'
+import type { LeasedScan } from './source.ts'
 import { lookupsOf } from './udf-lookups.ts'
 import type { FromWorker, ToWorker, WorkerQuery, WorkerSetup } from './worker-messages.ts'
 
@@ -27,7 +28,7 @@ interface Running {
   isStopped: boolean
   /** Set while the files of a query are on their way. */
   waiting?: {
-    readonly resolve: (files: readonly (readonly SourceFile[])[]) => void
+    readonly resolve: (leased: readonly LeasedScan[]) => void
     readonly reject: (error: WeirError) => void
   }
 }
@@ -52,10 +53,12 @@ async function run(query: WorkerQuery): Promise<void> {
   try {
     const { columns, hasSql, limited, cut } = await executeQuery(engine, query, {
       take: (rows) => send({ kind: 'rows', rows }),
-      files: (scans) =>
+      lease: (scans) =>
         new Promise((resolve, reject) => {
           now.waiting = { resolve, reject }
-          send({ kind: 'scans', scans })
+          // One that is given up after the query would have to take all of them.
+          const keepsHot = engine.isShut && query.scope !== undefined
+          send({ kind: 'scans', scans, held: keepsHot ? engine.hot.held() : undefined })
         }),
     })
     isClean = cut === undefined && !now.isStopped
@@ -84,7 +87,7 @@ process.on('message', (message: ToWorker) => {
   else {
     const { waiting } = running
     delete running.waiting
-    waiting?.resolve(message.files)
+    waiting?.resolve(message.leased)
   }
 })
 process.on('disconnect', () => process.exit(0))
