@@ -60,7 +60,10 @@ export async function startCloudServer(t: TestContext, more = ''): Promise<Cloud
 }
 
 /** The SDK, signing with ACS3-HMAC-SHA256 unless told `v2`: then with HMAC-SHA1 of version 1.0. */
-export function vpcClient({ url, key }: CloudServer, signatureAlgorithm?: 'v2'): Vpc.default {
+export function vpcClient(
+  { url, key }: Pick<CloudServer, 'url' | 'key'>,
+  signatureAlgorithm?: 'v2',
+): Vpc.default {
   return new Vpc.default(
     new $OpenApiUtil.Config({
       accessKeyId: key.id,

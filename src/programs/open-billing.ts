@@ -32,10 +32,12 @@ export interface BillingParts {
   readonly analyzerOf?: (flowLog: string) => string | undefined
   /** Whether all rollups of an analyzer have a batch. */
   readonly hasFolded?: (analyzer: string, id: BatchId) => boolean
+  /** Unix seconds; the machine's clock unless given. */
+  readonly now?: () => number
   readonly log: Log
 }
 
-export interface ServerBilling extends Pick<Billing, 'start' | 'stop' | 'problems'> {
+export interface ServerBilling extends Pick<Billing, 'start' | 'stop' | 'problems' | 'tick'> {
   /** Counts what a run of a job, PROJECT/JOB, read and wrote, once. */
   countRun(job: { readonly id: string; readonly name: string }, moment: number, bytes: bigint): void
   /** The log store, counting what flow logs bring. */
@@ -61,9 +63,9 @@ export function pricesOf({ billing }: Pick<StartConfig, 'billing'>) {
 export function openBilling(config: StartConfig, parts: BillingParts): ServerBilling {
   const { store, state, topology, log } = parts
   const { analyzerOf = () => undefined, hasFolded = () => false } = parts
+  const { now = () => Date.now() / 1000 } = parts
   const { prices, trafficPrices } = pricesOf(config)
   const { account: ownAccount, region: ownRegion } = config.api
-  const now = (): number => Date.now() / 1000
   const accountOf = accountOfFlowLog(topology, ownAccount)
   const ownerOf = (account: string | undefined, network: string | undefined) => {
     const known = topology()
@@ -95,6 +97,7 @@ export function openBilling(config: StartConfig, parts: BillingParts): ServerBil
   return {
     start: () => billing.start(),
     stop: () => billing.stop(),
+    tick: () => billing.tick(),
     problems: () => billing.problems(),
     countRun: ({ id, name }, moment, bytes) =>
       billing.countRun(id, moment, { ...ownerOf(undefined, undefined), target: name, bytes }),
