@@ -50,7 +50,7 @@ export async function testLogstore(
     await connection.run(`COPY segment TO '${path}' (FORMAT parquet)`)
     const times = rows.map((row) => Number(row['__time__']))
     const [timeMin, timeMax] = [Math.min(...times), Math.max(...times)]
-    files.push({ path, rows: rows.length, timeMin, timeMax, lacks: [] })
+    files.push({ path, rows: rows.length, timeMin, timeMax, lacks: [], sameAsTime: [] })
   }
   connection.closeSync()
   instance.closeSync()

@@ -31,7 +31,7 @@ export async function pullRows(
   const lease = await store.leaseReceived(project, logstore, range.from, range.until)
   try {
     if (lease.files.length === 0) return undefined
-    const files = lease.files.map(({ path, lacks }) => ({ path, lacks }))
+    const files = lease.files.map(({ path, lacks, sameAsTime }) => ({ path, lacks, sameAsTime }))
     const columns = store.columns(project, logstore)
     return await engine.pull({ ...range, project, files, columns }, signal)
   } finally {

@@ -5,6 +5,7 @@ import { mergeParquet } from './parquet.ts'
 import type { StoreParts } from './parts.ts'
 import { withRollups } from './rollups.ts'
 import type { Segment } from './segments.ts'
+import { sameAsTimeInAll } from './same-as-time.ts'
 import { hourSeconds } from './stage.ts'
 import { addSums } from './sums.ts'
 
@@ -82,7 +83,7 @@ export async function runMerge(
   const lease = parts.files.lease(inputs, logstore.columns)
   try {
     if (!(await areWhole(parts, inputs))) return // never makes damage good; the rest is planned anew
-    const paths = lease.files.map(({ path }) => path)
+    const sameAsTime = await sameAsTimeInAll(parts, logstore, inputs)
     const facts = {
       hour,
       level,
@@ -90,14 +91,16 @@ export async function runMerge(
       timeMin: Math.min(...inputs.map((each) => each.timeMin)),
       timeMax: Math.max(...inputs.map((each) => each.timeMax)),
       sums: addSums(inputs.map((each) => each.sums)),
+      sameAsTime,
       receiveMin: Math.min(...inputs.map((each) => each.receiveMin)),
       cameBy: Math.max(...inputs.map((each) => each.cameBy)), // a merge makes rows no younger
     }
     const { merging } = parts.engine
     const merge = {
-      paths,
+      files: lease.files,
       alike: inputs.every(({ sums }) => sums.size === facts.sums.size),
       sortBy: logstore.sortBy.filter((name) => facts.sums.has(name)),
+      sameAsTime,
     }
     const file = await publishSegment(parts, merging, logstore, facts, (path) =>
       mergeParquet(merging, merge, path),

@@ -30,6 +30,8 @@ export interface SegmentFile {
    * rows.
    */
   readonly lacks: readonly string[]
+  /** Columns that the file does not hold either: they are `__time__` in each of its rows. */
+  readonly sameAsTime: readonly string[]
   /** The Parquet file of the rollup that was asked for, where there is one: it stands for the same rows. */
   readonly rollup?: string
   /**
@@ -72,7 +74,7 @@ export interface SegmentLease {
   /** Undefined: every row of the lease is in a file. */
   readonly hot?: HotLease | undefined
   /** Segments that should be among the files and are damaged: what is read without them is not exact. */
-  readonly missing: readonly Omit<SegmentFile, 'lacks'>[]
+  readonly missing: readonly Omit<SegmentFile, 'lacks' | 'sameAsTime'>[]
   release(): void
 }
 

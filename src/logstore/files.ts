@@ -77,6 +77,7 @@ export class SegmentFiles {
       files: whole.map((each) => ({
         ...fileOf(each),
         lacks: names.filter((name) => !each.sums.has(name)),
+        sameAsTime: each.sameAsTime,
         ...this.#rollup(each.id, rollupOf(each)),
       })),
       missing: segments.filter(({ damage }) => damage !== undefined).map(fileOf),

@@ -91,7 +91,15 @@ function columnsOf(
 /** What a file must hold. */
 export type SegmentFacts = Pick<
   Segment,
-  'hour' | 'level' | 'rows' | 'timeMin' | 'timeMax' | 'sums' | 'receiveMin' | 'cameBy'
+  | 'hour'
+  | 'level'
+  | 'rows'
+  | 'timeMin'
+  | 'timeMax'
+  | 'sums'
+  | 'sameAsTime'
+  | 'receiveMin'
+  | 'cameBy'
 >
 
 /** Writes, checks and syncs one file. It is no segment until it is catalogued. */
@@ -135,11 +143,11 @@ export const columnsIn = (sums: SumsByColumn, { columns }: LogstoreEntry): Colum
 async function checkFile(
   connection: DuckDBConnection,
   path: string,
-  wanted: { rows: number; sums: SumsByColumn },
+  wanted: SegmentFacts,
   logstore: LogstoreEntry,
 ): Promise<void> {
   const held = columnsIn(wanted.sums, logstore)
-  const found = await readSums(connection, path, held)
+  const found = await readSums(connection, { path, sameAsTime: wanted.sameAsTime }, held)
   const differing = differingSums(wanted.sums, found.sums)
   if (found.rows === wanted.rows && differing === '') return
   throw writtenWrong(path, `${found.rows} of ${wanted.rows} rows; ${differing}`)

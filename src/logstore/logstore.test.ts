@@ -374,7 +374,7 @@ test('a catalogue of a newer Weir, or of nobody, is refused and not touched', as
   change('PRAGMA user_version = 99')
   await assert.rejects(open(folder), {
     code: 'DataDirInvalid',
-    message: 'the catalogue has version 99, this Weir knows 4',
+    message: 'the catalogue has version 99, this Weir knows 6',
     hint: 'start the newer Weir that wrote it',
     place: path,
   })

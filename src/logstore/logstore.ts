@@ -8,7 +8,8 @@
  * A query leases segments (files). After a crash the log is read again (replay).
  *
  * Beside the rows a project and a logstore keep JSON of others (attributes). An open logstore takes new
- * text columns from its batches (directory), so files differ in columns, and say which they lack. A batch
+ * text columns from its batches (directory), so files differ in columns, and say which they lack. What says the
+ * time of its row once more is left out of a file (same-as-time). A batch
  * goes to a shard (shards, shard-keys) and gets a receive time that never goes back (received), by which
  * rows are pulled. Each file has a checksum; one that is damaged is left out and told (damage, verify).
  *

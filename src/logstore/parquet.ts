@@ -14,7 +14,13 @@ const fileOptions = 'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 491520, PA
  * Bloom filters, which dictionary columns have, keep a look-up from hours without its value. Of ten such hours
  * one is read in vain; of a hundred it would be one with 0.35 bytes a record more.
  */
-export const parquetOptions = `${fileOptions}, WRITE_BLOOM_FILTER true, BLOOM_FILTER_FALSE_POSITIVE_RATIO 0.1`
+const bloomOptions = 'WRITE_BLOOM_FILTER true, BLOOM_FILTER_FALSE_POSITIVE_RATIO 0.1'
+
+/** @param sameAsTime columns that the file leaves out; the file itself says so too */
+export const parquetOptions = (sameAsTime: readonly string[]): string =>
+  sameAsTime.length === 0
+    ? `${fileOptions}, ${bloomOptions}`
+    : `${fileOptions}, ${bloomOptions}, KV_METADATA {weir_same_as_time: ${quoteText(JSON.stringify(sameAsTime))}}`
 
 /** Sorted by what is asked for: bloom filters would be a tenth of an hour of address pairs, for nothing. */
 export const sortedParquetOptions = `${fileOptions}, WRITE_BLOOM_FILTER false`
@@ -27,34 +33,71 @@ export const dayRollupOptions = ({ bucketSeconds }: { readonly bucketSeconds: nu
   sortedParquetOptions.replace('491520', bucketSeconds === 60 ? '61440' : '122880')
 
 export interface MergeInputs {
-  readonly paths: readonly string[]
-  /** Whether each of them has the same columns; else those a file lacks are NULL in its rows. */
+  readonly files: readonly ParquetFile[]
+  /** Whether the rows of each of them have the same columns; else those a file lacks are NULL in its rows. */
   readonly alike: boolean
   /** Columns that all of them together have. */
   readonly sortBy: readonly string[]
+  /** Columns that the new file leaves out: they are `__time__` in each row of all files. */
+  readonly sameAsTime: readonly string[]
+}
+
+export interface ParquetFile {
+  readonly path: string
+  /** Columns that it leaves out: they are `__time__` in each of its rows. */
+  readonly sameAsTime: readonly string[]
+}
+
+const again = (sameAsTime: readonly string[]): string =>
+  sameAsTime.map((name) => `, "__time__" AS ${quoteName(name)}`).join('')
+
+/** What stands behind FROM: files that leave out the same columns, with these columns. */
+export function sourceOf(
+  paths: readonly string[],
+  sameAsTime: readonly string[],
+  byName = false,
+): string {
+  const files = `read_parquet([${paths.map(quoteText).join(', ')}], union_by_name = ${byName})`
+  return sameAsTime.length === 0 ? files : `(SELECT *${again(sameAsTime)} FROM ${files})`
 }
 
 /** Merges Parquet files of one hour into one, sorted by `sortBy` and `__time__`. Not synced. */
 export async function mergeParquet(
   connection: DuckDBConnection,
-  { paths, alike, sortBy }: MergeInputs,
+  inputs: MergeInputs,
   output: string,
 ): Promise<void> {
-  const files = `[${paths.map(quoteText).join(', ')}]`
-  const source = `read_parquet(${files}, union_by_name = ${!alike})`
-  const { rows, enums } = await withFewTexts(connection, paths, source)
+  const { files, sortBy, sameAsTime } = inputs
+  const paths = files.map(({ path }) => path)
+  const { rows, enums } = await withFewTexts(connection, paths, mergeSource(inputs))
   const keyOf = (name: string): string =>
     enums.has(name) ? enumKey(quoteName(name)) : quoteName(name)
-  const order = [...sortBy, '__time__'].map(keyOf).join(', ')
+  const held = sortBy.filter((name) => !sameAsTime.includes(name))
+  const order = [...held, '__time__'].map(keyOf).join(', ')
   await connection.run(
-    `COPY (SELECT * FROM (${rows}) ORDER BY ${order}) TO ${quoteText(output)} (${parquetOptions})`,
+    `COPY (SELECT * FROM (${rows}) ORDER BY ${order}) TO ${quoteText(output)}` +
+      ` (${parquetOptions(sameAsTime)})`,
   )
+}
+
+/** The rows of all files, without what the new file leaves out and with what it does not. */
+function mergeSource({ files, alike, sameAsTime }: MergeInputs): string {
+  const groups = Map.groupBy(files, (file) => JSON.stringify(file.sameAsTime))
+  const selects = [...groups.values()].map((group) => {
+    const known = group[0]!.sameAsTime
+    const left = sameAsTime.filter((name) => !known.includes(name)).map(quoteName)
+    const without = left.length === 0 ? '' : ` EXCLUDE (${left.join(', ')})`
+    const wanted = known.filter((name) => !sameAsTime.includes(name))
+    const paths = group.map(({ path }) => path)
+    return `SELECT *${without}${again(wanted)} FROM ${sourceOf(paths, [], !alike)}`
+  })
+  return `(${selects.join(' UNION ALL BY NAME ')})`
 }
 
 /** Reads a file back: its rows and, by column, how many values and their sum (sums.ts). */
 export async function readSums(
   connection: DuckDBConnection,
-  path: string,
+  { path, sameAsTime }: ParquetFile,
   columns: readonly ColumnSpec[],
 ): Promise<{ rows: number; sums: SumsByColumn }> {
   const each = columns.flatMap(({ name, kind }) => {
@@ -63,7 +106,7 @@ export async function readSums(
     return [`count(${column})`, `coalesce(sum(${value}), 0)::VARCHAR`]
   })
   const select = ['count(*)', ...each].join(', ')
-  const row = await onlyRow(connection, `SELECT ${select} FROM read_parquet(${quoteText(path)})`)
+  const row = await onlyRow(connection, `SELECT ${select} FROM ${sourceOf([path], sameAsTime)}`)
   const sums = new Map(
     columns.map(({ name }, index) => [
       name,

@@ -5,7 +5,7 @@ import { checksumOf, damageOf, describeDamage } from './damage.ts'
 import { onlyRow, quoteName, quoteText } from './engine.ts'
 import type { DuckDBConnection } from './engine.ts'
 import { columnsIn, discard, writtenWrong } from './flush.ts'
-import { sortedParquetOptions } from './parquet.ts'
+import { sortedParquetOptions, sourceOf } from './parquet.ts'
 import type { StoreParts } from './parts.ts'
 import type { RollupFile, Segment } from './segments.ts'
 
@@ -67,7 +67,7 @@ export async function totalsSelect(
   spec: RollupSpec,
 ): Promise<string | undefined> {
   const held = new Set(columnsIn(segment.sums, logstore).map(({ name }) => name))
-  const source = `read_parquet(${quoteText(files.absolute(segment.path))})`
+  const source = sourceOf([files.absolute(segment.path)], segment.sameAsTime)
   const sums = spec.sums.filter((name) => held.has(name))
   if (!(await fits(engine.merging, source, sums))) return undefined
   const isThere = (name: string) => held.has(name)

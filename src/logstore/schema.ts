@@ -96,4 +96,16 @@ const version5 = `
   CREATE INDEX rollups_joined ON rollups (segment, name) WHERE parts > 1;
 `
 
-export const schemaSteps: readonly string[] = [version1, version2, version3, version4, version5]
+/** A Weir that does not know of it would read such files without these columns. */
+const version6 = `
+  ALTER TABLE segments ADD COLUMN same_as_time TEXT NOT NULL DEFAULT '[]'; -- columns that its file leaves out
+`
+
+export const schemaSteps: readonly string[] = [
+  version1,
+  version2,
+  version3,
+  version4,
+  version5,
+  version6,
+]

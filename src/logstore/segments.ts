@@ -27,7 +27,10 @@ export interface Segment {
   readonly bytes: number
   readonly timeMin: number
   readonly timeMax: number
+  /** Of all its columns, those that the file leaves out among them. */
   readonly sums: SumsByColumn
+  /** Columns that the file leaves out: each of their values is the `__time__` of its row. */
+  readonly sameAsTime: readonly string[]
   /** Between these its rows came, Unix seconds. */
   readonly receiveMin: number
   readonly cameBy: number
@@ -64,7 +67,8 @@ export class SegmentTable {
     this.#db
       .prepare(
         'INSERT INTO segments (id, logstore, path, hour, level, rows, bytes, time_min, time_max, sums,' +
-          ' receive_min, came_by, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+          ' same_as_time, receive_min, came_by, checksum)' +
+          ' VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       )
       .run(
         segment.id,
@@ -77,6 +81,7 @@ export class SegmentTable {
         segment.timeMin,
         segment.timeMax,
         sumsToJson(segment.sums),
+        JSON.stringify(segment.sameAsTime),
         segment.receiveMin,
         segment.cameBy,
         segment.checksum ?? null,
@@ -294,6 +299,7 @@ export class SegmentTable {
         timeMin: Number(row['time_min']),
         timeMax: Number(row['time_max']),
         sums: sumsFromJson(String(row['sums'])),
+        sameAsTime: JSON.parse(String(row['same_as_time'])) as string[],
         receiveMin: Number(row['receive_min']),
         cameBy: Number(row['came_by']),
         checksum: textOf(row['checksum']),

@@ -3,6 +3,7 @@ import type { LoggedBatch, LoggedColumn } from '../base/batch-codec.ts'
 import { integerAt } from '../base/batch-codec.ts'
 import { reservedColumns, shardColumn } from './contract.ts'
 import type { ColumnSums } from './sums.ts'
+import { mayBeSameAsTime } from './same-as-time.ts'
 import { integerSums, textSums } from './sums.ts'
 
 /** Rows ready to be copied into the engine: fixed-width words and dictionaries, no value alone. */
@@ -32,6 +33,8 @@ export interface StagedHour {
   readonly timeMax: number
   /** Of its rows, by column. */
   readonly sums: ReadonlyMap<string, ColumnSums>
+  /** Columns, none of them reserved, that are `__time__` in each of its rows. */
+  readonly sameAsTime: readonly string[]
 }
 
 export interface StagedBatch {
@@ -167,9 +170,31 @@ async function stageHours(columns: readonly StagedColumn[], rows: number): Promi
     await turns.next()
   }
   return ranges
-    .map((range, slot) => ({
-      ...range,
-      sums: new Map(columns.map((each, index) => [each.name, sums[index]![slot]!])),
-    }))
+    .map((range, slot) => {
+      const ofColumns = new Map(columns.map((each, index) => [each.name, sums[index]![slot]!]))
+      const isSame = (each: StagedColumn) => isSameAsTime(each, times, slots, slot)
+      const names = mayBeSameAsTime(ofColumns)
+      const same = columns.filter((each) => names.includes(each.name) && isSame(each))
+      return { ...range, sums: ofColumns, sameAsTime: same.map(({ name }) => name) }
+    })
     .sort((a, b) => a.hour - b.hour)
+}
+
+/** Whether each value of the rows in a slot is the time of its row. */
+function isSameAsTime(
+  column: StagedColumn,
+  times: StagedColumn & { kind: 'integer' },
+  slots: Uint32Array,
+  slot: number,
+): boolean {
+  if (column.kind === 'text') return false
+  const { halves, present } = column
+  for (let row = 0; row < slots.length; row++) {
+    if (slots[row] !== slot) continue
+    if (present && (present[row >>> 5]! & (1 << (row & 31))) === 0) return false
+    const lower = row * 2
+    if (halves[lower] !== times.halves[lower] || halves[lower + 1] !== times.halves[lower + 1])
+      return false
+  }
+  return true
 }

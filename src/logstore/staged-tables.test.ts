@@ -181,7 +181,9 @@ test('files of ENUMs, sorted by sortBy, merge with those of plain texts', async 
       `COPY (SELECT * REPLACE ("row" + 3000 AS "row", 'old' AS eni) FROM ${quoteText(path!)}) TO ${quoteText(older)}`,
     )
     const merged = join(folder, 'merged.parquet')
-    await mergeParquet(connection, { paths: [path!, older], alike: true, sortBy: ['eni'] }, merged)
+    const files = [path!, older].map((each) => ({ path: each, sameAsTime: [] }))
+    const inputs = { files, alike: true, sortBy: ['eni'], sameAsTime: [] }
+    await mergeParquet(connection, inputs, merged)
     const wanted = [...rows, ...rows.map(() => 'old')]
     assert.deepEqual(await read(connection, [path!, older], 'eni'), wanted)
     assert.deepEqual(await read(connection, [merged], 'eni'), wanted)

@@ -59,16 +59,18 @@ export class StagedTables {
     assert(time !== undefined, 'every row has a time')
     // A file has the whole dictionary of an ENUM: one with few of the rows shall not.
     const few = hour.rows * 2 < this.#staged.rows
-    const values = this.#staged.columns.map(({ name, kind }, index) => {
+    const values = this.#staged.columns.flatMap(({ name, kind }, index) => {
+      if (hour.sameAsTime.includes(name)) return []
       const value = this.#forms[index] === 'absent' ? 'NULL' : `c${index}`
       const cast = kind === 'text' && (few || value === 'NULL') ? '::VARCHAR' : ''
       return `${value}${cast} AS ${quoteName(name)}`
     })
-    const order = [...sortBy.flatMap((name) => this.#keyOf(name) ?? []), time]
+    const keys = sortBy.filter((name) => !hour.sameAsTime.includes(name))
+    const order = [...keys.flatMap((name) => this.#keyOf(name) ?? []), time]
     await this.#connection.run(
       `COPY (SELECT ${values.join(', ')} FROM staged.records` +
         ` WHERE ${time} >= ${from} AND ${time} < ${from + hourSeconds}` +
-        ` ORDER BY ${order.join(', ')}) TO ${quoteText(path)} (${parquetOptions})`,
+        ` ORDER BY ${order.join(', ')}) TO ${quoteText(path)} (${parquetOptions(hour.sameAsTime)})`,
     )
   }
 

@@ -87,7 +87,8 @@ async function verifySums(parts: StoreParts, segment: Segment): Promise<string |
   if (!logstore) return undefined
   try {
     const held = columnsIn(segment.sums, logstore)
-    const { rows, sums } = await readSums(parts.engine.merging, path, held)
+    const file = { path, sameAsTime: segment.sameAsTime }
+    const { rows, sums } = await readSums(parts.engine.merging, file, held)
     const differing = differingSums(segment.sums, sums)
     if (rows !== segment.rows || differing !== '')
       return `it has ${rows} of ${segment.rows} rows; ${differing}`

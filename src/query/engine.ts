@@ -189,27 +189,31 @@ function selectsOf(
   columns: readonly ColumnSpec[],
   range?: QueryRange,
 ): string[] {
-  const select = (lacks: readonly string[], source: string): string => {
-    const value = (name: string) => (lacks.includes(name) ? 'NULL' : quoteName(name))
+  const select = ({ lacks, sameAsTime }: HeldColumns, source: string): string => {
+    const held = (name: string) => (sameAsTime.includes(name) ? '"__time__"' : quoteName(name))
+    const value = (name: string) => (lacks.includes(name) ? 'NULL' : held(name))
     return `${selectTyped(columns, value)} ${source}`
   }
-  const alike = Map.groupBy(files, (file) => JSON.stringify([file.lacks, isWithin(file, range)]))
-  if (alike.size > groupsMax) {
-    const nowhere = ({ name }: ColumnSpec) => files.every(({ lacks }) => lacks.includes(name))
-    const paths = files.map(({ path }) => quoteText(path)).join(', ')
-    return [
-      select(
-        columns.filter(nowhere).map(({ name }) => name),
-        `FROM read_parquet([${paths}], union_by_name = true)${inRange(range)}`,
-      ),
-    ]
-  }
-  return [...alike.values()].map((group) => {
-    const paths = group.map(({ path }) => quoteText(path)).join(', ')
-    const condition = isWithin(group[0]!, range) ? '' : inRange(range)
-    return select(group[0]!.lacks, `FROM read_parquet([${paths}])${condition}`)
-  })
+  const listOf = (some: readonly SourceFile[]) => some.map(({ path }) => quoteText(path)).join(', ')
+  const groupOf = ({ lacks, sameAsTime }: SourceFile) => JSON.stringify([lacks, sameAsTime])
+  const alike = Map.groupBy(files, (file) => `${groupOf(file)} ${isWithin(file, range)}`)
+  if (alike.size <= groupsMax)
+    return [...alike.values()].map((group) => {
+      const condition = isWithin(group[0]!, range) ? '' : inRange(range)
+      return select(group[0]!, `FROM read_parquet([${listOf(group)}])${condition}`)
+    })
+  // By name a column that is not there is NULL, so files that leave out others are read apart.
+  return [...Map.groupBy(files, ({ sameAsTime }) => JSON.stringify(sameAsTime)).values()].map(
+    (group) => {
+      const nowhere = ({ name }: ColumnSpec) => group.every(({ lacks }) => lacks.includes(name))
+      const lacks = columns.filter(nowhere).map(({ name }) => name)
+      const source = `FROM read_parquet([${listOf(group)}], union_by_name = true)${inRange(range)}`
+      return select({ lacks, sameAsTime: group[0]!.sameAsTime }, source)
+    },
+  )
 }
+
+type HeldColumns = Pick<SourceFile, 'lacks' | 'sameAsTime'>
 
 function selectHot(
   source: SourceTable,

@@ -47,7 +47,8 @@ test('a kept engine reads what lies in its working directory, and nothing else',
   ] as const) {
     const [name] = path.split('/').slice(-1)
     linkSync(path, name!)
-    await shutAround(engine, [{ name: '__store', files: [{ path: name!, lacks: [] }], columns }])
+    const files = [{ path: name!, lacks: [], sameAsTime: [] }]
+    await shutAround(engine, [{ name: '__store', files, columns }])
     assert.deepEqual(await rows('SELECT count(*) FROM __store'), [[count]])
     rmSync(name!)
     await assert.rejects(rows('SELECT sum(bytes) FROM __store'), /No files found/)

@@ -42,8 +42,8 @@ export class Leases {
         const lease = await asked
         this.#held.push({ lease, scan })
         const files = lease.files.map(
-          ({ path, lacks, rollup: totals, rollupPart: part, ...span }) => {
-            const file = { path, lacks, span }
+          ({ path, lacks, sameAsTime, rollup: totals, rollupPart: part, ...span }) => {
+            const file = { path, lacks, sameAsTime, span }
             if (rollup === undefined || totals === undefined) return file
             if (!isInBuckets(scan, rollup, span)) return file
             return { ...file, rollup: totals, ...(part === undefined ? {} : { part }) }

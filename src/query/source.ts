@@ -12,10 +12,11 @@ export interface Scan extends QueryRange {
   readonly rollup?: RollupSpec
 }
 
-/** A Parquet file, and which of the columns are not in it. */
+/** A Parquet file, and which of the columns are not in it: those it lacks are NULL, others are its `__time__`. */
 export interface SourceFile {
   readonly path: string
   readonly lacks: readonly string[]
+  readonly sameAsTime: readonly string[]
   /** What times its rows have, and how many they are; undefined where nobody says. */
   readonly span?: { readonly rows: number; readonly timeMin: number; readonly timeMax: number }
   /** Read in its place. */

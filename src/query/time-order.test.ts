@@ -151,6 +151,7 @@ test('stages are whole hours, grow with what is missing, and leave nothing out',
   const file = (path: string, each: number, rows: number) => ({
     path,
     lacks: [],
+    sameAsTime: [],
     span: { rows, timeMin: at + each * hour, timeMax: at + each * hour + 3599 },
   })
   const files = [0, 1, 2, 3, 4, 5, 6, 7].map((each) => file(`h${each}`, each, 300_000))
