@@ -301,7 +301,8 @@ test('a catalogue of version 4 is brought up, and its days are joined', async (c
     path TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL, checksum TEXT NOT NULL,
     PRIMARY KEY (segment, name)) STRICT, WITHOUT ROWID;
     INSERT INTO old SELECT segment, name, path, bytes, checksum FROM rollups;
-    DROP TABLE rollups; ALTER TABLE old RENAME TO rollups; ALTER TABLE segments DROP COLUMN same_as_time; PRAGMA user_version = 4`)
+    DROP TABLE rollups; ALTER TABLE old RENAME TO rollups;
+    ALTER TABLE segments DROP COLUMN same_as_time; PRAGMA user_version = 4`)
   db.close()
   const again = await opened(context, { folder, now: at + day + 200 })
   assert.equal(ofRollups(folder).length, 6, 'not when it is opened')
