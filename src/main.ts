@@ -128,7 +128,10 @@ addExplainCommand(weir, ended)
 addKeyCommands(weir, defaultServer, ended)
 addCheckCommand(weir, ended)
 
-const sample = weir.command('sample').description('The sample project: an hour of use cases')
+const sample = weir
+  .command('sample')
+  .description('The sample project: an hour of use cases')
+  .addHelpText('after', '\nExamples:\n  weir sample add\n  weir sample remove')
 for (const what of ['add', 'remove'] as const)
   sample
     .command(what)

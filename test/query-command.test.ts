@@ -269,12 +269,12 @@ test('what cannot be asked is refused with its place and what to do', async () =
   await fails(
     [...unknown, 'flowlog', '*'],
     2,
-    'LogStoreNotExist: there is no logstore flowlog in project weir',
+    'LogStoreNotExist: there is no logstore flowlog in project weir. Did you mean flow-log?',
   )
   await fails(
     ['query', '--server', server.url, '--project', 'wier', '--logstore', 'flow-log', '*'],
     2,
-    'ProjectNotExist: there is no project wier',
+    'ProjectNotExist: there is no project wier. Did you mean weir?',
   )
   await fails(at('*', '--from', '20', '--to', '20'), 2, emptyRange('20', '20'))
   const hint = 'Write Unix seconds, 2026-11-22T10:00, now, or a span back such as -15m, -6h, -7d'

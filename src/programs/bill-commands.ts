@@ -26,6 +26,7 @@ export function addBillCommands(
   withEnd(bill.command('top-up').description('Pay into an account whose bills are to be paid'))
     .argument('<amount>', 'such as 100 or 12.50')
     .option('--account <id>', "the account; the server's own unless told")
+    .addHelpText('after', `\nExamples:\n${topUpExamples}`)
     .action(async (amount: string, _, command: Command) =>
       ended(await (await load()).topUp(amount, command.optsWithGlobals())),
     )
@@ -67,6 +68,9 @@ const billExamples = `  weir bill
 
 One GB is 2^30 bytes. Days and months are those of the price list's time zone, which is shown. An
 hour's bill is made 3 to 4 hours after it; what is not yet billed is shown as it stands.`
+
+const topUpExamples = `  weir bill top-up 100
+  weir bill top-up 12.50 --account 123456789012`
 
 const estimateExamples = `  weir bill estimate --vpc vpc-shop --from -1d
   weir bill estimate --project shop --logstore all --eni eni-web1 --from -6h --json

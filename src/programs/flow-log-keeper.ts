@@ -2,7 +2,6 @@
 import type { FlowLogKeeper } from '../api/things.ts'
 import { WeirError } from '../base/errors.ts'
 import { enableLogAnalysisReport, type IndexStore } from '../log-service/log-service.ts'
-import { nearest } from '../base/nearest.ts'
 import type { FlowLog, FlowLogService } from '../flow-log/flow-log.ts'
 import type { LogStore } from '../logstore/logstore.ts'
 import type { EniIdentity } from '../record/batch.ts'
@@ -10,6 +9,7 @@ import { flowRecordColumns } from '../record/columns.ts'
 import type { Topology } from '../vpc/vpc.ts'
 import { createFlowLogstore } from './flow-logstore.ts'
 import { checkNoRollups } from './rollup-projects.ts'
+import { someOf, suggestion } from './suggest-names.ts'
 import { resourceTypeNames } from './resource-type-names.ts'
 
 type ResourceType = FlowLog['resourceType']
@@ -158,23 +158,8 @@ async function createWhatIsMissing(
 }
 
 /** The one that was probably meant, and a few of those that are there. */
-function suggestion(written: string, names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined
-  const near = nearest(written, names)
-  const some = `There are: ${someOf(names)}`
-  if (near === undefined) return some
-  return `Did you mean ${near}?${names.length === 1 ? '' : ` ${some}`}`
-}
-
 function orMake(suggested: string | undefined): string {
   const make = 'weir flow-log create --create makes it'
   if (suggested === undefined) return make
   return `${suggested}${suggested.endsWith('?') ? '' : '.'} ${make}`
-}
-
-const someMax = 5
-
-function someOf(names: readonly string[]): string {
-  const more = names.length - someMax
-  return `${names.slice(0, someMax).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }

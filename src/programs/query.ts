@@ -1,11 +1,12 @@
 /** `weir query`: asks a running server, or a data directory with no server. */
-import { addSample, queryServer, removeSample } from '../api/client.ts'
+import { addSample, projectsOfServer, queryServer, removeSample } from '../api/client.ts'
 import type { QueryAnswer, QueryRequest } from '../api/contract.ts'
 import { createLog } from '../base/log.ts'
 import { WeirError } from '../base/errors.ts'
 import { withData } from './data-directory.ts'
 import { exitStatus } from './exit-status.ts'
 import { queryFormats, type QueryFormat, writeAnswer } from './query-output.ts'
+import { suggesting } from './suggest-names.ts'
 import { timeArgument } from './time-argument.ts'
 import { unfoldRest } from './unfold-rest.ts'
 
@@ -39,7 +40,7 @@ export async function query(text: string, options: QueryOptions): Promise<number
   try {
     answer =
       options.data === undefined
-        ? await queryServer(options.server, request, cancelled.signal)
+        ? await askServer(options.server, request, cancelled.signal)
         : await queryData(options.data, request, cancelled.signal)
   } finally {
     stopProgress()
@@ -82,6 +83,23 @@ function wholeNumber(option: string, text: string): number {
   throw new WeirError('Usage', `${option} is ${text}, not a whole number`)
 }
 
+const askServer = (
+  server: string,
+  request: QueryRequest,
+  signal: AbortSignal,
+): Promise<QueryAnswer> =>
+  suggesting(
+    request,
+    async () =>
+      new Map(
+        (await projectsOfServer(server)).map(({ name, logstores }) => [
+          name,
+          logstores.map((each) => each.name),
+        ]),
+      ),
+    () => queryServer(server, request, signal),
+  )
+
 /** "A query on a data directory beside a running server answers through it." */
 async function queryData(
   dataDir: string,
@@ -90,7 +108,7 @@ async function queryData(
 ): Promise<QueryAnswer> {
   return await withData(
     dataDir,
-    (server) => queryServer(server, request, signal),
+    (server) => askServer(server, request, signal),
     async () => {
       const { openLogStore } = await import('../logstore/logstore.ts')
       const { defaultQueryConfig, fewerRights, QueryEngine } = await import('../query/query.ts')
@@ -98,9 +116,16 @@ async function queryData(
       const { rights, problem } = fewerRights(dataDir)
       if (problem !== undefined) process.stderr.write(`Note: ${problem}\n`)
       const engine = new QueryEngine({ ...defaultQueryConfig, workers: 1, rights }, store)
+      const namesOf = (project: string) => store.logstores(project).map(({ name }) => name)
       try {
-        const stores = store.logstores(request.project).map(({ name }) => ({ name }))
-        return await engine.run({ ...wholeRange, ...request, stores }, signal)
+        return await suggesting(
+          request,
+          () => new Map(store.projects().map(({ name }) => [name, namesOf(name)])),
+          async () => {
+            const stores = namesOf(request.project).map((name) => ({ name }))
+            return await engine.run({ ...wholeRange, ...request, stores }, signal)
+          },
+        )
       } finally {
         await engine.close()
         await store.close()
