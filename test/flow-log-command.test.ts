@@ -197,8 +197,34 @@ test('a traffic analyzer is attached and detached; delivery that is disabled end
     edits.map(({ did }) => did),
     ['create', 'attach', 'attach', 'disable delivery', 'stop'],
   )
+  await versionsCompared(made.id)
   await says('delete', made.id)
 })
+
+/** Attached in version 2, detached in 3, no longer delivered from 4 on, stopped in 5. */
+async function versionsCompared(id: string): Promise<void> {
+  const heads = /^--- \d, \S+Z, by LTAI\w+\n\+\+\+ \d, \S+Z, by LTAI\w+\n/
+  const body = async (...versions: string[]): Promise<string> => {
+    const said = await says('diff', id, ...versions)
+    assert.match(said, heads)
+    return said.replace(heads, '')
+  }
+  assert.equal(await body(), 'status\n- Active\n+ Inactive\n')
+  assert.equal(await body('1', '3'), 'They say the same.\n')
+  const all = 'delivers\n- true\n+ false\nstatus\n- Active\n+ Inactive\n'
+  assert.equal(await body('1'), all)
+  const { from, to, differences } = await json<{
+    from: { version: number }
+    to: { version: number }
+    differences: unknown[]
+  }>('diff', id, '4', '3')
+  assert.deepEqual(
+    [from.version, to.version, differences],
+    [4, 3, [{ path: ['delivers'], before: false, after: true }]],
+  )
+  await failed(['diff', id, '2', '9'], /^weir: NotFound: there is no version 9. There are 1 to 5$/m)
+  await failed(['diff', id, '0'], /^weir: Usage: 0 is no number of a version$/m)
+}
 
 /** Ends otherwise than well, and says something like it. */
 async function failed(args: readonly string[], said: RegExp): Promise<void> {

@@ -2,11 +2,19 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { WeirError } from '../base/errors.ts'
 import {
   checkKnown,
+  flowLogDifferences,
+  type FlowLogEdit,
   type FlowLogResource,
   flowLogStatuses,
   resourceTypes,
 } from '../flow-log/flow-log.ts'
 import type { FlowLogEntry, FlowLogFilter, FlowLogPatch, FlowLogRequest } from './contract.ts'
+import {
+  comparedOf,
+  type DifferencesAnswer,
+  differencesQuery,
+  type DifferencesQuery,
+} from './differences.ts'
 import { addQuotaRoutes } from './quota-routes.ts'
 import { callerOf, rightTo } from './signed.ts'
 import type { FlowLogKeeper } from './things.ts'
@@ -69,7 +77,7 @@ const switches = [
 
 /**
  * GET and POST /weir/v1/flow-logs; GET, PATCH and DELETE /weir/v1/flow-logs/ID; POST
- * /weir/v1/flow-logs/ID/start, /stop and /disable-delivery, PUT /analyzer, GET /history. All answer when capture has taken
+ * /weir/v1/flow-logs/ID/start, /stop and /disable-delivery, PUT /analyzer, GET /history and /differences. All answer when capture has taken
  * the order.
  */
 export function addFlowLogRoutes(server: FastifyInstance, flowLogs: FlowLogKeeper): void {
@@ -146,6 +154,21 @@ function addResourceRoutes(own: FastifyInstance, flowLogs: FlowLogKeeper): void 
     `${one}/history`,
     { constraints, config: rightTo('weir:ListFlowLogs'), schema: { querystring: noQuery } },
     ({ params }, reply) => reply.send({ edits: flowLogs.history(params.id) }),
+  )
+  own.get<OfOne & { Querystring: DifferencesQuery }>(
+    `${one}/differences`,
+    {
+      constraints,
+      config: rightTo('weir:ListFlowLogs'),
+      schema: { querystring: differencesQuery },
+    },
+    ({ params, query }, reply) => {
+      const edits = flowLogs.history(params.id)
+      const { from, to } = comparedOf(edits, query)
+      const differences = flowLogDifferences(edits, from.version, to.version)
+      const answer: DifferencesAnswer<FlowLogEdit> = { from, to, differences }
+      return reply.send(answer)
+    },
   )
   own.post<OfOne>(
     `${one}/disable-delivery`,

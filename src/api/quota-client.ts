@@ -1,7 +1,8 @@
 /** The other side of the routes of quotas and histories, for commands. Errors come back as the WeirErrors they were. */
-import type { Prerequisite, Quota } from '../flow-log/flow-log.ts'
+import type { FlowLogEdit, Prerequisite, Quota } from '../flow-log/flow-log.ts'
 import { call, withBody } from './client.ts'
 import type { FlowLogHistoryAnswer } from './contract.ts'
+import type { DifferencesAnswer, DifferencesQuery } from './differences.ts'
 
 const ofAccount = (account: string | undefined): string =>
   account === undefined ? '' : `?${new URLSearchParams({ account }).toString()}`
@@ -24,6 +25,16 @@ export const setQuotaAtServer = (
 /** Throws FlowLogNotExist; other errors as `queryServer`. */
 export const historyOfFlowLog = (server: string, id: string): Promise<FlowLogHistoryAnswer> =>
   call(server, `/weir/v1/flow-logs/${encodeURIComponent(id)}/history`, {})
+
+/** Throws FlowLogNotExist, NotFound; other errors as `queryServer`. */
+export function differencesOfFlowLog(
+  server: string,
+  id: string,
+  asked: DifferencesQuery,
+): Promise<DifferencesAnswer<FlowLogEdit>> {
+  const query = new URLSearchParams({ ...asked }).toString()
+  return call(server, `/weir/v1/flow-logs/${encodeURIComponent(id)}/differences?${query}`, {})
+}
 
 /** Errors as `queryServer`. */
 export const prerequisitesOfServer = (

@@ -1,6 +1,7 @@
 /** The other side of the routes of a topology's versions, for commands. */
 import type { TopologyVersion } from '../vpc/vpc.ts'
 import { call } from './client.ts'
+import type { DifferencesAnswer, DifferencesQuery } from './differences.ts'
 
 /** The oldest first. Errors as `queryServer`. */
 export const topologyVersionsOfServer = (
@@ -14,3 +15,10 @@ export const topologyVersionOfServer = (
   number: number,
 ): Promise<TopologyVersion & { readonly text: string }> =>
   call(server, `/weir/v1/topology/versions/${number}`, {})
+
+/** Throws NotFound; other errors as `queryServer`. */
+export const topologyDifferencesOfServer = (
+  server: string,
+  asked: DifferencesQuery,
+): Promise<DifferencesAnswer<TopologyVersion>> =>
+  call(server, `/weir/v1/topology/differences?${new URLSearchParams({ ...asked }).toString()}`, {})

@@ -30,7 +30,7 @@ export {
 } from './capture-plan.ts'
 export { type Attachments, attachmentsOf } from './attachments.ts'
 export { FlowLogs } from './flow-logs.ts'
-export { type FlowLogEdit } from './history.ts'
+export { flowLogDifferences, type FlowLogEdit } from './history.ts'
 export {
   type Prerequisite,
   type PrerequisiteName,

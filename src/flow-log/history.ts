@@ -1,5 +1,6 @@
 /** Every change of a flow log, kept with who and when; also of those that are deleted. */
 import type { DatabaseSync } from 'node:sqlite'
+import { type Difference, differencesOf } from '../base/difference.ts'
 import { type UnixSeconds, unixSeconds } from '../base/time.ts'
 
 export interface FlowLogEdit {
@@ -48,4 +49,30 @@ export class FlowLogHistory {
         after: JSON.parse(String(after)) as FlowLogEdit['after'],
       }))
   }
+}
+
+/**
+ * What a flow log was otherwise in a version: by the edits between them, as each tells what it was before.
+ * @param edits all of them
+ */
+export function flowLogDifferences(
+  edits: readonly FlowLogEdit[],
+  from: number,
+  to: number,
+): Difference[] {
+  if (from > to)
+    return flowLogDifferences(edits, to, from).map(({ path, before, after }) => ({
+      path,
+      ...(after === undefined ? {} : { before: after }),
+      ...(before === undefined ? {} : { after: before }),
+    }))
+  const between = edits.slice(from, to)
+  const before: Record<string, unknown> = {}
+  const after: Record<string, unknown> = {}
+  for (const edit of between) {
+    Object.assign(before, edit.before, { ...before })
+    for (const key of Object.keys(edit.before)) delete after[key]
+    Object.assign(after, edit.after)
+  }
+  return differencesOf(before, after)
 }

@@ -34,6 +34,17 @@ export function addFlowLogCommands(
     .argument('<id>', 'its id; that of a deleted one too')
     .action(async (id: string, options) => ended(await (await load()).history(id, options)))
   command(
+    'diff',
+    'What a version of a flow log is otherwise than another',
+    '  weir flow-log diff fl-ID\n  weir flow-log diff fl-ID 1 4',
+  )
+    .argument('<id>', 'its id; that of a deleted one too')
+    .argument('[from]', 'the number of a version; the one before the other unless told')
+    .argument('[to]', 'the number of another; the newest unless told')
+    .action(async (id: string, from: string | undefined, to: string | undefined, options) =>
+      ended(await (await load()).diff(id, from, to, options)),
+    )
+  command(
     'prerequisites',
     'What an account does before its first flow log',
     '  weir flow-log prerequisites\n  weir flow-log prerequisites --fulfil authorisation',

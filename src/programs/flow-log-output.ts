@@ -7,7 +7,7 @@ import { resourceTypeNames } from './resource-type-names.ts'
 import { writeStandardOutput } from './standard-output.ts'
 
 const formats = ['table', 'json', 'ndjson'] as const
-type Format = (typeof formats)[number]
+export type Format = (typeof formats)[number]
 
 /** Throws Usage. */
 export function formatOf({ format, json }: FlowLogOptions): Format {
@@ -77,7 +77,7 @@ const placeOf = ({ project, logstore, delivers, analyzer = '' }: FlowLogEntry): 
   project === '' ? analyzer : `${project}/${logstore}${delivers ? '' : ' no more'}`
 
 /** `2026-11-22T14:00:00Z` */
-const timeOf = (seconds: number): string =>
+export const timeOf = (seconds: number): string =>
   new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
 
 /** JSON leaves some control characters as they are; their escapes mean the same. */

@@ -8,9 +8,15 @@ import {
   modifyFlowLog,
   switchFlowLog,
 } from '../api/client.ts'
-import { fulfilAtServer, historyOfFlowLog, prerequisitesOfServer } from '../api/quota-client.ts'
+import {
+  differencesOfFlowLog,
+  fulfilAtServer,
+  historyOfFlowLog,
+  prerequisitesOfServer,
+} from '../api/quota-client.ts'
 import type { FlowLogEntry } from '../api/contract.ts'
 import { WeirError } from '../base/errors.ts'
+import { versionsAsked, writeDifferences } from './difference-output.ts'
 import { exitStatus } from './exit-status.ts'
 import {
   changesOf,
@@ -19,7 +25,7 @@ import {
   type FlowLogValueOptions,
   valuesOf,
 } from './flow-log-arguments.ts'
-import { formatOf, writeFlowLog, writeFlowLogs, writeRows } from './flow-log-output.ts'
+import { formatOf, timeOf, writeFlowLog, writeFlowLogs, writeRows } from './flow-log-output.ts'
 
 /** Each returns the exit status, and throws what the server answered or ServerUnreachable. */
 export async function create(options: FlowLogValueOptions): Promise<number> {
@@ -104,13 +110,25 @@ export async function history(id: string, options: FlowLogOptions): Promise<numb
   const { edits } = await historyOfFlowLog(options.server, id)
   const rows = edits.map(({ version, at, by, did, before, after }) => ({
     version: String(version),
-    at: new Date(at * 1000).toISOString().replace('.000Z', 'Z'),
+    at: timeOf(at),
     by,
     did,
     before: JSON.stringify(before),
     after: JSON.stringify(after),
   }))
   await writeRows(edits, rows, format)
+  return exitStatus.ok
+}
+
+export async function diff(
+  id: string,
+  from: string | undefined,
+  to: string | undefined,
+  options: FlowLogOptions,
+): Promise<number> {
+  const format = formatOf(options)
+  const answer = await differencesOfFlowLog(options.server, id, versionsAsked(from, to))
+  writeDifferences(answer, ({ version, at, by }) => `${version}, ${timeOf(at)}, by ${by}`, format)
   return exitStatus.ok
 }
 

@@ -31,5 +31,19 @@ export function addTopologyCommands(
     .action(async (version: string | undefined, options) =>
       ended(await (await load()).show(version, options)),
     )
+  topology
+    .command('diff')
+    .description('What a version says otherwise than another')
+    .argument('[from]', 'the number of a version; the one before the other unless told')
+    .argument('[to]', 'the number of another; the newest unless told')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  weir topology diff\n  weir topology diff 3 5\n  weir topology diff 3 --json',
+    )
+    .option('--format <format>', 'table, json or ndjson', 'table')
+    .option('--json', 'the same as --format json')
+    .action(async (from: string | undefined, to: string | undefined, options) =>
+      ended(await (await load()).diff(from, to, options)),
+    )
   for (const each of topology.commands) each.option('--server <url>', 'the server', defaultServer)
 }

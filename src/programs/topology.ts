@@ -1,10 +1,15 @@
 /** `weir topology`: the versions a server's topology has had. */
-import { topologyVersionOfServer, topologyVersionsOfServer } from '../api/topology-client.ts'
+import {
+  topologyDifferencesOfServer,
+  topologyVersionOfServer,
+  topologyVersionsOfServer,
+} from '../api/topology-client.ts'
 import { WeirError } from '../base/errors.ts'
 import type { TopologyVersion } from '../vpc/vpc.ts'
+import { versionsAsked, writeDifferences } from './difference-output.ts'
 import { exitStatus } from './exit-status.ts'
 import type { FlowLogOptions } from './flow-log-arguments.ts'
-import { formatOf, writeRows } from './flow-log-output.ts'
+import { formatOf, timeOf, writeRows } from './flow-log-output.ts'
 import { writeStandardOutput } from './standard-output.ts'
 
 /** Each returns the exit status, and throws what the server answered or ServerUnreachable. */
@@ -25,6 +30,19 @@ export async function show(
   return exitStatus.ok
 }
 
+export async function diff(
+  from: string | undefined,
+  to: string | undefined,
+  options: FlowLogOptions,
+): Promise<number> {
+  const format = formatOf(options)
+  const answer = await topologyDifferencesOfServer(options.server, versionsAsked(from, to))
+  const headOf = ({ number, since, by, file }: TopologyVersion): string =>
+    `${number}, ${timeOf(since)}, by ${by ?? '-'}, ${file}`
+  writeDifferences(answer, headOf, format)
+  return exitStatus.ok
+}
+
 async function newest(server: string): Promise<number> {
   const { versions } = await topologyVersionsOfServer(server)
   const last = versions.at(-1)
@@ -36,7 +54,7 @@ async function newest(server: string): Promise<number> {
 
 const columnsOf = ({ number, since, by, file, sha256 }: TopologyVersion) => ({
   version: String(number),
-  'in force since': new Date(since * 1000).toISOString().replace('.000Z', 'Z'),
+  'in force since': timeOf(since),
   by: by ?? '-',
   file,
   sha256: sha256.slice(0, 12),

@@ -5,7 +5,7 @@
  * `topology.ts` loads the file that says what the cloud knows. `topology-assigner.ts` takes packets through it:
  * `vpc-addresses.ts` makes look-up tables, `capture-taps.ts` and `tap-direction.ts` tell where one was seen, `judge.ts` gives the verdict
  * (security groups, network ACLs, connection state), `path-finder.ts` the traffic path. `explain.ts` says why; `topology-versions.ts`
- * keeps what was in force. Here stands the front: batches of packets in, batches of observations out. Nothing here counts or knows windows: that is
+ * keeps what was in force, `topology-difference.ts` compares two of them. Here stands the front: batches of packets in, batches of observations out. Nothing here counts or knows windows: that is
  * `flow/` and `window/`. Nothing is allocated per packet.
  */
 import { about, packetBatchRows, rowWords, word, type PacketBatch } from '../packet/packet.ts'
@@ -32,6 +32,7 @@ export { topologyEnis } from './eni-numbers.ts'
 export { enisWithoutTap, exporterKeyOf, type ExporterTap, exporterTaps } from './exporter-taps.ts'
 export type * from './explanation.ts'
 export type { Topology, TopologyLoad } from './topology.ts'
+export { topologyDifferences } from './topology-difference.ts'
 export { TopologyVersions, type TopologyVersion } from './topology-versions.ts'
 export { trafficPaths } from './traffic-path.ts'
 
