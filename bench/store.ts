@@ -37,6 +37,7 @@ const usage = `npm run bench store -- [options]
   --seed N         (1)
   --ingest-only    no queries, no peers
   --keep           the records stay in .bench/store/data/batches, for npm run bench storm -- --over
+  --over DIR       stores nothing: asks the records that were kept in DIR, which are as many as --rows says
   --clean          removes what the bench keeps in .bench/store
   --help           this`
 
@@ -53,10 +54,17 @@ interface Options {
   readonly seed: number
   readonly ingestOnly: boolean
   readonly keep: boolean
+  readonly over: string | undefined
 }
 
 async function main(options: Options): Promise<void> {
-  const { rows, putRows, seed } = options
+  const { rows, putRows, seed, over } = options
+  if (over !== undefined) {
+    say(`load average: ${loadAverage()}`)
+    await printQueries(options, over)
+    print(`${rows} records; medians of ${options.runs} runs of each query.\n\n${machine()}`)
+    return
+  }
   const folder = join(kept, 'data')
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
@@ -202,6 +210,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     'ingest-only': { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
+    over: { type: 'string' },
     clean: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -221,4 +230,5 @@ else
     seed: Number(values.seed),
     ingestOnly: values['ingest-only'],
     keep: values.keep,
+    over: values.over,
   })
