@@ -79,3 +79,20 @@ test(`random batches come back (WEIR_SEED=${seed})`, () => {
     )
   }
 })
+
+test('a dictionary with a text or a count beyond the body is refused', () => {
+  const texts = ['a', '', 'é', 'long '.repeat(100)]
+  const columns = new Map<string, Column>([
+    ['t', { kind: 'text', dictionary: texts, codes: Uint32Array.of(4, 1, 3, 2) }],
+  ])
+  const body = encodeBatch({ rows: 4, columns }, {})
+  const found = decodeBatch(body).columns.get('t')
+  assert.deepEqual(found?.kind === 'text' && found.dictionary, [texts[3], 'a', 'é', ''])
+  const count = body.indexOf('t') + 3
+  assert.deepEqual([body.readUInt32LE(count), body.readUInt32LE(count + 4)], [4, 500])
+  for (const at of [count, count + 4]) {
+    const changed = Buffer.from(body)
+    changed.writeUInt32LE(0xffff_fffe, at)
+    assert.throws(() => decodeBatch(changed), RangeError)
+  }
+})

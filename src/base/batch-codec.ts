@@ -46,11 +46,16 @@ const kindCode = { text: 1, integer: 2 } as const
 /** A code or a difference above this needs the next width. */
 const widthMax = { 1: 2 ** 8 - 1, 2: 2 ** 16 - 1, 4: 2 ** 32 - 1 } as const
 
+/** One for all batches, and what is noted for a column: new ones for each would make much garbage. */
+const writer = new ByteWriter()
+let newCode = new Uint32Array(1024)
+let words = new Uint32Array(1024)
+
 export function encodeBatch(
   batch: ColumnBatch,
   options: { id?: BatchId; topic?: string; source?: string; shard?: number },
 ): Buffer {
-  const writer = new ByteWriter()
+  writer.clear()
   writer.u8(options.shard === undefined ? version : versionWithShard)
   writer.u8(options.id ? 1 : 0)
   writer.u16(batch.columns.size)
@@ -65,7 +70,7 @@ export function encodeBatch(
   }
   for (const [name, column] of batch.columns) {
     writer.text(name)
-    encodeColumn(writer, column, batch.rows)
+    encodeColumn(column, batch.rows)
   }
   return writer.finish()
 }
@@ -76,48 +81,47 @@ export function setShard(body: Buffer, shard: number): void {
   body.writeUInt32LE(shard, shardAt)
 }
 
-function encodeColumn(writer: ByteWriter, column: Column, rows: number): void {
+function encodeColumn(column: Column, rows: number): void {
   writer.u8(kindCode[column.kind])
-  if (column.kind === 'text') encodeText(writer, column, rows)
-  else encodeInteger(writer, column, rows)
+  if (words.length < rows) words = new Uint32Array(rows)
+  if (column.kind === 'text') encodeText(column, rows)
+  else encodeInteger(column, rows)
 }
 
-function encodeText(writer: ByteWriter, column: TextColumn, rows: number): void {
+function encodeText({ codes, dictionary }: TextColumn, rows: number): void {
+  if (newCode.length <= dictionary.length) newCode = new Uint32Array(dictionary.length + 1)
+  else newCode.fill(0, 0, dictionary.length + 1)
   const entries: string[] = []
-  const newCode = new Uint32Array(column.dictionary.length + 1)
-  const codes = new Uint32Array(rows)
   for (let row = 0; row < rows; row++) {
-    const code = column.codes[row]!
-    if (code === 0) continue
-    newCode[code] ||= entries.push(column.dictionary[code - 1]!)
-    codes[row] = newCode[code]!
+    const code = codes[row]!
+    words[row] = code === 0 ? 0 : (newCode[code] ||= entries.push(dictionary[code - 1]!))
   }
   const width = widthFor(entries.length)
   writer.u8(width)
   writer.u32(entries.length)
   for (const entry of entries) writer.text(entry)
-  writer.words(codes, width)
+  writer.words(words, rows, width)
 }
 
-function encodeInteger(writer: ByteWriter, column: IntegerColumn, rows: number): void {
+function encodeInteger({ values }: IntegerColumn, rows: number): void {
   let least = Infinity
   let greatest = -Infinity
   for (let row = 0; row < rows; row++) {
-    const value = column.values[row]!
+    const value = values[row]!
     if (value < least) least = value
     if (value > greatest) greatest = value
   }
   if (least === Infinity) least = greatest = 0
-  const differences = new Float64Array(rows)
-  for (let row = 0; row < rows; row++) {
-    const value = column.values[row]!
-    differences[row] = Number.isNaN(value) ? 0 : value - least + 1
-  }
   const whole = greatest - least >= Number.MAX_SAFE_INTEGER
   const width = whole ? 8 : widthFor(greatest - least + 1)
   writer.u8(width)
   writer.f64(whole ? Number.NaN : least)
-  writer.words(whole ? column.values.subarray(0, rows) : differences, width)
+  const differences = width === 8 ? new Float64Array(rows) : words
+  for (let row = 0; row < rows; row++) {
+    const value = values[row]!
+    differences[row] = Number.isNaN(value) ? 0 : value - least + 1
+  }
+  writer.words(whole ? values : differences, rows, width)
 }
 
 const widthFor = (greatest: number): 1 | 2 | 4 | 8 =>
@@ -153,7 +157,7 @@ function decodeColumn(reader: ByteReader, rows: number): LoggedColumn {
     return { kind: 'integer', least, differences: reader.words(rows, width) }
   }
   assert(kind === kindCode.text, `a column of kind ${kind} in the log`)
-  const dictionary = Array.from({ length: reader.u32() }, () => reader.text())
+  const dictionary = reader.texts(reader.u32())
   return { kind: 'text', dictionary, codes: reader.words(rows, width) }
 }
 

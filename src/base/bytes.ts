@@ -2,10 +2,12 @@
 export type Words = Uint8Array | Uint16Array | Uint32Array | Float64Array
 
 const noText = 0xffff_ffff
+const keptBytesMax = 256 * 1024
+const shortTextMax = 40
 
 /** Grows as it is written. Little endian, as the typed arrays of every machine Node 24 runs on. */
 export class ByteWriter {
-  #bytes = Buffer.allocUnsafe(64 * 1024)
+  #bytes: Buffer = Buffer.allocUnsafe(64 * 1024)
   #length = 0
 
   u8(value: number): void {
@@ -30,7 +32,7 @@ export class ByteWriter {
 
   text(value: string): void {
     const at = this.#take(4 + value.length * 3) // UTF-8 takes at most 3 bytes a UTF-16 unit
-    const length = this.#bytes.write(value, at + 4)
+    const length = this.#shortAscii(value, at + 4) || this.#bytes.write(value, at + 4)
     this.#bytes.writeUInt32LE(length, at)
     this.#length = at + 4 + length
   }
@@ -47,16 +49,45 @@ export class ByteWriter {
     else this.text(value)
   }
 
-  /** Each value as an unsigned integer of `width` bytes; width 8 is a float64. */
-  words(values: Uint32Array | Float64Array, width: 1 | 2 | 4 | 8): void {
-    const words = new (wordsType(width))(values)
-    const at = this.#take(words.byteLength)
-    this.#bytes.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength), at)
+  /** The first `count` values, each as an unsigned integer of `width` bytes; width 8 is a float64. */
+  words(values: Uint32Array | Float64Array, count: number, width: 1 | 2 | 4 | 8): void {
+    let at = this.#take(count * width)
+    const bytes = this.#bytes
+    if (width === 1) for (let i = 0; i < count; i++) bytes[at++] = values[i]!
+    else if (width === 8) for (let i = 0; i < count; i++) at = bytes.writeDoubleLE(values[i]!, at)
+    else
+      for (let i = 0; i < count; i++) {
+        const value = values[i]!
+        bytes[at++] = value
+        bytes[at++] = value >>> 8
+        if (width === 2) continue
+        bytes[at++] = value >>> 16
+        bytes[at++] = value >>> 24
+      }
+  }
+
+  /** Forgets what was written; a buffer that became large is given up. */
+  clear(): void {
+    this.#length = 0
+    if (this.#bytes.length > keptBytesMax) this.#bytes = Buffer.allocUnsafe(keptBytesMax)
   }
 
   /** A copy of what was written, no larger than it. */
   finish(): Buffer {
     return Buffer.from(this.#bytes.subarray(0, this.#length))
+  }
+
+  /** A call of the library costs more than a short text does. Returns its length, 0 where it is none of these. */
+  #shortAscii(value: string, at: number): number {
+    const length = value.length
+    if (length > shortTextMax) return 0
+    const bytes = this.#bytes
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i)
+      if (code > 0x7f) return 0
+      bytes[at + i] = code
+    }
+    return length
   }
 
   #take(count: number): number {
@@ -97,6 +128,31 @@ export class ByteReader {
 
   text(): string {
     return this.#text(this.u32())
+  }
+
+  /**
+   * Made together, which costs a fifth of making each: what keeps one of them keeps them all.
+   * Throws RangeError where there are fewer.
+   */
+  texts(count: number): string[] {
+    const bytes = this.#bytes
+    const start = this.#at
+    const ends: number[] = []
+    let ascii = true
+    for (let index = 0; index < count; index++) {
+      const length = this.u32()
+      const end = this.#skip(length) + length
+      if (end > bytes.length) throw new RangeError(`a text of ${length} bytes goes past the end`)
+      for (let at = end - length; at < end; at++) ascii &&= bytes[at]! < 0x80
+      ends.push(end)
+    }
+    const together = ascii ? bytes.toString('latin1', start, this.#at) : undefined
+    let before = start
+    return ends.map((end) => {
+      const at = before + 4
+      before = end
+      return together?.substring(at - start, end - start) ?? bytes.toString('utf8', at, end)
+    })
   }
 
   optionalText(): string | undefined {
