@@ -4,6 +4,34 @@ import { sameBytes } from './wire.ts'
 /** With half the slots free and an honest body, no look-up comes near it. */
 const probesMax = 64
 
+/** Slots of a dictionary that is used again: room for 4096 texts. */
+const keptSlotsMax = 8192
+/** As many are kept, 1 kB to 140 kB each. */
+const keptMax = 64
+
+const nothing = Buffer.alloc(0)
+const nothingSeen = new DataView(new ArrayBuffer(0))
+
+/** Dictionaries that are used again: new ones for each group would be half of the garbage of taking it in. */
+export class DictionaryPool {
+  readonly #free: ByteDictionary[] = []
+
+  take(body: Buffer, view: DataView): ByteDictionary {
+    const free = this.#free.pop()
+    if (free === undefined) return new ByteDictionary(body, view)
+    free.begin(body, view)
+    return free
+  }
+
+  /** The first is the next one taken. */
+  giveBack(dictionaries: readonly ByteDictionary[]): void {
+    for (const each of dictionaries.toReversed()) {
+      each.end()
+      if (!each.isLarge && this.#free.length < keptMax) this.#free.push(each)
+    }
+  }
+}
+
 /**
  * The distinct texts among places of one body, numbered from 1 in the order they came. Nothing is copied and
  * no string is made until the end: an entry is where it first stood.
@@ -13,8 +41,8 @@ const probesMax = 64
  */
 export class ByteDictionary {
   count = 0
-  readonly #body: Buffer
-  readonly #view: DataView
+  #body: Buffer
+  #view: DataView
   #last = 0
   #places = new Int32Array(17)
   #lengths = new Int32Array(17)
@@ -26,6 +54,28 @@ export class ByteDictionary {
   constructor(body: Buffer, view: DataView) {
     this.#body = body
     this.#view = view
+  }
+
+  /** As new, but for the room that it has. */
+  begin(body: Buffer, view: DataView): void {
+    this.count = 0
+    this.#body = body
+    this.#view = view
+    this.#last = 0
+    this.#slots.fill(0)
+    this.#ascii = true
+    this.#map = undefined
+  }
+
+  get isLarge(): boolean {
+    return this.#slots.length > keptSlotsMax
+  }
+
+  /** It holds on to no body any more. */
+  end(): void {
+    this.#body = nothing
+    this.#view = nothingSeen
+    this.#map = undefined
   }
 
   codeOf(at: number, length: number): number {

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { assert } from '../base/assert.ts'
 import type { TextColumn } from '../base/columns.ts'
-import { ByteDictionary } from './byte-dictionary.ts'
+import { type ByteDictionary, DictionaryPool } from './byte-dictionary.ts'
 import { bodyInvalid, sameBytes, WireReader, wireType } from './wire.ts'
 
 export interface DecodedLogGroup {
@@ -82,6 +82,8 @@ interface Column {
   next: Column | undefined
 }
 
+const pool = new DictionaryPool()
+
 /** The logs of one group. A log that has the keys of the log before, in that order, is read fastest. */
 class LogReader {
   readonly #reader: WireReader
@@ -99,7 +101,7 @@ class LogReader {
     this.#budget = budget
     this.#take(rows, reader.at)
     this.#times = new Float64Array(rows)
-    this.#keys = new ByteDictionary(reader.body, reader.view)
+    this.#keys = pool.take(reader.body, reader.view)
   }
 
   readAll(end: number): void {
@@ -114,10 +116,12 @@ class LogReader {
     }
   }
 
+  /** Once, when all is read. */
   finish() {
     const columns = new Map<string, TextColumn>()
     for (const { name, codes, dictionary } of this.#columns)
       columns.set(name, { kind: 'text', codes, dictionary: dictionary.texts(codes) })
+    pool.giveBack([this.#keys, ...this.#columns.map(({ dictionary }) => dictionary)])
     return { times: this.#times, timeNs: this.#timeNs, columns }
   }
 
@@ -213,7 +217,7 @@ class LogReader {
       headLength: asUsual ? key.length + 2 : 0,
       name: pairText(body, key),
       codes: new Uint32Array(this.#rows),
-      dictionary: new ByteDictionary(body, view),
+      dictionary: pool.take(body, view),
       next: undefined,
     }
     this.#columns.push(column)
