@@ -102,6 +102,28 @@ test('joins: fields of the queries stand as $0.x and $1.x', () => {
   assert.deepEqual(alarms[0]!.annotations, [{ key: 'text', value: 'b went to 25' }])
 })
 
+test('a join that is too large is refused, never cut', () => {
+  const many = (count: number) => rowsOf(...Array.from({ length: count }, () => ({ n: '1' })))
+  const run = (type: string, left: number, right: number, condition = '') =>
+    evaluate(
+      configOf({ queryList: [query, query], joinConfigurations: [{ type, condition }] }),
+      [many(left), many(right)],
+      {},
+      0,
+    ).alarms[0]?.count
+  assert.equal(run('cross_join', 100, 100), 10_000)
+  const refused = (message: string) => ({
+    code: 'QueryFailed',
+    message: `the join of the queries ${message}`,
+  })
+  assert.throws(() => run('cross_join', 101, 100), refused('gives more than 10000 rows'))
+  assert.throws(
+    () => run('cross_join', 2000, 501),
+    refused('compares 2000 rows with 501, more than 1000000 pairs'),
+  )
+  assert.equal(run('left_join', 10_000, 0, '$0.n == $1.n'), 10_000)
+})
+
 test('"alert fields that are not executed are refused, not stored"', () => {
   const refused: [Record<string, unknown>, string][] = [
     [

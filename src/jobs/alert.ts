@@ -1,4 +1,5 @@
 /** An alert's evaluation: rows of its queries in, what fires and what is over out. Pure. */
+import { WeirError } from '../base/errors.ts'
 import type { AlertConfig, AlertJoin, AlertSeverity, NamedText } from './alert-config.ts'
 import type { Look } from './condition.ts'
 
@@ -37,6 +38,7 @@ export interface Alarm {
  * @param results rows of each query, in their order
  * @param at Unix seconds
  * @returns what to tell, and the state for the next run
+ * @throws WeirError QueryFailed when a join is larger than one that is carried out whole
  */
 export function evaluate(
   config: AlertConfig,
@@ -119,6 +121,8 @@ function groupsOf({ groupBy }: AlertConfig, rows: readonly AlertRow[]): Map<stri
 }
 
 const rowsMax = 10_000
+/** What a join may compare: some tenths of a second. */
+const pairsMax = 1_000_000
 
 /** Fields of a joined row are there as `$0.host`, and by their plain name where no query before has one. */
 function joined(
@@ -131,19 +135,28 @@ function joined(
   let left: readonly AlertRow[] = prefixed[0] ?? []
   for (const right of prefixed.slice(1)) {
     const rows: AlertRow[] = []
+    if (left.length * right.length > pairsMax)
+      throw tooLarge(
+        `compares ${left.length} rows with ${right.length}, more than ${pairsMax} pairs`,
+      )
     for (const a of left) {
       const before = rows.length
       for (const b of right) {
         const both = new Map([...b, ...a])
         if (join.condition === undefined || join.condition(lookIn(both))) rows.push(both)
-        if (rows.length >= rowsMax) return rows
       }
       if (join.type === 'left_join' && rows.length === before) rows.push(a)
+      if (rows.length > rowsMax) throw tooLarge(`gives more than ${rowsMax} rows`)
     }
     left = rows
   }
   return left
 }
+
+const tooLarge = (what: string): WeirError =>
+  new WeirError('QueryFailed', `the join of the queries ${what}`, {
+    hint: 'Group more in the queries, or give them a LIMIT',
+  })
 
 const withPrefix = (row: AlertRow, prefix: string): AlertRow =>
   new Map([...row, ...[...row].map(([name, value]) => [prefix + name, value] as const)])

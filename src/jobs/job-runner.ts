@@ -160,15 +160,16 @@ export class JobRunner {
         const from = timeOf(start, time, zone, 'start')
         const to = timeOf(end, time, zone, 'end')
         const asked = { project: project ?? job.project, logstore, query: text, from, to, zone }
-        return rowsOf(await query(asked, this.#stopping.signal))
+        return await query(asked, this.#stopping.signal)
       }),
     )
     const before = (state ?? {}) as AlertState
-    const { alarms, state: after } = evaluate(config, results, before, time)
+    const { alarms, state: after } = evaluate(config, results.map(rowsOf), before, time)
+    const partial = results.every(({ exact }) => exact) ? '' : ', of partial answers'
     const firing = Object.values(after).filter(({ told }) => told).length
     const result = {
       status: 'SUCCEEDED',
-      outcome: `${firing} firing, ${alarms.length} told`,
+      outcome: `${firing} firing, ${alarms.length} told${partial}`,
       error: undefined,
       state: after,
     } as const
