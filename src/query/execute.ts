@@ -4,6 +4,7 @@ import type { Engine, SourceView } from './engine.ts'
 import { checkStatement, createMacros, createViews, shutAround } from './engine.ts'
 import { formatValue, languageType } from './format.ts'
 import { parseQuery } from './parse.ts'
+import { PageFiles } from './page-files.ts'
 import { planQuery } from './plan.ts'
 import type { QueryPlan } from './plan.ts'
 import { executePull } from './pull.ts'
@@ -46,11 +47,9 @@ export async function executeQuery(
   const views = await viewsOf(engine, plan, query, effects)
   const sql = statementFor(plan, views)
   await shutAround(engine, views, query.memoryBytesMax)
-  await checkStatement(
-    engine,
-    sql,
-    views.map(({ name }) => name),
-  )
+  const names = views.map(({ name }) => name)
+  for (const each of [sql, ...(plan.reach === undefined ? [] : [plan.reach.sql])])
+    await checkStatement(engine, each, names)
   return new Answer({ ...plan, sql }, query, effects).take(engine, views)
 }
 
@@ -113,9 +112,10 @@ class Answer {
 
   /** Runs the statement over what its views show, or over some hours of it after the other until there are enough rows. */
   async take(engine: Engine, views: readonly SourceView[]): Promise<Executed> {
-    const { order, rowsAsked } = this.#plan
+    const { order, reach, rowsAsked } = this.#plan
     const [view] = views
-    if (order === undefined || view === undefined) await this.#run(engine)
+    if (reach !== undefined && view !== undefined) await this.#runPage(engine, view, reach)
+    else if (order === undefined || view === undefined) await this.#run(engine)
     else {
       const stages = new Stages(view.files, order)
       let files = stages.next(0, rowsAsked) ?? []
@@ -132,6 +132,24 @@ class Answer {
     }))
     const { hasSql } = this.#plan
     return { columns, hasSql, limited: this.#limited, cut: this.#cut }
+  }
+
+  async #runPage(
+    engine: Engine,
+    view: SourceView,
+    { sql, order }: NonNullable<QueryPlan['reach']>,
+  ): Promise<void> {
+    const looked = new PageFiles(view.files, order)
+    for (let files = looked.next(); files !== undefined; files = looked.next()) {
+      if (files.length < view.files.length) await createViews(engine, [{ ...view, files }])
+      const times = await engine.connection.runAndReadAll(sql)
+      looked.found(times.getRows().map(([time]) => Number(time)))
+    }
+    const { from, to } = this.#query
+    const page = looked.page({ from, to })
+    if (page === undefined) return
+    await createViews(engine, [{ ...view, ...page }])
+    await this.#run(engine)
   }
 
   #isFull(): boolean {

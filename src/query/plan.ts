@@ -4,6 +4,7 @@ import type { RollupSpec } from '../logstore/logstore.ts'
 import { isZone } from './functions/time.ts'
 import type { IndexConfig } from './index-config.ts'
 import type { ParsedQuery } from './parse.ts'
+import type { PageOrder } from './page-files.ts'
 import { checkRange } from './plan-range.ts'
 import type { QueryRange } from './plan-range.ts'
 import { QueryPrinter } from './print-query.ts'
@@ -49,6 +50,8 @@ export interface QueryPlan {
   readonly rowsMax: number
   /** Rows that the statement asks for: one more where the limit is not the user's own. */
   readonly rowsAsked: number
+  /** Of rows in order of time: a statement that has the times of the page's rows and of those before it. */
+  readonly reach?: { readonly sql: string; readonly order: PageOrder } | undefined
   /** Of a statement with one scan: which hours' rows come first in the answer, where that is known. */
   readonly order?: TimeOrder | undefined
 }
@@ -140,27 +143,32 @@ function planColumn({ name, type }: OutputColumn): PlanColumn {
 }
 
 /**
- * Rows in order of time. Ties are ordered by the rest of the record, so that pages fit together
- * however the segments lie: the first pass finds the last time needed, the second sorts only so far.
+ * Rows in order of time. Ties are ordered by the rest of the record, so that pages fit together however the segments
+ * lie: the first pass finds the last time needed, the second sorts only so far, and reads nothing else.
  */
 function rawPlan(
   all: readonly ColumnSpec[],
   where: string,
-  raw: RawRows,
+  { line, offset, reverse }: RawRows,
 ): Omit<QueryPlan, 'scans'> {
   const names = all.map((column) => quoteName(column.name))
-  const order = raw.reverse ? 'DESC' : 'ASC'
-  const rows = raw.line + 1
-  const reach = `SELECT "__time__" AS t FROM ${storeView} WHERE ${where} ORDER BY 1 ${order} LIMIT ${raw.offset + rows}`
-  const bound = `(SELECT ${raw.reverse ? 'min' : 'max'}(t) FROM (${reach}) AS reach)`
+  const order = reverse ? 'DESC' : 'ASC'
+  const rows = line + 1
+  const reach = `SELECT "__time__" FROM ${storeView} WHERE ${where} ORDER BY 1 ${order} LIMIT ${offset + rows}`
   const ordered = names.map((name) => `${name} ${order} NULLS LAST`).join(', ')
   const sql =
     `SELECT ${names.join(', ')} FROM ${storeView} WHERE ${where} ` +
-    `AND "__time__" ${raw.reverse ? '>=' : '<='} ${bound} ` +
-    `ORDER BY ${ordered} LIMIT ${rows} OFFSET ${raw.offset}`
+    `ORDER BY ${ordered} LIMIT ${rows} OFFSET ${offset}`
   const columns = all.map(({ name, kind }) => ({
     name,
     type: kind === 'integer' ? 'bigint' : 'varchar',
   }))
-  return { sql, columns, hasSql: false, rowsMax: raw.line, rowsAsked: rows }
+  return {
+    sql,
+    reach: { sql: reach, order: { rows: offset + rows, reverse } },
+    columns,
+    hasSql: false,
+    rowsMax: line,
+    rowsAsked: rows,
+  }
 }
