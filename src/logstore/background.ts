@@ -22,6 +22,8 @@ export class Background {
   #flushes: Promise<void> = Promise.resolve()
   /** Logstores with a flush under way because of their rows. */
   readonly #kicked = new Set<number>()
+  /** Logstores whose merges wait for their turn. */
+  readonly #merging = new Set<number>()
   /** Flushes for those who wait to read, by logstore. */
   readonly #asked = new Map<number, Promise<void>>()
   /** None of them begins before. */
@@ -167,6 +169,7 @@ export class Background {
     } catch (error) {
       this.#onFailure('flush', error)
     }
+    this.#mergeSoon(logstore)
     this.#kicked.delete(logstore)
     if (hot.rowsOf(logstore) > 0) this.#flushIn(config.flushIntervalMs)
   }
@@ -178,6 +181,19 @@ export class Background {
       for (const logstore of this.#parts.hot.logstores()) this.#kick(logstore)
     }, milliseconds)
     this.#flushTimer.unref()
+  }
+
+  /** Files of the last minutes are many when they come from the log one after the other. */
+  #mergeSoon(logstore: number): void {
+    if (this.#merging.has(logstore) || this.#stopping) return
+    this.#merging.add(logstore)
+    this.alone(async () => {
+      this.#merging.delete(logstore)
+      const entry = this.#parts.directory.byId(logstore)
+      if (entry) await this.#mergeSome(entry)
+    }).catch((error: unknown) => {
+      if (!this.#stopping) this.#onFailure('merge', error)
+    })
   }
 
   async #tick(): Promise<void> {

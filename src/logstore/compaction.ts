@@ -18,6 +18,7 @@ export interface MergePlan {
 
 export interface MergeLimits {
   readonly mergeFiles: number
+  readonly mergeRecentFiles: number
   readonly hourSettleSeconds: number
   readonly lateFiles: number
   readonly mergeRowsMax: number
@@ -47,7 +48,9 @@ export function planMerges(
     }
     return [0, 1].flatMap((level) => {
       const same = rest.filter((each) => each.level === level)
-      if (same.length < limits.mergeFiles) return []
+      const goesOn = level === 0 && (hour + 1) * hourSeconds > quietSince
+      const enough = goesOn ? limits.mergeRecentFiles : limits.mergeFiles
+      if (same.length < Math.min(enough, limits.mergeFiles)) return []
       return groups(same, limits.mergeRowsMax)
         .filter((inputs) => inputs.length > 1)
         .map((inputs) => ({ hour, level: 1, inputs }))
