@@ -5,7 +5,8 @@
  * A batch is checked (check-batch), encoded (base/batch-codec) and written to the log
  * (base/append-log-writer), which acknowledges after fdatasync. Its rows are hot (hot-rows) until they are Parquet segments (stage,
  * parquet, flush), which the catalogue lists (catalogue, segments) and compaction merges by hour.
- * A query leases segments (files). After a crash the log is read again (replay).
+ * A query leases segments (files), and of rows that are in none the batches that it has not had before (hot-lease,
+ * hot-batches), which its engine keeps in tables (hot-tables). After a crash the log is read again (replay).
  *
  * Beside the rows a project and a logstore keep JSON of others (attributes). An open logstore takes new
  * text columns from its batches (directory), so files differ in columns, and say which they lack. What says the

@@ -9,6 +9,7 @@
  *   plan.ts           one statement over the view `__store`
  *   rollup*.ts        or over totals kept beside the rows, where they give the same answer
  *   time-order.ts     or hour after hour until there are rows enough (stages.ts), where they come in order of time
+ *   page-files.ts     or, for a page of a search, the files it reaches; source.ts what is read: files, and rows in none yet
  *   pull.ts           or: rows in the order in which they came
  *   fence.ts          looks at the statement a second time, as the engine reads it
  *   waiting.ts fair-queue.ts pressure.ts which query is next, and whether writers need the machine more
