@@ -31,6 +31,7 @@ export const ingestConfig: Partial<LogStoreConfig> = {
   hourSettleSeconds: 0,
   maintainIntervalMs: 30,
   mergeRowsMax: 30_000,
+  dayRowsMax: 1500, // it is one file until there are more
 }
 
 /** 1 to 50 rows: batches differ in size. */

@@ -133,7 +133,7 @@ test('many small files of an hour that goes on become one', async (context) => {
 })
 
 test('late rows make extra files, merged into their hour when many', async (context) => {
-  const { folder, store, clock } = await opened(context, { lateFiles: 3 })
+  const { folder, store, clock } = await opened(context, { lateFiles: 3, dayRowsMax: 0 })
   await putSegment(store, [[at, 'a', 0, null]])
   clock.now = at + day
   await store.maintain()

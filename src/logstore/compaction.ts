@@ -11,8 +11,8 @@ import { addSums } from './sums.ts'
 
 export interface MergePlan {
   readonly hour: number
-  /** 1: still to be merged again; 2: the hour's final file. */
-  readonly level: 1 | 2
+  /** 1: still to be merged again; 2: the hour's final file; 3: the day's, whose first hour it is. */
+  readonly level: 1 | 2 | 3
   readonly inputs: readonly Segment[]
 }
 
@@ -104,18 +104,19 @@ export async function runMerge(
       alike: inputs.every(({ sums }) => sums.size === facts.sums.size),
       sortBy: logstore.sortBy.filter((name) => facts.sums.has(name)),
       sameAsTime,
+      isDay: level === 3,
     }
     const file = await publishSegment(parts, merging, logstore, facts, (path) =>
       mergeParquet(merging, merge, path),
     )
-    const merged = level === 2 ? await withRollups(parts, logstore, file) : file
+    const merged = level >= 2 ? await withRollups(parts, logstore, file) : file
     const replaced = parts.catalogue.transaction(() => {
       if (!parts.segments.holds(inputs)) return false // expired or deleted meanwhile
       parts.segments.add(merged)
       parts.segments.retire(inputs)
       return true
     })
-    if (replaced) parts.counters.compactions++
+    if (replaced) parts.counters[level === 3 ? 'dayMerges' : 'compactions']++
     else await discard(parts, [merged])
   } catch (error) {
     throw asStorageError(error, placeOf(logstore))

@@ -34,6 +34,8 @@ export interface LogStoreConfig {
   readonly lateFiles: number
   /** Most rows of one merged file: the sort needs about 500 bytes of memory a row. */
   readonly mergeRowsMax: number
+  /** Most rows of a day whose hours become one file; of more, their rollups alone do. */
+  readonly dayRowsMax: number
   /** Most bytes of one file of a day's rollups, within a file of an hour. */
   readonly dayRollupBytesMax: number
   /** How often retention and compaction look for work. */
@@ -64,6 +66,7 @@ export const defaultLogStoreConfig: LogStoreConfig = {
   hourSettleSeconds: 300, // ten-minute windows of an hour are delivered within it, with a retry or two
   lateFiles: 8, // late files cost each query 0.2 ms apiece, a merge rewrites the hour
   mergeRowsMax: 4_000_000, // 100 M records a day are 4.2 M an hour; sorting them takes some 2 GB
+  dayRowsMax: 1_000_000, // hours of 40,000 rows: opening one costs as much as reading it
   dayRollupBytesMax: 256 * MiB, // ten million records have 45 MB of both; sorting spills what is too much
   maintainIntervalMs: 10_000, // hours close every hour; a merge ten seconds later harms nobody
   engineMemoryBytes: 1024 * MiB, // an hour of 2 M rows is sorted in memory

@@ -36,16 +36,18 @@ interface Opened {
 
 async function opened(
   context: TestContext,
-  { disk = nodeDisk, folder = temporaryFolder(context), ttlDays = 7, now = at } = {},
+  {
+    disk = nodeDisk,
+    folder = temporaryFolder(context),
+    ttlDays = 7,
+    now = at,
+    dayRowsMax = 0, // rollups alone are joined, unless told
+  } = {},
 ): Promise<Opened> {
   const clock = { now }
-  const quiet = {
-    flushIntervalMs: 1e9,
-    maintainIntervalMs: 1e9,
-    hourSettleSeconds: 60,
-    lateFiles: 3,
-  }
-  const store = await openLogStore(folder, quiet, { now: () => clock.now, disk })
+  const quiet = { flushIntervalMs: 1e9, maintainIntervalMs: 1e9, hourSettleSeconds: 60 }
+  const config = { ...quiet, lateFiles: 3, dayRowsMax }
+  const store = await openLogStore(folder, config, { now: () => clock.now, disk })
   context.after(() => store.close())
   if (store.projects().length === 0) {
     store.createProject('shop', { description: '' })
@@ -314,4 +316,171 @@ test('a catalogue of version 4 is brought up, and its days are joined', async (c
     names.map((name) => `day-2-${name}.parquet`),
   )
   await checkTotals(again.store)
+})
+
+/** All rows with the times that they came, whatever files they lie in. */
+async function rowsIn(store: LogStore): Promise<string> {
+  const paths = (await filesOf(store)).map(({ path }) => path)
+  return JSON.stringify(await askFiles(paths, 'SELECT * FROM log ORDER BY ALL'))
+}
+
+const ofSegments = (folder: string): string[] =>
+  filesIn(folder).filter((name) => !/minute|whole/.test(name))
+
+test(`a small day is one file, row by row as it came, and what comes late joins it (WEIR_SEED=${seed})`, async (context) => {
+  const opening = await opened(context, { dayRowsMax: 6000 })
+  const { folder, store, clock } = opening
+  await filled(opening, [...Array(23).keys()])
+  await store.append('shop', 'log', batchOf(rowsOf(at + 23 * hour, 200)))
+  clock.now = at + day + 59
+  await store.maintain()
+  const before = await rowsIn(store)
+  assert.equal(store.stats().dayMerges, 0, 'it is not quiet yet')
+  clock.now = at + day + 200
+  await store.maintain()
+  assert.equal(await rowsIn(store), before)
+  assert.deepEqual(filesIn(folder), ['00-3-minute.parquet', '00-3-whole.parquet', '00-3.parquet'])
+  const [file] = await filesOf(store, 'minute')
+  const hours =
+    'SELECT count(*) FILTER (h < l) FROM (SELECT __time__ // 3600 AS h, lag(h) OVER () AS l FROM log)'
+  assert.deepEqual(await askFiles([file!.path], hours), [[0]])
+  assert.deepEqual([file!.timeMin < at + hour, file!.timeMax >= at + 23 * hour], [true, true])
+  await checkTotals(store)
+  for (const [late, files] of [
+    [2, 2],
+    [0, 3],
+    [23, 1],
+  ] as const) {
+    await store.append('shop', 'log', batchOf(rowsOf(at + late * hour, 10)))
+    const rows = await rowsIn(store)
+    clock.now += hour
+    await store.maintain()
+    assert.equal(store.stats().segments, files, `late in hour ${late}`)
+    assert.equal(await rowsIn(store), rows)
+    await checkTotals(store)
+  }
+  const { dayMerges, segmentRows } = store.stats()
+  assert.deepEqual([dayMerges, segmentRows], [2, 24 * 200 + 5 * 20 + 30])
+  assert.deepEqual(await store.verify(), [])
+})
+
+test('a day of more rows keeps its hours, one that became so its file', async (context) => {
+  const opening = await opened(context, { dayRowsMax: 700 })
+  const { folder, store, clock } = opening
+  await filled(opening, [1, 2, 3])
+  clock.now = at + day + 200
+  await store.maintain()
+  assert.deepEqual(ofSegments(folder), ['00-3.parquet'])
+  for (const each of [4, 6, 7, 8])
+    await store.append('shop', 'log', batchOf(rowsOf(at + each * hour, 90)))
+  clock.now += hour
+  await store.maintain()
+  assert.equal(store.stats().segments, 5)
+  assert.deepEqual(ofRollups(folder), ['day-2-minute.parquet', 'day-2-whole.parquet'])
+  await checkTotals(store)
+})
+
+test('records expire with their hour from the file of a day too, and those that came late later', async (context) => {
+  const opening = await opened(context, { ttlDays: 5, dayRowsMax: 5000 })
+  const { folder, store, clock } = opening
+  await filled(opening, [1, 2, 22])
+  await store.append('shop', 'log', batchOf(rowsOf(at + 2 * hour, 30))) // hours late
+  clock.now = at + day + 200
+  await store.maintain()
+  assert.deepEqual(ofSegments(folder), ['00-3.parquet'])
+  const before = await rowsIn(store)
+  clock.now = at + 4 * day + hour
+  await store.maintain()
+  assert.deepEqual(ofSegments(folder), ['00-3.parquet'], 'a day and more before')
+  clock.now += 1
+  await store.maintain()
+  assert.deepEqual(ofSegments(folder), ['01-2.parquet', '02-2.parquet', '22-2.parquet'])
+  assert.equal(await rowsIn(store), before)
+  await checkTotals(store)
+  await store.maintain()
+  assert.equal(store.stats().dayMerges, 2, 'and is not joined again')
+  clock.now = at + 5 * day + 2 * hour
+  await store.maintain()
+  assert.deepEqual(ofSegments(folder), ['02-2.parquet', '22-2.parquet'])
+  clock.now = at + 5 * day + 23 * hour + 100
+  await store.maintain()
+  assert.deepEqual(ofSegments(folder), ['02-2.parquet'], 'its last rows came later')
+  clock.now += hour
+  await store.maintain()
+  const [account] = store.accounts()
+  assert.deepEqual([account!.segments, account!.expiredRows], [0, account!.storedRows])
+})
+
+test('a shorter time to live takes a day apart at once, and drops days that are over whole', async (context) => {
+  const opening = await opened(context, { ttlDays: 30, dayRowsMax: 5000 })
+  const { folder, store, clock } = opening
+  await filled(opening, [1, 2, 23])
+  clock.now = at + 3 * day + 2 * hour
+  await store.maintain()
+  assert.deepEqual(ofSegments(folder), ['00-3.parquet'])
+  store.updateTtl('shop', 'log', 3)
+  await store.maintain()
+  await store.maintain()
+  assert.deepEqual(ofSegments(folder), ['02-2.parquet', '23-2.parquet'])
+  store.updateTtl('shop', 'log', 30)
+  await store.maintain()
+  assert.deepEqual(ofSegments(folder), ['00-3.parquet'])
+  await checkTotals(store)
+  clock.now += 8 * day
+  store.updateTtl('shop', 'log', 3)
+  await store.maintain()
+  assert.deepEqual(filesIn(folder), [])
+})
+
+for (const [what, part] of [
+  ['merged', '-3-'],
+  ['taken apart', '/22-2-'],
+] as const)
+  test(`a day that could not be ${what} is as it was, and is tried again`, async (context) => {
+    let failing = false
+    const disk: Disk = {
+      ...nodeDisk,
+      async publish(temporary, path) {
+        if (failing && path.includes(part))
+          throw Object.assign(new Error('EIO: injected'), { code: 'EIO' })
+        await nodeDisk.publish(temporary, path)
+      },
+    }
+    const opening = await opened(context, { disk, dayRowsMax: 5000, ttlDays: 5 })
+    const { folder, store, clock } = opening
+    await filled(opening, [1, 22])
+    if (part !== '-3-') {
+      clock.now = at + day + 200
+      await store.maintain()
+    }
+    const before = [filesIn(folder), await rowsIn(store)]
+    clock.now = part === '-3-' ? at + day + 200 : at + 4 * day + 2 * hour
+    failing = true
+    await assert.rejects(store.maintain(), { code: 'StorageBroken' })
+    assert.deepEqual([filesIn(folder), await rowsIn(store)], before)
+    failing = false
+    await store.maintain()
+    assert.equal(ofSegments(folder).length, part === '-3-' ? 1 : 2)
+    assert.equal(await rowsIn(store), before[1])
+  })
+
+test("a damaged file keeps a day's hours apart, and a damaged day is not taken apart", async (context) => {
+  const opening = await opened(context, { dayRowsMax: 5000, ttlDays: 5 })
+  const { folder, store, clock } = opening
+  await filled(opening, [1, 2, 3])
+  const [file] = await filesOf(store)
+  flipBit(file!.path, 30)
+  clock.now = at + day + 200
+  await store.maintain()
+  assert.equal(ofSegments(folder).length, 3)
+  flipBit(file!.path, 30)
+  assert.deepEqual(await store.verify(), [])
+  await store.maintain()
+  assert.deepEqual(ofSegments(folder), ['00-3.parquet'])
+  const [whole] = await filesOf(store)
+  flipBit(whole!.path, 30)
+  clock.now = at + 4 * day + 3 * hour
+  await store.maintain()
+  assert.deepEqual(ofSegments(folder), ['00-3.parquet'])
+  assert.equal((await store.verify()).length, 1)
 })

@@ -32,6 +32,12 @@ export const sortedParquetOptions = `${fileOptions}, WRITE_BLOOM_FILTER false`
 export const dayRollupOptions = ({ bucketSeconds }: { readonly bucketSeconds: number }): string =>
   sortedParquetOptions.replace('491520', bucketSeconds === 60 ? '61440' : '122880')
 
+/**
+ * What totals of a day are sorted by before they are as those of an hour: one value of a day lies in few places, and
+ * so does one hour of it.
+ */
+export const dayBlocks = '__time__ // 14400'
+
 export interface MergeInputs {
   readonly files: readonly ParquetFile[]
   /** Whether the rows of each of them have the same columns; else those a file lacks are NULL in its rows. */
@@ -40,6 +46,10 @@ export interface MergeInputs {
   readonly sortBy: readonly string[]
   /** Columns that the new file leaves out: they are `__time__` in each row of all files. */
   readonly sameAsTime: readonly string[]
+  /** Hour after hour then, in row groups that an hour finds itself in. */
+  readonly isDay: boolean
+  /** Rows of this hour alone. */
+  readonly hour?: number
 }
 
 export interface ParquetFile {
@@ -61,27 +71,30 @@ export function sourceOf(
   return sameAsTime.length === 0 ? files : `(SELECT *${again(sameAsTime)} FROM ${files})`
 }
 
-/** Merges Parquet files of one hour into one, sorted by `sortBy` and `__time__`. Not synced. */
+/** Merges Parquet files of one hour, or day, into one, sorted by `sortBy` and `__time__`. Not synced. */
 export async function mergeParquet(
   connection: DuckDBConnection,
   inputs: MergeInputs,
   output: string,
 ): Promise<void> {
-  const { files, sortBy, sameAsTime } = inputs
+  const { files, sortBy, sameAsTime, isDay } = inputs
   const paths = files.map(({ path }) => path)
   const { rows, enums } = await withFewTexts(connection, paths, mergeSource(inputs))
   const keyOf = (name: string): string =>
     enums.has(name) ? enumKey(quoteName(name)) : quoteName(name)
   const held = sortBy.filter((name) => !sameAsTime.includes(name))
-  const order = [...held, '__time__'].map(keyOf).join(', ')
+  const hours = isDay ? ['__time__ // 3600'] : []
+  const order = [...hours, ...[...held, '__time__'].map(keyOf)].join(', ')
+  const options = parquetOptions(sameAsTime)
   await connection.run(
     `COPY (SELECT * FROM (${rows}) ORDER BY ${order}) TO ${quoteText(output)}` +
-      ` (${parquetOptions(sameAsTime)})`,
+      ` (${isDay ? options.replace('491520', '122880') : options})`,
   )
 }
 
 /** The rows of all files, without what the new file leaves out and with what it does not. */
-function mergeSource({ files, alike, sameAsTime }: MergeInputs): string {
+function mergeSource({ files, alike, sameAsTime, hour }: MergeInputs): string {
+  const where = hour === undefined ? '' : ` WHERE __time__ // 3600 = ${hour}`
   const groups = Map.groupBy(files, (file) => JSON.stringify(file.sameAsTime))
   const selects = [...groups.values()].map((group) => {
     const known = group[0]!.sameAsTime
@@ -89,7 +102,7 @@ function mergeSource({ files, alike, sameAsTime }: MergeInputs): string {
     const without = left.length === 0 ? '' : ` EXCLUDE (${left.join(', ')})`
     const wanted = known.filter((name) => !sameAsTime.includes(name))
     const paths = group.map(({ path }) => path)
-    return `SELECT *${without}${again(wanted)} FROM ${sourceOf(paths, [], !alike)}`
+    return `SELECT *${without}${again(wanted)} FROM ${sourceOf(paths, [], !alike)}${where}`
   })
   return `(${selects.join(' UNION ALL BY NAME ')})`
 }
@@ -100,13 +113,52 @@ export async function readSums(
   { path, sameAsTime }: ParquetFile,
   columns: readonly ColumnSpec[],
 ): Promise<{ rows: number; sums: SumsByColumn }> {
+  const select = sumsSelect(columns)
+  const row = await onlyRow(connection, `SELECT ${select} FROM ${sourceOf([path], sameAsTime)}`)
+  return sumsIn(row, columns)
+}
+
+/** What a file of a day holds of each of its hours, with the least and greatest time and time of receipt. */
+export async function readHours(
+  connection: DuckDBConnection,
+  { path, sameAsTime }: ParquetFile,
+  columns: readonly ColumnSpec[],
+) {
+  const bounds = ['__time__', '__receive_time__'].flatMap((name) => [
+    `min(${name})`,
+    `max(${name})`,
+  ])
+  const select = ['__time__ // 3600', ...bounds, sumsSelect(columns)].join(', ')
+  const reader = await connection.runAndReadAll(
+    `SELECT ${select} FROM ${sourceOf([path], sameAsTime)} GROUP BY 1 ORDER BY 1`,
+  )
+  return reader.getRows().map((values) => {
+    const [hour, timeMin, timeMax, receiveMin, cameBy] = values.slice(0, 5).map(Number)
+    const facts = sumsIn(values.slice(5).map(String), columns)
+    return {
+      hour: hour!,
+      timeMin: timeMin!,
+      timeMax: timeMax!,
+      receiveMin: receiveMin!,
+      cameBy: cameBy!,
+      ...facts,
+    }
+  })
+}
+
+function sumsSelect(columns: readonly ColumnSpec[]): string {
   const each = columns.flatMap(({ name, kind }) => {
     const column = quoteName(name)
     const value = kind === 'text' ? `strlen(${column})` : column
     return [`count(${column})`, `coalesce(sum(${value}), 0)::VARCHAR`]
   })
-  const select = ['count(*)', ...each].join(', ')
-  const row = await onlyRow(connection, `SELECT ${select} FROM ${sourceOf([path], sameAsTime)}`)
+  return ['count(*)', ...each].join(', ')
+}
+
+function sumsIn(
+  row: readonly string[],
+  columns: readonly ColumnSpec[],
+): { rows: number; sums: SumsByColumn } {
   const sums = new Map(
     columns.map(({ name }, index) => [
       name,

@@ -5,7 +5,7 @@ import { checksumOf, damageOf, describeDamage } from './damage.ts'
 import { onlyRow, quoteName, quoteText } from './engine.ts'
 import type { DuckDBConnection } from './engine.ts'
 import { columnsIn, discard, writtenWrong } from './flush.ts'
-import { sortedParquetOptions, sourceOf } from './parquet.ts'
+import { dayBlocks, dayRollupOptions, sortedParquetOptions, sourceOf } from './parquet.ts'
 import type { StoreParts } from './parts.ts'
 import type { RollupFile, Segment } from './segments.ts'
 
@@ -47,7 +47,8 @@ async function makeRollup(
   try {
     const select = await totalsSelect(parts, logstore, segment, spec)
     if (select === undefined) return undefined
-    await connection.run(`COPY (${select}) TO ${quoteText(temporary)} (${sortedParquetOptions})`)
+    const options = segment.level === 3 ? dayRollupOptions(spec) : sortedParquetOptions
+    await connection.run(`COPY (${select}) TO ${quoteText(temporary)} (${options})`)
     await checkTotals(connection, temporary, segment, spec)
     const checksum = await checksumOf(disk, temporary)
     await disk.publish(temporary, final)
@@ -71,7 +72,9 @@ export async function totalsSelect(
   const sums = spec.sums.filter((name) => held.has(name))
   if (!(await fits(engine.merging, source, sums))) return undefined
   const isThere = (name: string) => held.has(name)
-  return selectOf(spec, source, isThere, (name) => logstore.kinds.get(name))
+  const rows = selectOf(spec, source, isThere, (name) => logstore.kinds.get(name))
+  const order = [...spec.by, '__time__'].map(quoteName).join(', ')
+  return `SELECT * FROM (${rows}) ORDER BY ${segment.level === 3 ? `${dayBlocks}, ` : ''}${order}`
 }
 
 /** Whether every sum of some of the values is a BIGINT: Parquet has no wider integer. */
@@ -103,7 +106,7 @@ function selectOf(
   const time = `__time__ - __time__ % ${bucketSeconds} AS __time__`
   const select = [time, ...keys, `count(*) AS ${rollupColumns.rows}`, ...totals].join(', ')
   const places = [...by.map((_, index) => index + 2), 1].join(', ')
-  return `SELECT ${select} FROM ${source} GROUP BY ${places} ORDER BY ${places}`
+  return `SELECT ${select} FROM ${source} GROUP BY ${places}`
 }
 
 async function checkTotals(

@@ -20,8 +20,9 @@ export interface Segment {
   readonly logstore: number
   /** Below the data directory. */
   readonly path: string
-  /** Hours since 1970; every row's `__time__` lies in it. */
+  /** Hours since 1970; every row's `__time__` lies in it, or, at level 3, in the day that begins with it. */
   readonly hour: number
+  /** 0 from the log, 1 merged, 2 the hour's final file, 3 the day's. */
   readonly level: number
   readonly rows: number
   readonly bytes: number
@@ -132,6 +133,23 @@ export class SegmentTable {
     )
   }
 
+  /** Days from one on and before another, the last first, of so many rows at most and more than one file, all good. */
+  smallDays(logstore: number, from: number, before: number, rows: number): number[] {
+    return this.#db
+      .prepare(
+        'SELECT hour / 24 AS day FROM segments WHERE logstore = ? AND hour >= ? * 24 AND hour < ? * 24' +
+          ' GROUP BY 1 HAVING count(*) > 1 AND sum(rows) <= ? AND count(damage) = 0 ORDER BY 1 DESC',
+      )
+      .all(logstore, from, before, rows)
+      .map((row) => Number(row['day']))
+  }
+
+  /** Files of days that began before this hour. */
+  dayFiles(logstore: number, hour: number): Segment[] {
+    const where = 'WHERE logstore = ? AND hour < ? AND level = 3 AND damage IS NULL'
+    return this.#select(where, logstore, hour)
+  }
+
   /** In the order of their hours. */
   ofDay(logstore: number, day: number): Segment[] {
     return this.#select(
@@ -204,16 +222,17 @@ export class SegmentTable {
     return this.#select('WHERE logstore = ?', logstore)
   }
 
-  /** Of hours before this one, whose rows had all come by then. */
+  /** All of hours before this one, whose rows had all come by then. */
   before(logstore: number, hour: number, cameBy: number): Segment[] {
-    const where = 'WHERE logstore = ? AND hour < ? AND came_by <= ?'
-    return this.#select(where, logstore, hour, cameBy)
+    const where =
+      'WHERE logstore = ? AND hour < ? AND came_by <= ? AND (level < 3 OR hour + 24 <= ?)'
+    return this.#select(where, logstore, hour, cameBy, hour)
   }
 
   /** Of hours that are not one final file. */
   unmerged(logstore: number): Segment[] {
     const hours = 'SELECT hour FROM segments WHERE logstore = ? AND level < 2 AND damage IS NULL'
-    const where = `WHERE logstore = ? AND damage IS NULL AND hour IN (${hours})`
+    const where = `WHERE logstore = ? AND damage IS NULL AND level < 3 AND hour IN (${hours})`
     return this.#select(where, logstore, logstore)
   }
 

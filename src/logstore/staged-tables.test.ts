@@ -182,7 +182,7 @@ test('files of ENUMs, sorted by sortBy, merge with those of plain texts', async 
     )
     const merged = join(folder, 'merged.parquet')
     const files = [path!, older].map((each) => ({ path: each, sameAsTime: [] }))
-    const inputs = { files, alike: true, sortBy: ['eni'], sameAsTime: [] }
+    const inputs = { files, alike: true, sortBy: ['eni'], sameAsTime: [], isDay: false }
     await mergeParquet(connection, inputs, merged)
     const wanted = [...rows, ...rows.map(() => 'old')]
     assert.deepEqual(await read(connection, [path!, older], 'eni'), wanted)

@@ -91,7 +91,12 @@ async function put(rows: number, from: number): Promise<void> {
 }
 
 before(async (context) => {
-  const quiet = { flushIntervalMs: 1e9, maintainIntervalMs: 1e9, hourSettleSeconds: 60 }
+  const quiet = {
+    flushIntervalMs: 1e9,
+    maintainIntervalMs: 1e9,
+    hourSettleSeconds: 60,
+    dayRowsMax: 0,
+  }
   assert.ok('after' in context)
   store = await openLogStore(temporaryFolder(context), quiet, { now: () => clock.now })
   store.createProject('shop', { description: '' })
