@@ -98,13 +98,13 @@ function checkId(id: BatchId): void {
     throw invalid(`a batch's number counts up from 0, it cannot be ${id.number}`)
 }
 
-/** Text columns of a batch that a logstore with these columns lacks. */
+/** Columns of a batch that a logstore with these columns lacks. */
 export const newColumns = (
   batch: ColumnBatch,
   kinds: ReadonlyMap<string, ColumnKind>,
 ): ColumnSpec[] =>
   [...batch.columns].flatMap(([name, { kind }]): ColumnSpec[] =>
-    kind === 'text' && !kinds.has(name) ? [{ name, kind }] : [],
+    name !== '__time__' && !kinds.has(name) ? [{ name, kind }] : [],
   )
 
 const listed = (kinds: ReadonlyMap<string, ColumnKind>): string => [...kinds.keys()].join(', ')

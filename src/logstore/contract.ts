@@ -128,7 +128,7 @@ export interface Project {
 export interface LogstoreOptions {
   /** At least one, unless the logstore is open. */
   readonly columns: readonly ColumnSpec[]
-  /** Text columns that a batch brings and the logstore lacks are added to it. Default: they are refused. */
+  /** Columns that a batch brings and the logstore lacks are added to it. Default: they are refused. */
   readonly openColumns?: boolean
   /** 1 to 256, in equal shares of the keys. Default 1. */
   readonly shards?: number
