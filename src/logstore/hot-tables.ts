@@ -1,6 +1,6 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import { decodeBatch } from '../base/batch-codec.ts'
-import { appendChunks, copyPresence, copyWords } from './append-chunks.ts'
+import { appendChunks, chunkRows, copyPresence, copyWords } from './append-chunks.ts'
 import type { Fill } from './append-chunks.ts'
 import type { DuckDBConnection } from './engine.ts'
 import type { HotBatch, HotLease } from './hot-batches.ts'
@@ -218,12 +218,13 @@ function markFor(text: string): string {
   throw new Error('texts of one batch hold every character')
 }
 
-const fillCodes =
-  (codes: Uint32Array, own: Uint32Array): Fill =>
-  (vector, from, count) => {
-    const words = Uint32Array.from({ length: count }, (_, row) => own[codes[from + row]!]!)
+function fillCodes(codes: Uint32Array, own: Uint32Array): Fill {
+  const words = new Uint32Array(chunkRows)
+  return (vector, from, count) => {
+    for (let row = 0; row < count; row++) words[row] = own[codes[from + row]!]!
     copyWords(vector, words, 0, count)
   }
+}
 
 const fillIntegers =
   ({ halves, present }: StagedColumn & { readonly kind: 'integer' }): Fill =>
