@@ -48,6 +48,24 @@ test('hour after hour until the page is full, from either end', () => {
   assert.deepEqual(look([], 10, false), { read: 0, files: 0, rows: [] })
 })
 
+test('rows that are rare: files around them, and their part of the range', () => {
+  const none = { rows: 1_000_000, timeMin: 0, timeMax: 50 }
+  const files: File[] = [
+    { times: [], span: none },
+    fileOf([60, 61], 10),
+    { times: [], span: { ...none, timeMin: 70, timeMax: 90 } },
+  ]
+  for (const reverse of [false, true]) {
+    const found = look(files, 100, reverse)
+    assert.deepEqual([found.files, found.rows.length], [1, 2])
+    const looked = new PageFiles(files, { rows: 100, reverse })
+    while (looked.next() !== undefined) looked.found([])
+    assert.equal(looked.page(range), undefined)
+    looked.found([60, 61])
+    assert.deepEqual(looked.page(range)?.range, { from: 60, to: 62 })
+  }
+})
+
 test('a file that begins at the last second of the page may have rows of it', () => {
   const files = [fileOf([5, 5, 9], 1_000_000), fileOf([9, 9], 1_000_000), fileOf([10], 1_000_000)]
   assert.deepEqual(look(files, 3, false), { read: 2_000_000, files: 2, rows: [5, 5, 9] })

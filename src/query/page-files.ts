@@ -53,11 +53,15 @@ export class PageFiles<T extends Pick<SourceRows, 'span'>> {
   page(
     range: QueryRange,
   ): { readonly files: readonly T[]; readonly range: QueryRange } | undefined {
+    const [first] = this.#times
     const last = this.#times.at(-1)
-    if (last === undefined) return undefined
-    const files = this.#files.slice(0, this.#looked).filter((each) => this.#begin(each) <= last)
-    const part = this.#order.reverse ? { from: -last } : { to: last + 1 }
-    return { files, range: { ...range, ...part } }
+    if (first === undefined || last === undefined) return undefined
+    const files = this.#files
+      .slice(0, this.#looked)
+      .filter((each) => this.#begin(each) <= last && this.#finish(each) >= first)
+    const [least, greatest] = this.#order.reverse ? [-last, -first] : [first, last]
+    const from = Math.max(range.from, least)
+    return { files, range: { from, to: Math.min(range.to, greatest + 1) } }
   }
 
   /** Beyond it no row is of the page. */
@@ -72,5 +76,10 @@ export class PageFiles<T extends Pick<SourceRows, 'span'>> {
   #begin({ span }: T): number {
     if (span === undefined) return -Infinity
     return this.#order.reverse ? -span.timeMax : span.timeMin
+  }
+
+  #finish({ span }: T): number {
+    if (span === undefined) return Infinity
+    return this.#order.reverse ? -span.timeMin : span.timeMax
   }
 }

@@ -23,6 +23,10 @@ const progressMilliseconds = 200
 /** Opened at the first query that looks something up, and kept for those that follow. */
 const lookups = lookupsOf(setup.enrichment)
 
+/** For 60,000 rows that are in no file, or 16 MiB of longer ones, and their texts; queries have the rest. */
+const hotBytesMax = 256 * 1024 * 1024
+const hasRoom = setup.engine.memoryBytesMax >= hotBytesMax
+
 interface Running {
   readonly engine: Engine
   isStopped: boolean
@@ -57,7 +61,7 @@ async function run(query: WorkerQuery): Promise<void> {
         new Promise((resolve, reject) => {
           now.waiting = { resolve, reject }
           // One that is given up after the query would have to take all of them.
-          const keepsHot = engine.isShut && query.scope !== undefined
+          const keepsHot = engine.isShut && query.scope !== undefined && hasRoom
           send({ kind: 'scans', scans, held: keepsHot ? engine.hot.held() : undefined })
         }),
     })
