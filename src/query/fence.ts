@@ -11,7 +11,7 @@ const engineFunctions = (
   'array_agg string_agg quantile_disc histogram entropy kurtosis skewness stddev stddev_samp stddev_pop ' +
   'variance var_samp var_pop corr covar_pop covar_samp regr_slope regr_intercept bit_and bit_or ' +
   'row_number rank dense_rank percent_rank cume_dist ntile first_value last_value nth_value lag lead grouping ' +
-  'abs ceil floor round trunc sign sqrt cbrt exp ln log log2 log10 pow degrees radians sin cos tan asin acos ' +
+  'abs ceil floor round trunc sign sqrt cbrt exp ln log log2 log10 pow degrees radians sin cos tan sinh cosh tanh asin acos ' +
   'atan atan2 pi isnan isfinite isinf random greatest least to_base xor coalesce nullif ' +
   'concat length lower upper trim ltrim rtrim lpad rpad substr substring strpos position replace reverse string_split ' +
   'split_part starts_with ends_with translate chr unicode levenshtein hamming nfc_normalize encode decode ' +

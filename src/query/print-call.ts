@@ -1,6 +1,6 @@
 import type { CallContext, FunctionRule } from './functions/rule.ts'
 import { functionTable } from './functions/table.ts'
-import { lambdaTypes } from './functions/lists.ts'
+import { lambdaCalls, lambdaTypes } from './functions/lists.ts'
 import { insteadOf } from './functions/unsupported.ts'
 import { nearest } from '../base/nearest.ts'
 import type { Environment, Place } from './print-place.ts'
@@ -12,6 +12,9 @@ import type { Printed } from './types.ts'
 
 /** Prints an expression inside a call. */
 export type PrintExpression = (expression: Expression, place: Place) => Printed
+
+/** Functions of windows that can pass over what is NULL. */
+const skipsNulls = new Set(['first_value', 'last_value', 'nth_value', 'lag', 'lead'])
 
 /** Prints calls: looks the function up, checks its arguments, puts DISTINCT, FILTER and OVER in place. */
 export class CallPrinter {
@@ -72,10 +75,11 @@ export class CallPrinter {
         : place
     const args = this.#arguments(call, rule, inner)
     const printedOrder = kind === 'scalar' ? [] : this.orderBy(call.orderBy, inner)
+    const order = printedOrder.length === 0 ? '' : ` ORDER BY ${printedOrder.join(', ')}`
     const context: CallContext = {
       ...this.context(place, call.at),
       distinct: call.distinct ? 'DISTINCT ' : '',
-      orderBy: printedOrder.length === 0 ? '' : ` ORDER BY ${printedOrder.join(', ')}`,
+      orderBy: call.ignoreNulls ? `${order} IGNORE NULLS` : order,
       tail: this.#tail(call, inner, place),
       windowed: call.over !== undefined,
     }
@@ -100,8 +104,8 @@ export class CallPrinter {
     if (!call.star && name === 'count' && call.args.length === 0 && call.distinct) {
       throw this.#syntax('count(distinct) needs an argument', call.at)
     }
-    if (call.ignoreNulls) {
-      throw this.#env.query.refused('IGNORE NULLS is not supported', call.at)
+    if (call.ignoreNulls && !skipsNulls.has(name)) {
+      throw this.#env.query.refused(`${name}() cannot have IGNORE NULLS`, call.at)
     }
     if (call.args.length >= rule.min && call.args.length <= rule.max) return
     const wanted = rule.min === rule.max ? `${rule.min}` : `${rule.min} to ${rule.max}`
@@ -144,6 +148,7 @@ export class CallPrinter {
     before: readonly Printed[],
     place: Place,
   ): Printed {
+    if (!lambdaCalls.has(name)) throw this.#syntax(`${name}() takes no lambda`, lambda.at)
     const scope = place.scope.withParameters(lambda.parameters, lambdaTypes(name, before))
     const body = this.#print(lambda.body, {
       ...place,

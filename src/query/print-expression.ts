@@ -9,6 +9,7 @@ import {
   carried,
   checkComparable,
   checkCondition,
+  concatenated,
   inSameZone,
   plain,
 } from './print-operators.ts'
@@ -204,10 +205,7 @@ export class ExpressionPrinter {
         ([a, b]) => `(${a} ${operator} ${b})`,
       )
     }
-    if (operator === '||') {
-      const type = typeof left.type === 'object' ? left.type : 'varchar'
-      return plain(type, [left, right], ([a, b]) => `(${a} || ${b})`)
-    }
+    if (operator === '||') return concatenated(left, right)
     return arithmetic(this.#env.query, operator, left, right, place.inTry === 'nulls')
   }
 

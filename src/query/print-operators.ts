@@ -17,6 +17,22 @@ export function plain(
 export const carried = (of: readonly Printed[]): { aggregate?: true } =>
   of.some((each) => each.aggregate === true) ? { aggregate: true } : {}
 
+const depthOf = (type: SqlType): number =>
+  typeof type === 'object' && 'array' in type ? 1 + depthOf(type.array) : 0
+
+/** `||`: texts, two arrays, or an array and one more element. */
+export function concatenated(left: Printed, right: Printed): Printed {
+  const depth = Math.max(depthOf(left.type), depthOf(right.type))
+  const isElement = ({ type }: Printed): boolean =>
+    depthOf(type) < depth && type !== 'unknown' && type !== 'null'
+  const [a, b] = [left, right].map((each) =>
+    isElement(each) ? { ...each, sql: `[${each.sql}]` } : each,
+  )
+  const whole = depthOf(left.type) === depth ? left : right
+  const type = depth > 0 ? whole.type : 'varchar'
+  return plain(type, [a!, b!], (items) => `(${items.join(' || ')})`)
+}
+
 /** Numbers and times: `+ - * / %`. Integers divide to an integer, and zero is an error. */
 export function arithmetic(
   query: QueryText,

@@ -1,6 +1,7 @@
 import type { Fields } from './sql-node.ts'
 import { NodeReader, isGiven, isTrue } from './sql-node.ts'
 import { readCastType } from './sql-cast-type.ts'
+import { insteadOfKind } from './sql-instead.ts'
 import { readOrder, readWindow } from './sql-windows.ts'
 import type {
   BinaryOperator,
@@ -73,7 +74,8 @@ export class ExpressionReader extends NodeReader {
     if (operator !== undefined) return this.#binary(operator, fields)
     const read = this.#readers[kind]
     if (read === undefined) {
-      throw this.refused(`${kind.replaceAll('_', ' ')} is not supported in an expression`)
+      const what = `${kind.replaceAll('_', ' ')} is not supported in an expression`
+      throw this.refused(what, insteadOfKind[kind])
     }
     return read(fields)
   }
@@ -163,6 +165,10 @@ export class ExpressionReader extends NodeReader {
       const { at } = this
       const parameters = this.list(fields['parameters']).map((each) => this.name(each).text)
       return { kind: 'lambda', parameters, body: this.expression(fields['body']), at }
+    },
+    parse_json: (fields) => {
+      this.only(fields, 'this', 'a JSON literal')
+      return this.#plainCall('json_parse', [this.expression(fields['this'])], this.at)
     },
     array_func: (fields) => this.#items('array', fields),
     tuple: (fields) => this.#items('row', fields),

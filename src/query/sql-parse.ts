@@ -145,7 +145,7 @@ class QueryReader {
         reader.only(order, 'expressions', 'ORDER BY')
         return readOrder(reader, order['expressions'])
       })
-      const limit = this.#count(fields['limit'], 'LIMIT')
+      const limit = this.#count(fields['limit'], 'LIMIT') ?? this.#fetch(fields['fetch'])
       const offset = this.#count(fields['offset'], 'OFFSET')
       return { kind: 'query', ctes, body, orderBy: orderBy ?? [], limit, offset, at }
     } finally {
@@ -160,7 +160,7 @@ class QueryReader {
     }
     if (kind === 'values') return this.#values(fields)
     if (kind === 'subquery') {
-      this.#reader.only(fields, 'this with order_by limit offset', 'a query in parentheses')
+      this.#reader.only(fields, 'this with order_by limit offset fetch', 'a query in parentheses')
       return this.#query(fields['this'])
     }
     throw this.#reader.refused(`${kind.replaceAll('_', ' ')} is not supported in a query`)
@@ -183,6 +183,15 @@ class QueryReader {
     throw reader.refused(`${clause} takes a whole number`, `write ${clause} 100`)
   }
 
+  /** FETCH FIRST n ROWS ONLY, which is LIMIT n. */
+  #fetch(value: unknown): number | undefined {
+    return this.#reader.optional(value, (each) => {
+      const fields = this.#reader.fields(each)
+      this.#reader.only(fields, 'direction count rows', 'FETCH')
+      return this.#count(fields['count'], 'FETCH FIRST') ?? 1
+    })
+  }
+
   #ctes(value: unknown): Cte[] {
     const reader = this.#reader
     if (value === null || value === undefined) return []
@@ -202,14 +211,14 @@ class QueryReader {
   }
 
   #setOperation(kind: SetOperation['kind'], fields: Fields): SetOperation {
-    const known = 'left right all distinct with order_by limit offset'
+    const known = 'left right all distinct with order_by limit offset fetch'
     this.#reader.only(fields, known, kind.toUpperCase())
     const left = this.#query(fields['left'])
     return { kind, all: fields['all'] === true, left, right: this.#query(fields['right']) }
   }
 
   #values(fields: Fields): Values {
-    this.#reader.only(fields, 'expressions with order_by limit offset', 'VALUES')
+    this.#reader.only(fields, 'expressions with order_by limit offset fetch', 'VALUES')
     const rows = this.#reader.list(fields['expressions']).map((each) => {
       const row = this.#reader.fields(each)
       this.#reader.only(row, 'expressions', 'VALUES')
@@ -221,7 +230,7 @@ class QueryReader {
   #select(fields: Fields): Select {
     const reader = this.#reader
     const known =
-      'expressions from joins where_clause group_by having order_by limit offset distinct with windows'
+      'expressions from joins where_clause group_by having order_by limit offset fetch distinct with windows'
     reader.only(fields, known, 'SELECT')
     const items = reader.list(fields['expressions']).map((each) => this.#selectItem(each))
     if (items.length === 0) throw reader.query.syntax('SELECT needs columns', reader.at)
@@ -264,6 +273,7 @@ class QueryReader {
     reader.only(fields, 'expressions', 'GROUP BY')
     return reader.list(fields['expressions']).map((each) => {
       const { kind, fields: item } = reader.node(each)
+      if (kind === 'tuple') return { kind: 'sets', sets: [this.#groupingSet(each)] }
       const name = kind === 'function' ? String(item['name']) : ''
       const shapes = { ROLLUP: 'rollup', CUBE: 'cube', 'GROUPING SETS': 'sets' } as const
       if (!Object.hasOwn(shapes, name)) {

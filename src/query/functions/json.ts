@@ -3,6 +3,20 @@ import type { Printed } from '../types.ts'
 import type { CallContext, FunctionRule } from './rule.ts'
 import { scalar } from './rule.ts'
 
+const hasWildcard = (arg: Printed): boolean => arg.literal?.includes('*') === true
+
+/** A path with `*` has a list of values, which is a JSON array. */
+const extract = (args: readonly Printed[], call: CallContext): string => {
+  const values = `json_extract(${withPath(args, call)})`
+  return hasWildcard(args[1]!) ? `json(CAST(${values} AS JSON))` : values
+}
+
+/** One value at a path. */
+const atPath = (args: readonly Printed[], call: CallContext): string => {
+  if (!hasWildcard(args[1]!)) return withPath(args, call)
+  throw call.error('a path with * has many values', args[1]!.at, 'json_extract() gives them all')
+}
+
 /** `$["a b"]` is `$."a b"` for the engine; what it does not have is refused with its place. */
 function path(arg: Printed, call: CallContext): string {
   const { literal } = arg
@@ -31,7 +45,7 @@ const extracted = (name: string, type: 'bigint' | 'double' | 'boolean'): Functio
     2,
     'any text',
     type,
-    (args, call) => `TRY_CAST(sls_json_scalar(${withPath(args, call)}) AS ${type.toUpperCase()})`,
+    (args, call) => `TRY_CAST(sls_json_scalar(${atPath(args, call)}) AS ${type.toUpperCase()})`,
   )
 
 export const json: readonly FunctionRule[] = [
@@ -40,15 +54,9 @@ export const json: readonly FunctionRule[] = [
     2,
     'any text',
     'varchar',
-    (args, call) => `sls_json_scalar(${withPath(args, call)})`,
+    (args, call) => `sls_json_scalar(${atPath(args, call)})`,
   ),
-  scalar(
-    'json_extract',
-    2,
-    'any text',
-    'json',
-    (args, call) => `json_extract(${withPath(args, call)})`,
-  ),
+  scalar('json_extract', 2, 'any text', 'json', extract),
   extracted('json_extract_long', 'bigint'),
   extracted('json_extract_double', 'double'),
   extracted('json_extract_bool', 'boolean'),
@@ -60,7 +68,7 @@ export const json: readonly FunctionRule[] = [
     2,
     'any text',
     'bigint',
-    (args, call) => `sls_json_size(${withPath(args, call)})`,
+    (args, call) => `sls_json_size(${atPath(args, call)})`,
   ),
   scalar(
     'is_json_scalar',

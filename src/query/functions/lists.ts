@@ -1,4 +1,4 @@
-import { typeName } from '../types.ts'
+import { classOf, typeName } from '../types.ts'
 import type { Printed, SqlType } from '../types.ts'
 import type { CallContext, FunctionRule } from './rule.ts'
 import { list, sameAs, scalar } from './rule.ts'
@@ -42,6 +42,11 @@ function reduce([values, initial, step, last]: readonly Printed[], call: CallCon
   const state = `list_reduce(${values!.sql}, ${step!.sql}, ${initial!.sql})`
   lambda(step!, 2, call)
   lambda(last!, 1, call)
+  const [element, begun] = [classOf(elementOf(values!.type)), classOf(initial!.type)]
+  if (element !== undefined && begun !== undefined && element !== begun) {
+    const what = `reduce() needs a state like the elements, not a ${typeName(initial!.type)}`
+    throw call.error(what, initial!.at, 'CROSS JOIN UNNEST(...) and aggregates do the same')
+  }
   return `list_transform([${state}], ${last!.sql})[1]`
 }
 
@@ -171,6 +176,14 @@ export const lists: readonly FunctionRule[] = [
   }),
   scalar('shuffle', 1, 'array', sameAs(), 'sls_shuffle'),
 ]
+
+/** Functions that take a lambda. */
+export const lambdaCalls: ReadonlySet<string> = new Set(
+  (
+    'transform filter any_match none_match all_match reduce zip_with ' +
+    'map_filter transform_keys transform_values'
+  ).split(' '),
+)
 
 /** What the parameters of a lambda are, by the arguments in front of it. */
 export function lambdaTypes(name: string, before: readonly Printed[]): SqlType[] {

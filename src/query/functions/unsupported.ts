@@ -1,6 +1,6 @@
 /**
- * Functions of the log service that Weir does not have, each with what comes nearest. They are told
- * apart from names that nobody knows.
+ * Functions of the log service and of other dialects that Weir does not have, each with what comes
+ * nearest. They are told apart from names that nobody knows.
  */
 const families: readonly (readonly [name: RegExp, instead: string])[] = [
   [/^compare$|^ts_compare$/, 'compare and ts_compare stand alone in the SELECT of a grouped query'],
@@ -34,6 +34,23 @@ const families: readonly (readonly [name: RegExp, instead: string])[] = [
   [/^(regr_(?!slope$|intercept$)\w+)$/, 'regr_slope() and regr_intercept() fit a line'],
   [/^(inverse_\w+_cdf|\w+_cdf)$/, 'approx_percentile() gives the distribution of a field'],
   [/^(classify|features|regress|learn_\w+)$/, 'regr_slope() and regr_intercept() fit a line'],
+  [/^(ifnull|nvl|isnull)$/, 'coalesce(a, b), or IS NULL'],
+  [/^left$/, 'substr(text, 1, n)'],
+  [/^right$/, 'substr(text, -n)'],
+  [/^(len|char_length|character_length)$/, 'length(text)'],
+  [/^(instr|locate|charindex)$/, 'strpos(text, part)'],
+  [/^ascii$/, 'codepoint(text)'],
+  [/^unix_timestamp$/, 'to_unixtime(now())'],
+  [/^(str_to_date|to_timestamp|to_date)$/, 'date_parse(text, format)'],
+  [/^(group_concat|string_agg)$/, "listagg(value, ',') WITHIN GROUP (ORDER BY value)"],
+  [/^concat_ws$/, 'array_join(array[...], separator)'],
+  [/^(median|percentile|percentile_cont|quantile)$/, 'approx_percentile(value, 0.5), exact here'],
+  [/^(mode|approx_most_frequent)$/, 'GROUP BY, ORDER BY count(*) DESC and LIMIT 1'],
+  [/^(array_sum|array_average|array_frequency)$/, 'CROSS JOIN UNNEST(...) and an aggregate'],
+  [/^reduce_agg$/, 'array_agg() and reduce()'],
+  [/^json_(value|query|exists)$/, 'json_extract() and json_extract_scalar()'],
+  [/^json_(object|array)$/, 'cast(map(...) AS json) or cast(array[...] AS json)'],
+  [/^at_timezone$/, "time AT TIME ZONE 'zone'"],
 ]
 
 /** What comes nearest to a function that is documented and not supported, or undefined. */
