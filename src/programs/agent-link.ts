@@ -38,7 +38,7 @@ export class AgentLink {
       readonly dataDir: string
       readonly log: Log
       readonly report: () => Omit<AgentReport, 'revision'>
-      /** Puts orders in force. */
+      /** Puts orders in force, and resolves when they are carried out. */
       readonly take: (orders: Orders) => Promise<void>
     },
   ) {
@@ -108,11 +108,14 @@ export class AgentLink {
       if (orders !== undefined) await this.#keepAndTake(revision, orders)
       if (this.#problem !== undefined) this.#log.info('the server is there again')
       this.#problem = undefined
+      if (orders === undefined) return
     } catch (error) {
       const problem = describeError(error)
       if (this.#problem !== problem) this.#log.warn('the server cannot be told', { error: problem })
       this.#problem = problem
+      return
     }
+    await this.#once() // who ordered waits for the word that it is done
   }
 
   async #keepAndTake(revision: string, orders: Orders): Promise<void> {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { checkInterfaces } from '../agent/agent.ts'
 import { type AgentServer, agentsOfServer, putAgentRecords } from '../api/client.ts'
 import type { AgentReport } from '../api/contract.ts'
@@ -19,6 +20,8 @@ import { writeStandardOutput } from './standard-output.ts'
 import { readTopologyFile, TopologyFile } from './topology-file.ts'
 import { untilSignal } from './until-signal.ts'
 
+/** Who ordered waits no longer (flow-log-taken.ts). */
+const openMilliseconds = 5000
 const mebibyte = 1 << 20
 
 export interface AgentOptions {
@@ -70,7 +73,11 @@ export async function agent(options: AgentOptions, version: string): Promise<num
   const orders = new OwnOrders(capture, loaded?.topology, server.name)
   const file = loaded && watched(options.topology!, loaded.text, orders, log)
   const report = reporter(capture, options, version, () => file?.problem())
-  const take = (given: Orders): Promise<void> => orders.take(given)
+  const take = async (given: Orders): Promise<void> => {
+    await orders.take(given)
+    const opening = sleep(openMilliseconds, undefined, { ref: false })
+    await Promise.race([capture.agent.opened(), opening])
+  }
   const link = new AgentLink(server, { dataDir: options.data, log, report, take })
   try {
     await link.takeKept()
