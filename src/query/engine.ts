@@ -9,7 +9,7 @@ import type { RollupSpec } from '../logstore/logstore.ts'
 import { HotTables } from '../logstore/logstore.ts'
 import { fenceReason } from './fence.ts'
 import { failureMark, macrosFor } from './macros.ts'
-import { storeView } from './plan.ts'
+import { foundFile, storeView } from './plan.ts'
 import type { QueryRange } from './plan-range.ts'
 import { quoteName, quoteText } from './quote.ts'
 import { inRange, isWithin, rollupSelect } from './rollup-view.ts'
@@ -190,7 +190,10 @@ function selectsOf(
   range?: QueryRange,
 ): string[] {
   const select = ({ lacks, sameAsTime }: HeldColumns, source: string): string => {
-    const held = (name: string) => (sameAsTime.includes(name) ? '"__time__"' : quoteName(name))
+    const held = (name: string): string => {
+      if (name === foundFile) return 'filename'
+      return sameAsTime.includes(name) ? '"__time__"' : quoteName(name)
+    }
     const value = (name: string) => (lacks.includes(name) ? 'NULL' : held(name))
     return `${selectTyped(columns, value)} ${source}`
   }

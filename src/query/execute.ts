@@ -1,11 +1,13 @@
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api'
 import { reservedColumns } from '../logstore/logstore.ts'
+import type { Learned } from './condition-memory.ts'
 import type { Engine, SourceView } from './engine.ts'
 import { checkStatement, createMacros, createViews, shutAround } from './engine.ts'
 import { formatValue, languageType } from './format.ts'
 import { parseQuery } from './parse.ts'
+import { dropFound, findRows } from './found.ts'
 import { PageFiles } from './page-files.ts'
-import { planQuery } from './plan.ts'
+import { foundTable, planQuery } from './plan.ts'
 import type { QueryPlan } from './plan.ts'
 import { executePull } from './pull.ts'
 import { scanView, sourceTable } from './source.ts'
@@ -20,6 +22,8 @@ export interface Executed {
   readonly limited: boolean
   /** It was a cap, and not what the query asks for. */
   readonly cut?: Cut | undefined
+  /** Of the condition of its one scan. */
+  readonly learned?: Learned | undefined
 }
 
 /** What a query is run with. */
@@ -45,12 +49,20 @@ export async function executeQuery(
   const plan = planQuery(parsed, query.columns, { from, to }, zone, options)
   await createMacros(engine, plan.sql)
   const views = await viewsOf(engine, plan, query, effects)
-  const sql = statementFor(plan, views)
   await shutAround(engine, views, query.memoryBytesMax)
+  const [view] = views
+  const found = plan.found && view?.learns ? await findRows(engine, plan.found, view) : undefined
+  const sql = found?.isWhole ? plan.found!.sql : statementFor(plan, views)
   const names = views.map(({ name }) => name)
-  for (const each of [sql, ...(plan.reach === undefined ? [] : [plan.reach.sql])])
-    await checkStatement(engine, each, names)
-  return new Answer({ ...plan, sql }, query, effects).take(engine, views)
+  await checkStatement(engine, sql, found?.isWhole ? [foundTable] : names)
+  if (plan.reach !== undefined) await checkStatement(engine, plan.reach.sql, names)
+  const answer = await new Answer({ ...plan, sql }, query, effects).take(engine, views)
+  if (found?.isWhole) await dropFound(engine)
+  return { ...answer, learned: found?.learned }
+}
+
+interface LeasedView extends SourceView {
+  readonly learns: boolean
 }
 
 /** Values that are held in memory for parts of a query that read the same rows: a gigabyte at most. */
@@ -69,7 +81,7 @@ async function viewsOf(
   { scans }: QueryPlan,
   query: WorkerQuery,
   effects: ExecuteEffects,
-): Promise<SourceView[]> {
+): Promise<LeasedView[]> {
   const leased = scans.length === 0 ? [] : await effects.lease(scans)
   await hot.take(leased.flatMap((each) => each.hot ?? []))
   return scans.map(({ store, from, to, rollup }, scan) => {
@@ -78,7 +90,7 @@ async function viewsOf(
         ? query.columns
         : query.stores!.find(({ name }) => name === store)!.columns
     const columns = [...own, ...reservedColumns]
-    const { files, hot: lease } = leased[scan]!
+    const { files, hot: lease, learns } = leased[scan]!
     const tables = lease === undefined ? [] : hot.tablesOf(lease)
     const inTables = tables.map((table) => sourceTable(table, lease!, columns))
     return {
@@ -87,6 +99,7 @@ async function viewsOf(
       columns,
       range: { from, to },
       rollup,
+      learns,
     }
   })
 }

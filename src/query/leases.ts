@@ -1,4 +1,5 @@
 import type { LogReader, SegmentFile, SegmentLease } from '../logstore/logstore.ts'
+import type { ConditionMemory, Learned } from './condition-memory.ts'
 import type { MissingPart } from './result.ts'
 import { isInBuckets } from './rollup-view.ts'
 import type { LeasedScan, Scan } from './source.ts'
@@ -11,17 +12,26 @@ export class Leases {
   readonly #logstore: string
   /** What was acknowledged by now is read. */
   readonly #through: number
+  readonly #memory: ConditionMemory
+  /** What was sent for the first scan. */
+  #sent: { readonly condition: string | undefined; readonly paths: readonly string[] } | undefined
   readonly #asked: Promise<SegmentLease>[] = []
   readonly #held: { readonly lease: SegmentLease; readonly scan: Scan }[] = []
 
   constructor(
     reader: LogReader,
     { project, logstore }: { readonly project: string; readonly logstore: string },
+    memory: ConditionMemory,
   ) {
+    this.#memory = memory
     this.#reader = reader
     this.#project = project
     this.#logstore = logstore
     this.#through = reader.acknowledged()
+  }
+
+  get #store(): string {
+    return `${this.#project}/${this.#logstore}`
   }
 
   /**
@@ -31,8 +41,8 @@ export class Leases {
    */
   take(scans: readonly Scan[], held: Held, hotRowsMax: number): Promise<LeasedScan[]> {
     return Promise.all(
-      scans.map(async (scan) => {
-        const { store = this.#logstore, from, to, rollup } = scan
+      scans.map(async (scan, place) => {
+        const { store = this.#logstore, from, to, rollup, condition } = scan
         const asked = this.#reader.lease(this.#project, store, from, to, {
           rollup: rollup?.name,
           through: this.#through,
@@ -41,7 +51,9 @@ export class Leases {
         this.#asked.push(asked)
         const lease = await asked
         this.#held.push({ lease, scan })
-        const files = lease.files.map(
+        const known = condition === undefined ? undefined : this.#memory.of(this.#store, condition)
+        const read = lease.files.filter(({ path }) => known?.empty.has(path) !== true)
+        const files = read.map(
           ({ path, lacks, sameAsTime, rollup: totals, rollupPart: part, ...span }) => {
             const file = { path, lacks, sameAsTime, span }
             if (rollup === undefined || totals === undefined) return file
@@ -49,11 +61,21 @@ export class Leases {
             return { ...file, rollup: totals, ...(part === undefined ? {} : { part }) }
           },
         )
-        return { files, hot: lease.hot }
+        if (place === 0) this.#sent = { condition, paths: files.map(({ path }) => path) }
+        return { files, hot: lease.hot, learns: known?.takesMany !== true }
       }),
     )
   }
 
+  /** What the query found out of its first scan, which is kept for those that follow. */
+  learn({ empty, takesMany }: Learned): void {
+    const { condition, paths = [] } = this.#sent ?? {}
+    if (condition === undefined) return
+    const without = empty.flatMap((each) => paths[each] ?? [])
+    this.#memory.note(this.#store, condition, without, takesMany)
+  }
+
+  /** Rows of files that are known to have none that the search takes are counted as any others. */
   scannedRows(): number {
     const hot = this.#held.reduce((sum, { lease }) => sum + (lease.hot?.rows ?? 0), 0)
     return hot + rowsOf(this.#held.flatMap(({ lease }) => lease.files))

@@ -1,6 +1,7 @@
 import type { ColumnSpec } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
 import type { RollupSpec } from '../logstore/logstore.ts'
+import { conditionKey } from './condition-memory.ts'
 import { isZone } from './functions/time.ts'
 import type { IndexConfig } from './index-config.ts'
 import type { ParsedQuery } from './parse.ts'
@@ -15,7 +16,7 @@ import { printSearch } from './search-print.ts'
 import { scanView } from './source.ts'
 import type { Scan } from './source.ts'
 import { SourceBook, openStore } from './source-book.ts'
-import type { StoreSpec } from './source-book.ts'
+import type { OpenStore, StoreSpec } from './source-book.ts'
 import { timeOrder } from './time-order.ts'
 import type { TimeOrder } from './time-order.ts'
 import { typeName } from './types.ts'
@@ -52,9 +53,22 @@ export interface QueryPlan {
   readonly rowsAsked: number
   /** Of rows in order of time: a statement that has the times of the page's rows and of those before it. */
   readonly reach?: { readonly sql: string; readonly order: PageOrder } | undefined
+  /** Of a statement that reads what a search chose: the same over a table of what it chose. */
+  readonly found?: FoundPlan | undefined
   /** Of a statement with one scan: which hours' rows come first in the answer, where that is known. */
   readonly order?: TimeOrder | undefined
 }
+
+export interface FoundPlan {
+  /** The rows of the table: those of the view of the scan that the search takes, and `foundFile` of each. */
+  readonly select: string
+  /** Over the table, `foundTable`. */
+  readonly sql: string
+}
+
+export const foundTable = '__found'
+/** Which file a row is of: the path that the engine knows it by. */
+export const foundFile = '__weir_file'
 
 export interface PlanColumn {
   readonly name: string
@@ -98,7 +112,7 @@ export function planQuery(
   )
   if (parsed.sql === undefined) {
     const page = raw ?? { line: defaultRows, offset: 0, reverse: false }
-    const scans = [{ store: undefined, ...range }]
+    const scans = [{ store: undefined, ...range, ...conditionOf(current) }]
     return { ...rawPlan(current.columns, current.search, page), scans }
   }
   const others = stores.map((each) => ({
@@ -122,14 +136,24 @@ export function planQuery(
   const sql = withSources(book.print(false), printed.sql)
   const width = book.sharedWidth
   const kept = width > 0 ? { sql: withSources(book.print(true), printed.sql), width } : undefined
-  const scans = book.scans.map((scan) =>
-    totals === undefined ? scan : { ...scan, rollup: totals.rollup },
-  )
+  const condition = conditionOf(current)
+  const scans = book.scans.map((scan) => {
+    if (totals !== undefined) return { ...scan, rollup: totals.rollup }
+    return scan.store === undefined ? { ...scan, ...condition } : scan
+  })
   const isOne = totals === undefined && scans.length === 1
   const order = isOne ? timeOrder({ sql: asked, fields, names, range, zone }) : undefined
   const rows = { rowsMax, rowsAsked: taken }
-  return { sql, kept, scans, columns: columnsOut, hasSql: true, ...rows, order }
+  const source = isOne && order === undefined ? book.onlySource : undefined
+  const found = source && {
+    select: source.select(quoteName(foundFile)),
+    sql: withSources([`${source.cte} AS (SELECT * FROM ${foundTable})`], printed.sql),
+  }
+  return { sql, kept, scans, columns: columnsOut, hasSql: true, ...rows, order, found }
 }
+
+const conditionOf = ({ search, columns }: OpenStore): { readonly condition?: string } =>
+  search === 'TRUE' ? {} : { condition: conditionKey(search, columns) }
 
 /** A WITH of the query itself continues ours. */
 function withSources(sources: readonly string[], sql: string): string {

@@ -327,8 +327,8 @@ export class WorkerPool {
       return
     }
     if (message.kind === 'done') {
-      const { columns, hasSql, limited, cut } = message
-      this.#settle(job, job.stop ?? { columns, hasSql, limited, cut, rows: job.rows })
+      const { kind: _, ...executed } = message
+      this.#settle(job, job.stop ?? { ...executed, rows: job.rows })
     } else this.#settle(job, job.stop ?? failure(message))
   }
 
@@ -339,7 +339,7 @@ export class WorkerPool {
   ): Promise<void> {
     const { links } = worker
     const leased = await task.lease(scans, held)
-    const linked = leased.map(({ files, hot }) => ({ files: links?.link(files) ?? files, hot }))
+    const linked = leased.map((each) => ({ ...each, files: links?.link(each.files) ?? each.files }))
     send(worker, { kind: 'files', leased: linked })
   }
 

@@ -10,6 +10,7 @@
  *   rollup*.ts        or over totals kept beside the rows, where they give the same answer
  *   time-order.ts     or hour after hour until there are rows enough (stages.ts), where they come in order of time
  *   page-files.ts     or, for a page of a search, the files it reaches; source.ts what is read: files, and rows in none yet
+ *   found.ts condition-memory.ts what a search found, and which files it found nothing in
  *   pull.ts           or: rows in the order in which they came
  *   fence.ts          looks at the statement a second time, as the engine reads it
  *   waiting.ts fair-queue.ts pressure.ts which query is next, and whether writers need the machine more
@@ -21,6 +22,7 @@
 import { availableParallelism } from 'node:os'
 import { WeirError } from '../base/errors.ts'
 import type { LogReader } from '../logstore/logstore.ts'
+import { ConditionMemory } from './condition-memory.ts'
 import { parseSearchPart } from './parse.ts'
 import type { IndexConfig } from './index-config.ts'
 import { Leases } from './leases.ts'
@@ -118,6 +120,7 @@ export class QueryEngine {
   readonly #reader: LogReader
   readonly #pressure: Pressure
   readonly #pool: WorkerPool
+  readonly #conditions = new ConditionMemory()
 
   constructor(config: QueryConfig, reader: LogReader) {
     this.#config = config
@@ -140,9 +143,9 @@ export class QueryEngine {
     const columns = this.#reader.columns(project, logstore)
     const config = this.#config
     const least = (name: keyof QueryLimits) => Math.min(limits[name] ?? Infinity, config[name])
-    const leases = new Leases(this.#reader, request)
+    const leases = new Leases(this.#reader, request, this.#conditions)
     try {
-      const { cut, ...answer } = await this.#pool.run({
+      const { cut, learned, ...answer } = await this.#pool.run({
         query: {
           text,
           scope: project,
@@ -168,6 +171,7 @@ export class QueryEngine {
           leases.take(scans, held, this.#pressure.isHigh ? hotRowsPressed : hotRowsMax),
         onProgress: request.onProgress,
       })
+      if (learned !== undefined) leases.learn(learned)
       const missing = leases.missing()
       return {
         ...answer,

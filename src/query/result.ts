@@ -25,7 +25,7 @@ export interface QueryResult {
   readonly missing?: MissingPart
   /** The cap that left out rows which the query asked for. */
   readonly cut?: 'rows' | 'characters'
-  /** Rows of the files that were read, whether or not they matched. */
+  /** Rows of the files that the range meets, whether or not they matched, or were known not to. */
   readonly scannedRows: number
   readonly scannedFiles: number
   readonly elapsedMs: number

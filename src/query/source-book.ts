@@ -103,6 +103,14 @@ export class SourceBook {
     return [...this.#shared].reduce((sum, source) => sum + width(source), 0)
   }
 
+  /** What is read, where that is one scan by a search and nothing else. */
+  get onlySource(): ScanSource | undefined {
+    const [source, ...others] = this.#sources.values()
+    const isSearched = this.current.search !== 'TRUE' && this.scans[0]?.store === undefined
+    if (!isSearched || others.length > 0 || this.scans.length !== 1) return undefined
+    return source instanceof ScanSource ? source : undefined
+  }
+
   /**
    * The CTEs of all that was found.
    *

@@ -10,6 +10,8 @@ export interface Scan extends QueryRange {
   readonly store: string | undefined
   /** Whose totals stand for rows where there are some. */
   readonly rollup?: RollupSpec
+  /** What is asked of each row: `conditionKey`. Files that are known to have no such row need not be read. */
+  readonly condition?: string
 }
 
 /** A Parquet file, and which of the columns are not in it: those it lacks are NULL, others are its `__time__`. */
@@ -40,6 +42,8 @@ export type SourceRows = SourceFile | SourceTable
 export interface LeasedScan {
   readonly files: readonly SourceFile[]
   readonly hot: HotLease | undefined
+  /** Whether it shall be found out which files have no row that the condition takes. */
+  readonly learns: boolean
 }
 
 /** @param columns that are asked for */
@@ -94,12 +98,17 @@ export class ScanSource implements Source {
     return Math.max(1, this.#used.size)
   }
 
-  /** @param isKept its rows are read once, and held until all that read them have */
-  print(isKept = false): string[] {
+  /** A SELECT of its rows, each with what `more` is. */
+  select(more = ''): string {
     const used = [...this.#used.values()].map(({ name, sql }) =>
       sql === quoteName(name) ? sql : `${sql} AS ${quoteName(name)}`,
     )
+    return `SELECT ${[...used, more].filter(Boolean).join(', ') || '1 AS one'}${this.#from}`
+  }
+
+  /** @param isKept its rows are read once, and held until all that read them have */
+  print(isKept = false): string[] {
     const how = isKept ? 'MATERIALIZED ' : ''
-    return [`${this.cte} AS ${how}(SELECT ${used.join(', ') || '1 AS one'}${this.#from})`]
+    return [`${this.cte} AS ${how}(${this.select()})`]
   }
 }

@@ -87,7 +87,7 @@ async function pool(context: TestContext, isPressed: () => boolean) {
         most.running = Math.max(most.running, running)
         await new Promise((resolve) => setTimeout(resolve, 20))
         running--
-        return scans.map(() => ({ files: lease.files, hot: undefined }))
+        return scans.map(() => ({ files: lease.files, hot: undefined, learns: false }))
       },
     })
     lease.release()

@@ -2,6 +2,7 @@ import type { ColumnSpec } from '../base/columns.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { EnrichmentFiles } from '../enrich/enrich.ts'
 import type { HotOptions, RollupSpec } from '../logstore/logstore.ts'
+import type { Learned } from './condition-memory.ts'
 import type { EngineLimits, SourceFile } from './engine.ts'
 import type { IndexConfig } from './index-config.ts'
 import type { RawRows } from './plan.ts'
@@ -88,6 +89,7 @@ export type FromWorker =
       readonly hasSql: boolean
       readonly limited: boolean
       readonly cut: Cut | undefined
+      readonly learned?: Learned | undefined
     }
   | {
       readonly kind: 'failed'

@@ -55,7 +55,7 @@ async function run(query: WorkerQuery): Promise<void> {
     if (percentage >= 0) send({ kind: 'progress', share: Math.min(percentage / 100, 1) })
   }, progressMilliseconds)
   try {
-    const { columns, hasSql, limited, cut } = await executeQuery(engine, query, {
+    const { cut, ...answer } = await executeQuery(engine, query, {
       take: (rows) => send({ kind: 'rows', rows }),
       lease: (scans) =>
         new Promise((resolve, reject) => {
@@ -66,7 +66,7 @@ async function run(query: WorkerQuery): Promise<void> {
         }),
     })
     isClean = cut === undefined && !now.isStopped
-    send({ kind: 'done', columns, hasSql, limited, cut })
+    send({ kind: 'done', ...answer, cut })
   } catch (error) {
     const { code, message, place, hint } = engineError(error)
     send({ kind: 'failed', code, message, place, hint })
