@@ -382,7 +382,7 @@ test('the sample is removed from and added to a data directory that no server ha
   ])
   assert.deepEqual(
     [gone.status, gone.stderr],
-    [2, 'weir: ProjectNotExist: there is no project sample\n'],
+    [2, 'weir: ProjectNotExist: there is no project sample. There are: weir\n'],
   )
   const adding = new WeirProcess(['sample', 'add', '--data', data])
   const end = await endOf(adding)
