@@ -34,7 +34,8 @@ const usage = `npm run bench storm -- [options]
   --rate N         records a second, evenly; as many as are taken unless told
   --rows N         records of a log group (1000)
   --fresh          instead: how soon what was acknowledged is found, and how long searches of the last 15 minutes
-                   take, at 10,000 and 30,000 records a second
+                   take, at 10,000 and 30,000 records a second; or at --rate, after as many as 15 minutes would have
+                   brought
   --over DIR       beside the records of a log store that npm run bench store -- --keep left, of a copy of it
   --seed N         (1)
   --help           this`
@@ -235,6 +236,7 @@ else if (values.fresh)
     rows: Number(values.rows),
     seed: Number(values.seed),
     over: values.over,
+    rate: values.rate === undefined ? undefined : Number(values.rate),
   })
 else
   await main({

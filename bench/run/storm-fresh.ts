@@ -15,11 +15,14 @@ export interface FreshOptions {
   readonly rows: number
   readonly seed: number
   readonly over: string | undefined
+  /** Records a second. Undefined: at 10,000 and at 30,000. */
+  readonly rate: number | undefined
 }
 
-/** Records a second. */
-const rates = [10_000, 30_000]
 const warmSeconds = 3
+const lastSeconds = 900
+/** Records a second that are taken while a quarter of an hour is made up. */
+const madeUpRate = 80_000
 /** Milliseconds between two questions of one who asks, in the mean. */
 const pause = 100
 
@@ -33,6 +36,7 @@ interface Phase {
 
 export async function freshness(options: FreshOptions): Promise<void> {
   const { seconds, turns, rows, seed, over } = options
+  const rates = options.rate === undefined ? [10_000, 30_000] : [options.rate]
   const { server, target, pid } = await startServer(over)
   const ended: (() => Promise<unknown>)[] = [() => server.stop()]
   try {
@@ -46,7 +50,7 @@ export async function freshness(options: FreshOptions): Promise<void> {
     const phase = async (rate: number, lasting: number): Promise<Phase> => {
       const pids = clients.map((each) => each.pid)
       const before = { cpu: cpuOf(pid, pids), work: await workOf(server) }
-      const order = { seconds: lasting, clients: 1, pause, lastSeconds: 900 }
+      const order = { seconds: lasting, clients: 1, pause, lastSeconds }
       const [put, probes, searches] = await Promise.all([
         sender.obey({ seconds: lasting, clients: 8, rate: rate / rows }),
         prober.obey({ ...order, probes: true }),
@@ -56,6 +60,7 @@ export async function freshness(options: FreshOptions): Promise<void> {
       const work = less(await workOf(server), before.work)
       return { put, probes, searches, queryCores: queries / put.seconds, work }
     }
+    if (options.rate !== undefined) await sendAll(sender, options.rate * lastSeconds, rows)
     await phase(rates[0]!, warmSeconds)
     const lines: string[][] = []
     for (let turn = 1; turn <= turns; turn++)
@@ -65,6 +70,13 @@ export async function freshness(options: FreshOptions): Promise<void> {
     for (const end of ended.reverse()) await end()
     removeData()
   }
+}
+
+/** What would have come in the last 15 minutes. */
+async function sendAll(sender: Client, records: number, rows: number): Promise<void> {
+  const seconds = records / madeUpRate
+  const { times } = await sender.obey({ seconds, clients: 8, rate: madeUpRate / rows })
+  process.stderr.write(`records of the last 15 minutes: ${times.length * rows}\n`)
 }
 
 function searchesOf(seed: number): string[] {
