@@ -1,14 +1,17 @@
 /** `weir bill` and its parts, against a started server. */
+import { sideBySide } from './side-by-side.ts'
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { type TestContext, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { putRecords } from '../src/api/client.ts'
 import type { Bill, Estimate, TrafficCosts } from '../src/billing/billing.ts'
 import { flowRecordFields } from '../src/record/fields.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { metricsOf, weir, WeirServer, weirSays } from './weir-process.ts'
+
+const test = sideBySide()
 
 const flowLog = 'fl-abcdefghijklmnopqrstu'
 const minute = Math.floor(Date.now() / 60_000) * 60 - 600

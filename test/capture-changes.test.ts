@@ -4,7 +4,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import type { TestContext } from 'node:test'
 import type { FlowLog } from '../src/flow-log/flow-log.ts'
 import {
   accountOf,
@@ -18,8 +18,11 @@ import {
 } from './live-traffic.ts'
 import { temporaryFolder } from './logstore-rows.ts'
 import { NamespacePair, noNamespaces } from './network-namespaces.ts'
+import { sideBySide } from './side-by-side.ts'
 import { getJson, healthOf, weirSays, WeirServer } from './weir-process.ts'
 import { signedFetch } from './signed-fetch.ts'
+
+const test = sideBySide()
 
 const skip = noNamespaces()
 

@@ -4,13 +4,16 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import type { TestContext } from 'node:test'
 import { openTcx } from '../src/sources/sources.ts'
 import { WeirError } from '../src/base/errors.ts'
 import { accountOf, metricWhen, packetsBy, sendUdp, storedRecords } from './live-traffic.ts'
 import { temporaryFolder } from './logstore-rows.ts'
 import { NamespacePair, noNamespaces } from './network-namespaces.ts'
+import { sideBySide } from './side-by-side.ts'
 import { metricsOf, weirSays, WeirServer } from './weir-process.ts'
+
+const test = sideBySide()
 
 const skip = noNamespaces()
 

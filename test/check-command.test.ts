@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import type { TestContext } from 'node:test'
 import { openSpool } from '../src/delivery/delivery.ts'
 import { openLogStore } from '../src/logstore/logstore.ts'
 import { openState } from '../src/programs/state.ts'
@@ -9,9 +9,12 @@ import type { Ledger, Loss } from '../src/ledger/ledger.ts'
 import { startServer } from './api-server.ts'
 import { flipBit } from './faulty-disk.ts'
 import { ledgerNamed, lossAt } from './ledgers.ts'
+import { sideBySide } from './side-by-side.ts'
 import { parcelOf, recorded } from './spool-parcels.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { weir } from './weir-process.ts'
+
+const test = sideBySide()
 
 async function dataDirectory(
   context: TestContext,

@@ -3,14 +3,17 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { test, type TestContext } from 'node:test'
+import type { TestContext } from 'node:test'
 import { type LogStore, nodeDisk, openLogStore } from '../src/logstore/logstore.ts'
 import { openState } from '../src/programs/state.ts'
 import { startServer } from './api-server.ts'
 import { flipBit } from './faulty-disk.ts'
 import { batchOf, temporaryFolder, testColumns } from './logstore-rows.ts'
 import { randomFrom } from './random-from.ts'
+import { sideBySide } from './side-by-side.ts'
 import { weir } from './weir-process.ts'
+
+const test = sideBySide()
 
 /** 2026-01-02T03:00:00Z */
 const at = 1_767_322_800

@@ -1,12 +1,15 @@
 /** `weir explain` as it is run: by a file, by a data directory with and without a server, and by a server. */
+import { sideBySide } from './side-by-side.ts'
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before } from 'node:test'
 import type { Explanation } from '../src/api/contract.ts'
 import { weir, weirSays, WeirServer } from './weir-process.ts'
+
+const test = sideBySide()
 
 const rules = (port: number): string => `vpcs: [ { id: v, cidrs: [10.0.0.0/16], routeTable: r } ]
 vSwitches: [ { id: s, vpc: v, cidrs: [10.0.0.0/24], networkAcl: n } ]

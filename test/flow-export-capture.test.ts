@@ -142,7 +142,7 @@ const totals = `log-status:OK | SELECT "eni-id" AS eni, direction, srcaddr, dsta
   GROUP BY "eni-id", direction, srcaddr, dstaddr, srcport, dstport ORDER BY eni, srcport DESC`
 const skipped = `log-status:SKIPDATA | SELECT DISTINCT "eni-id" AS eni ORDER BY eni`
 
-suite('flows that routers export', { skip }, () => {
+suite('flows that routers export', { skip, concurrency: 3 }, () => {
   test('records of the ENIs whose taps the routers are; a gap and a sampler are said', async (t) => {
     using setup = new Setup(t, exporterTaps)
     await using server = await setup.start()

@@ -6,16 +6,19 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import type { TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { hostileRequest, sendBytes } from './hostile-requests.ts'
 import { hostileSql } from './hostile-sql.ts'
 import { getLogs, putLogs, rowsOf, type Target } from './log-load.ts'
 import type { Key } from './log-service-server.ts'
 import { randomFrom } from './random-from.ts'
+import { sideBySide } from './side-by-side.ts'
 import { create, createLogstore, type SmallServer, startSmallServer } from './small-server.ts'
 import { signedFetch } from './signed-fetch.ts'
 import { writtenSegment } from './written-segment.ts'
+
+const test = sideBySide()
 
 const long = process.env['WEIR_LONG'] === '1'
 const requests = long ? 10_000 : 150

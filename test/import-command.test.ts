@@ -37,7 +37,7 @@ const totals = (url: string) =>
     '* | SELECT count(*) AS records, count(DISTINCT srcaddr) AS sources, sum(packets) AS packets, sum(bytes) AS bytes',
   )
 
-suite('weir import', () => {
+suite('weir import', { concurrency: 3 }, () => {
   test('every sample of the four clouds, told by itself, in one run', { skip }, async (t) => {
     await using server = await start(t)
     const files = [

@@ -4,9 +4,10 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { ethernet, etherType, ipv4, PcapWriter, udp } from '../src/packet/packet.ts'
 import { temporaryFolder } from './logstore-rows.ts'
+import { sideBySide } from './side-by-side.ts'
 import {
   metricsOf,
   rowsByLogstore,
@@ -15,6 +16,8 @@ import {
   WeirServer,
   weirSays,
 } from './weir-process.ts'
+
+const test = sideBySide()
 
 /** A full minute some time ago, but not so long that its records would have expired. */
 const begin = Math.floor(Date.now() / 60_000) * 60 - 7200
@@ -168,11 +171,12 @@ for (const [good, cuts] of long
     const args = serverArgs(t)
     await using server = await WeirServer.start([...args, '--port', '0'])
     // No answer is about where the key is.
-    process.env['WEIR_KEY_FILE'] = join(args[args.indexOf('--data') + 1]!, 'access-key.json')
-    t.after(() => delete process.env['WEIR_KEY_FILE'])
+    const key = join(args[args.indexOf('--data') + 1]!, 'access-key.json')
     const proxy = await cutter(server.url, good, cuts)
     try {
-      const { status, stderr } = await weir(into(proxy.url, path))
+      const { status, stderr } = await weir(into(proxy.url, path), {
+        through: ['env', `WEIR_KEY_FILE=${key}`],
+      })
       assert.deepEqual([status, stderr], [0, ''])
     } finally {
       proxy.close()

@@ -1,11 +1,14 @@
 /** `weir key` and signed commands, by the real server and the real command. */
+import { sideBySide } from './side-by-side.ts'
 import assert from 'node:assert/strict'
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import type { TestContext } from 'node:test'
 import type { KeyAnswer } from '../src/api/contract.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { type Ended, weir, WeirProcess, WeirServer, weirSays } from './weir-process.ts'
+
+const test = sideBySide()
 
 async function start(t: TestContext, more = '') {
   const folder = temporaryFolder(t)

@@ -7,12 +7,15 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { test, type TestContext } from 'node:test'
+import type { TestContext } from 'node:test'
 import { difference, type Ledger, type Loss } from '../src/ledger/ledger.ts'
 import { SteadySender } from './live-traffic.ts'
 import { temporaryFolder } from './logstore-rows.ts'
 import { NamespacePair, noNamespaces } from './network-namespaces.ts'
+import { sideBySide } from './side-by-side.ts'
 import { WeirProcess, WeirServer, weirSays } from './weir-process.ts'
+
+const test = sideBySide()
 
 const skip = noNamespaces()
 const kills = process.env['WEIR_LONG'] === '1' ? 30 : 1

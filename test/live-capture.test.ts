@@ -4,10 +4,12 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
 import { temporaryFolder } from './logstore-rows.ts'
 import { NamespacePair, noNamespaces } from './network-namespaces.ts'
+import { sideBySide } from './side-by-side.ts'
 import { WeirServer, weirSays } from './weir-process.ts'
+
+const test = sideBySide()
 
 const skip = noNamespaces()
 const long = process.env['WEIR_LONG'] === '1'

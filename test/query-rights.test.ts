@@ -12,12 +12,15 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { ipv4Bits, mmdbFile } from './mmdb-file.ts'
+import { sideBySide } from './side-by-side.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { descendantsOf, healthOf, weir, WeirServer, weirSays } from './weir-process.ts'
 import { writtenSegment } from './written-segment.ts'
+
+const test = sideBySide()
 
 const nobody = 65_534
 const skip = process.getuid?.() === 0 ? false : 'only root has rights to give up'

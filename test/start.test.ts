@@ -4,9 +4,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { openLogStore } from '../src/logstore/logstore.ts'
 import { temporaryFolder } from './logstore-rows.ts'
+import { sideBySide } from './side-by-side.ts'
 import {
   descendantsOf,
   getJson,
@@ -16,6 +17,8 @@ import {
   WeirServer,
 } from './weir-process.ts'
 import { signedFetch } from './signed-fetch.ts'
+
+const test = sideBySide()
 
 /** A folder and the command line of a server there that only answers. */
 function quiet(t: TestContext): { folder: string; data: string; args: string[] } {
