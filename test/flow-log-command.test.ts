@@ -271,43 +271,42 @@ test('names are shown, not obeyed', async () => {
 test('what is missing or does not fit is said', async () => {
   const into = ['--project', 'weir', '--logstore', 'flow-log']
   const about = 'One of --vpc ID, --vswitch ID, --eni ID'
-  await refused(['create', ...into], `Usage: say what the flow log is about. ${about}`)
-  await refused(
-    ['create', '--vpc', 'vpc-shop', '--eni', 'eni-web1', ...into],
-    `Usage: a flow log is about one thing. ${about}`,
-  )
-  await refused(
-    ['create', '--vpc', 'vpc-shop', '--project', 'weir'],
-    'Usage: say where the records go. --project NAME and --logstore NAME, with --create they are made; or --analyzer ID',
-  )
-  await refused(
-    ['create', '--vpc', 'vpc-shop', ...into, '--traffic', 'reject'],
-    'Usage: --traffic is reject, not one of all, allow, drop',
-  )
-  await refused(
-    ['create', '--vpc', 'vpc-shop', ...into, '--window', '10'],
-    'Usage: --window is 10, not one of 60, 300, 600',
-  )
-  await refused(
-    ['create', '--vpc', 'vpc-shop', ...into, '--ip-version', 'toString'],
-    'Usage: --ip-version is toString, not one of ipv4, dualstack',
-  )
-  await refused(
-    ['create', '--vpc', 'vpc-shop', ...into, '--path', 'vbr, natGatewy'],
-    'Usage: --path "natGatewy" is no path that can be chosen. Did you mean natGateway?',
-  )
-  await refused(
-    ['create', '--eni', 'eni-wbe1', ...into],
-    'ResourceNotExist: there is no ENI eni-wbe1. Did you mean eni-web1? There are: eni-web1, eni-web2',
-  )
-  await refused(
-    ['create', '--vpc', 'vpc-shop', '--project', 'weir', '--logstore', 'flow-logs'],
-    'LogStoreNotExist: there is no logstore weir/flow-logs. Did you mean flow-log? weir flow-log create --create makes it',
-  )
-  await refused(
-    ['list', '--format', 'csv'],
-    'Usage: --format is csv, not one of table, json, ndjson',
-  )
+  await Promise.all([
+    refused(['create', ...into], `Usage: say what the flow log is about. ${about}`),
+    refused(
+      ['create', '--vpc', 'vpc-shop', '--eni', 'eni-web1', ...into],
+      `Usage: a flow log is about one thing. ${about}`,
+    ),
+    refused(
+      ['create', '--vpc', 'vpc-shop', '--project', 'weir'],
+      'Usage: say where the records go. --project NAME and --logstore NAME, with --create they are made; or --analyzer ID',
+    ),
+    refused(
+      ['create', '--vpc', 'vpc-shop', ...into, '--traffic', 'reject'],
+      'Usage: --traffic is reject, not one of all, allow, drop',
+    ),
+    refused(
+      ['create', '--vpc', 'vpc-shop', ...into, '--window', '10'],
+      'Usage: --window is 10, not one of 60, 300, 600',
+    ),
+    refused(
+      ['create', '--vpc', 'vpc-shop', ...into, '--ip-version', 'toString'],
+      'Usage: --ip-version is toString, not one of ipv4, dualstack',
+    ),
+    refused(
+      ['create', '--vpc', 'vpc-shop', ...into, '--path', 'vbr, natGatewy'],
+      'Usage: --path "natGatewy" is no path that can be chosen. Did you mean natGateway?',
+    ),
+    refused(
+      ['create', '--eni', 'eni-wbe1', ...into],
+      'ResourceNotExist: there is no ENI eni-wbe1. Did you mean eni-web1? There are: eni-web1, eni-web2',
+    ),
+    refused(
+      ['create', '--vpc', 'vpc-shop', '--project', 'weir', '--logstore', 'flow-logs'],
+      'LogStoreNotExist: there is no logstore weir/flow-logs. Did you mean flow-log? weir flow-log create --create makes it',
+    ),
+    refused(['list', '--format', 'csv'], 'Usage: --format is csv, not one of table, json, ndjson'),
+  ])
   const { id } = await json('create', '--vpc', 'vpc-shop', ...into, '--name', 'all of it')
   await refused(
     ['delete', `${id}x`],
@@ -335,10 +334,9 @@ test('without a server: status 6, and how one is started', async () => {
 })
 
 test('--help shows examples, and what modify cannot change is not among its options', async () => {
-  for (const name of ['create', 'list', 'show', 'modify', 'stop', 'start', 'delete'])
-    assert.match(
-      await weirSays(['flow-log', name, '--help']),
-      new RegExp(`Examples:\n  weir flow-log ${name}`),
-    )
-  assert.doesNotMatch(await weirSays(['flow-log', 'modify', '--help']), /--traffic/)
+  const names = ['create', 'list', 'show', 'modify', 'stop', 'start', 'delete']
+  const helps = await Promise.all(names.map((name) => weirSays(['flow-log', name, '--help'])))
+  for (const [each, name] of names.entries())
+    assert.match(helps[each]!, new RegExp(`Examples:\n  weir flow-log ${name}`))
+  assert.doesNotMatch(helps[names.indexOf('modify')]!, /--traffic/)
 })

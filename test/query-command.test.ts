@@ -7,12 +7,15 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before } from 'node:test'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { putRecords } from '../src/api/client.ts'
 import { openLogStore } from '../src/logstore/logstore.ts'
 import { temporaryFolder } from './logstore-rows.ts'
+import { sideBySide } from './side-by-side.ts'
 import { descendantsOf, weir, weirPath, WeirProcess, WeirServer, weirSays } from './weir-process.ts'
+
+const test = sideBySide()
 
 /** Yesterday at 22:13:20 UTC: a logstore keeps records for so many days from their own time on. */
 const yesterday = Math.floor(Date.now() / 86_400_000) * 86_400 - 86_400
@@ -330,17 +333,12 @@ test('no server, something that is no server, and no URL', async () => {
   )
 })
 
-test('--data beside a running server answers through it, and misses nothing acknowledged', async () => {
-  const count = [
-    'query',
-    '--data',
-    data,
-    ...logstore,
-    'vm-id:i-late | SELECT count(*) AS n',
-    '--json',
-  ]
+test('--data beside a running server answers through it, and misses nothing acknowledged', async (t) => {
+  const own = join(temporaryFolder(t), 'data')
+  await using beside = await WeirServer.start(quietArgs(own, ''))
+  const count = ['query', '--data', own, ...logstore, '* | SELECT count(*) AS n', '--json']
   for (let n = 1; n <= 3; n++) {
-    assert.deepEqual(await put(server, [{ 'vm-id': 'i-late' }]), { rows: 1, stored: true })
+    assert.deepEqual(await put(beside, [{}]), { rows: 1, stored: true })
     assert.equal(await weirSays(count), `[\n{"n":"${n}"}\n]\n`)
   }
 })
