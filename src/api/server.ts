@@ -34,7 +34,7 @@ import { addRequestMetrics, type RequestMetrics } from './request-metrics.ts'
 import { addQueryRoute } from './query-route.ts'
 import { type ErrorReply, errorReply, requestIdHeader } from './reply.ts'
 import { ruleFor } from './route-by-header.ts'
-import { schemaError, strictAjv } from './schema.ts'
+import { checksWhenAsked, schemaError } from './schema.ts'
 import { addSignatures } from './signed.ts'
 import { addStoreCheckRoute } from './store-check-route.ts'
 import { addStoreRoutes } from './store-routes.ts'
@@ -58,7 +58,6 @@ export function createServer(things: ApiThings, tls?: TlsOptions): FastifyInstan
     requestIdHeader: false,
     genReqId: newRequestId,
     serverFactory: (handler: RequestListener): Server => nodeServer(handler, tls),
-    ajv: { customOptions: strictAjv },
     schemaErrorFormatter: schemaError,
     rewriteUrl: ({ url = '/' }) => originForm(url),
     routerOptions: { constraints: { api: apiConstraint }, maxParamLength: paramLengthMax },
@@ -82,6 +81,7 @@ export function createServer(things: ApiThings, tls?: TlsOptions): FastifyInstan
     if (closing) void reply.header('connection', 'close')
     done(null, payload)
   })
+  server.setValidatorCompiler(checksWhenAsked())
   server.setErrorHandler((error, request, reply) => {
     const answer = replyFor(request, error)
     if (answer.failed) {
