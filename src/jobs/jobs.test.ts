@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { test, type TestContext } from 'node:test'
+import type { TestContext } from 'node:test'
 import { temporaryFolder } from '../../test/temporary-folder.ts'
 import { createLog } from '../base/log.ts'
 import { type LogStore, openLogStore } from '../logstore/logstore.ts'
@@ -17,6 +17,9 @@ import {
   type Outbox,
   type RunBook,
 } from './jobs.ts'
+import { sideBySide } from '../../test/side-by-side.ts'
+
+const test = sideBySide()
 
 const project = 'shop'
 const minute = 60

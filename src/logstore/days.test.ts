@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { Disk, LogStore, RollupSpec } from './logstore.ts'
 import { nodeDisk, openLogStore } from './logstore.ts'
@@ -18,6 +17,9 @@ import {
   testColumns,
 } from '../../test/logstore-rows.ts'
 import type { TestRow } from '../../test/logstore-rows.ts'
+import { sideBySide } from '../../test/side-by-side.ts'
+
+const test = sideBySide()
 
 const hour = 3600
 const day = 24 * hour

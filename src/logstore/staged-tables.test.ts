@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
 import { decodeBatch, encodeBatch } from '../base/batch-codec.ts'
 import type { Column } from '../base/columns.ts'
 import { defaultLogStoreConfig } from './config.ts'
@@ -11,6 +10,9 @@ import { openEngine, quoteName, quoteText } from './engine.ts'
 import { mergeParquet } from './parquet.ts'
 import { stageRows } from './stage.ts'
 import { StagedTables } from './staged-tables.ts'
+import { sideBySide } from '../../test/side-by-side.ts'
+
+const test = sideBySide()
 
 type Texts = readonly (string | undefined)[]
 const start = 3600 * 10

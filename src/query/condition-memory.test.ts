@@ -1,7 +1,6 @@
 /** Which files a search found nothing in is remembered, and no answer changes by it. */
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
-import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { Column, ColumnBatch } from '../base/columns.ts'
 import { openLogStore } from '../logstore/logstore.ts'
@@ -11,6 +10,9 @@ import { temporaryFolder } from '../../test/temporary-folder.ts'
 import { ConditionMemory, conditionKey } from './condition-memory.ts'
 import type { FieldIndex, IndexConfig } from './index-config.ts'
 import { defaultQueryConfig, QueryEngine } from './query.ts'
+import { sideBySide } from '../../test/side-by-side.ts'
+
+const test = sideBySide()
 
 const seed = Number(process.env['WEIR_SEED'] ?? 20_261_124)
 const rounds = process.env['WEIR_LONG'] === undefined ? 12 : 300

@@ -1,10 +1,12 @@
 /** `count_once`: of traffic that two ENIs of one VPC saw, one side (docs/query.md). */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { testLogstore, testRecord } from '../../test/query-logstore.ts'
 import type { TestRow } from '../../test/query-logstore.ts'
 import { QueryEngine, defaultQueryConfig } from './query.ts'
+import { sideBySide } from '../../test/side-by-side.ts'
+
+const test = sideBySide()
 
 const at = 1_700_000_400 // a bound of a window of any length
 

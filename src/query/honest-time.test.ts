@@ -1,6 +1,5 @@
 /** Bytes spread over `start`..`end`: windows of any length give the same curve, and nothing is lost. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { flowRecordFields } from '../record/fields.ts'
 import { begin, replayLines } from '../../test/packet-lines.ts'
@@ -9,6 +8,9 @@ import { testLogstore, testRecord } from '../../test/query-logstore.ts'
 import type { TestRow } from '../../test/query-logstore.ts'
 import { QueryEngine, defaultQueryConfig } from './query.ts'
 import type { QueryRequest } from './query.ts'
+import { sideBySide } from '../../test/side-by-side.ts'
+
+const test = sideBySide()
 
 async function asking(context: TestContext, rows: readonly TestRow[]) {
   const store = await testLogstore([rows])

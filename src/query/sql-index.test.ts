@@ -1,12 +1,14 @@
 /** What SQL sees of a logstore through its index, and of other logstores (sls-query.md §1.4, §1.5, §2). */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { openLogStore } from '../logstore/logstore.ts'
 import type { Column } from '../base/columns.ts'
 import { temporaryFolder } from '../../test/temporary-folder.ts'
 import type { FieldIndex, IndexConfig, QueryRequest } from './query.ts'
 import { QueryEngine, defaultQueryConfig } from './query.ts'
+import { sideBySide } from '../../test/side-by-side.ts'
+
+const test = sideBySide()
 
 const at = 1_767_322_800
 const text: FieldIndex = { type: 'text', token: [' ', '/'], caseSensitive: false, docValue: true }
