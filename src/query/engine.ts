@@ -12,7 +12,7 @@ import { failureMark, macrosFor } from './macros.ts'
 import { foundFile, storeView } from './plan.ts'
 import type { QueryRange } from './plan-range.ts'
 import { quoteName, quoteText } from './quote.ts'
-import { inRange, isWithin, rollupSelect } from './rollup-view.ts'
+import { isWithin, rollupSelect } from './rollup-view.ts'
 import { lookupsOf } from './udf-lookups.ts'
 import type { Lookups } from './udf-lookups.ts'
 import type { SourceFile, SourceRows, SourceTable } from './source.ts'
@@ -199,21 +199,39 @@ function selectsOf(
   }
   const listOf = (some: readonly SourceFile[]) => some.map(({ path }) => quoteText(path)).join(', ')
   const groupOf = ({ lacks, sameAsTime }: SourceFile) => JSON.stringify([lacks, sameAsTime])
-  const alike = Map.groupBy(files, (file) => `${groupOf(file)} ${isWithin(file, range)}`)
+  const alike = Map.groupBy(files, (file) => `${groupOf(file)} ${whereTimes(file, range)}`)
   if (alike.size <= groupsMax)
     return [...alike.values()].map((group) => {
-      const condition = isWithin(group[0]!, range) ? '' : inRange(range)
-      return select(group[0]!, `FROM read_parquet([${listOf(group)}])${condition}`)
+      const where = whereTimes(group[0]!, range)
+      return select(group[0]!, `FROM read_parquet([${listOf(group)}])${where}`)
     })
   // By name a column that is not there is NULL, so files that leave out others are read apart.
-  return [...Map.groupBy(files, ({ sameAsTime }) => JSON.stringify(sameAsTime)).values()].map(
-    (group) => {
-      const nowhere = ({ name }: ColumnSpec) => group.every(({ lacks }) => lacks.includes(name))
-      const lacks = columns.filter(nowhere).map(({ name }) => name)
-      const source = `FROM read_parquet([${listOf(group)}], union_by_name = true)${inRange(range)}`
-      return select({ lacks, sameAsTime: group[0]!.sameAsTime }, source)
-    },
-  )
+  const byName = ({ sameAsTime, hours }: SourceFile) => JSON.stringify([sameAsTime, hours])
+  return [...Map.groupBy(files, byName).values()].map((group) => {
+    const nowhere = ({ name }: ColumnSpec) => group.every(({ lacks }) => lacks.includes(name))
+    const lacks = columns.filter(nowhere).map(({ name }) => name)
+    const { sameAsTime, hours } = group[0]!
+    const where = whereTimes({ path: '', lacks, sameAsTime, ...(hours && { hours }) }, range)
+    const source = `FROM read_parquet([${listOf(group)}], union_by_name = true)${where}`
+    return select({ lacks, sameAsTime }, source)
+  })
+}
+
+/** The condition for those rows of a source that are wanted, where it may have others. */
+function whereTimes(
+  source: SourceRows,
+  range: QueryRange | undefined,
+  time = '"__time__"',
+  more: readonly string[] = [],
+): string {
+  const { hours } = source
+  const ofDay = hours && `(${time} + ${hours.dayOffset}) % 86400`
+  const conditions = [
+    ...more,
+    ...(isWithin(source, range) ? [] : [`${time} >= ${range!.from} AND ${time} < ${range!.to}`]),
+    ...(hours ? [`${ofDay} >= ${hours.from} AND ${ofDay} < ${hours.to}`] : []),
+  ]
+  return conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
 }
 
 type HeldColumns = Pick<SourceFile, 'lacks' | 'sameAsTime'>
@@ -226,15 +244,9 @@ function selectHot(
   const { table, sequences } = source
   const { from, values, sequence } = table
   const time = values.get('__time__')!
-  const conditions = [
-    ...(sequences === undefined
-      ? []
-      : [`${sequence} > ${sequences.after} AND ${sequence} <= ${sequences.through}`]),
-    ...(range === undefined || isWithin(source, range)
-      ? []
-      : [`${time} >= ${range.from} AND ${time} < ${range.to}`]),
-  ]
-  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
+  const taken =
+    sequences && `${sequence} > ${sequences.after} AND ${sequence} <= ${sequences.through}`
+  const where = whereTimes(source, range, time, taken === undefined ? [] : [taken])
   return `${selectTyped(columns, (each) => values.get(each) ?? 'NULL')} FROM ${from}${where}`
 }
 

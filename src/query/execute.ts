@@ -133,7 +133,7 @@ class Answer {
       const stages = new Stages(view.files, order)
       let files = stages.next(0, rowsAsked) ?? []
       do {
-        if (files.length < view.files.length) await createViews(engine, [{ ...view, files }])
+        if (files !== view.files) await createViews(engine, [{ ...view, files }])
         await this.#run(engine)
         files = this.#isFull() ? [] : (stages.next(this.#rows, rowsAsked) ?? [])
       } while (files.length > 0)

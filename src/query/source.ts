@@ -21,14 +21,23 @@ export interface SourceFile {
   readonly sameAsTime: readonly string[]
   /** What times its rows have, and how many they are; undefined where nobody says. */
   readonly span?: { readonly rows: number; readonly timeMin: number; readonly timeMax: number }
+  /** Of its rows those of these alone. */
+  readonly hours?: HoursOfDay
   /** Read in its place. */
   readonly rollup?: string
   /** Of that file, its rows with this `rollupColumns.part`; all `of` such parts are all of it. */
   readonly part?: { readonly id: number; readonly of: number }
 }
 
+/** A part of each day: seconds from its beginning, which is `dayOffset` seconds before that of UTC. */
+export interface HoursOfDay {
+  readonly dayOffset: number
+  readonly from: number
+  readonly to: number
+}
+
 /** Rows of a lease that are in no file, in a table of the engine. */
-export interface SourceTable extends Pick<SourceFile, 'lacks'> {
+export interface SourceTable extends Pick<SourceFile, 'lacks' | 'hours'> {
   readonly table: HotTable
   /** Undefined: all of it are. */
   readonly sequences: Pick<HotLease, 'after' | 'through'> | undefined

@@ -82,7 +82,9 @@ after(async () => {
 const day = { from: at - 3 * hour, to: at + 21 * hour }
 
 async function orderOf(text: string, zone = 'UTC', range = day): Promise<string | undefined> {
-  return planQuery(await parseQuery(text), columns, range, zone).order
+  const { order } = planQuery(await parseQuery(text), columns, range, zone)
+  const which = order?.isReverse ? 'last' : 'first'
+  return order && `${which}${order.dayOffset === undefined ? '' : ` of day ${order.dayOffset}`}`
 }
 
 const minuteText = "date_format(from_unixtime(__time__ - __time__ % 60), '%H:%i:%S')"
@@ -135,8 +137,8 @@ test('what is not in order of time, or looks at other hours, reads all of them',
 test('times of day are in order within one day of the zone, of zones that are fixed whole hours', async () => {
   const text = `* | select ${minuteText} as t, count(*) group by t order by t`
   assert.equal(await orderOf(text), 'first')
-  assert.equal(await orderOf(text, 'UTC', { from: day.from, to: day.to + 1 }), undefined)
-  assert.equal(await orderOf(text, '+08:00'), undefined)
+  assert.equal(await orderOf(text, 'UTC', { from: day.from, to: day.to + 1 }), 'first of day 0')
+  assert.equal(await orderOf(text, '+08:00'), 'first of day 28800')
   const ofChina = { from: day.from - 8 * hour, to: day.to - 8 * hour }
   assert.equal(await orderOf(text, '+08:00', ofChina), 'first')
   assert.equal(await orderOf(text, 'Asia/Shanghai', ofChina), 'first')
@@ -157,19 +159,20 @@ test('stages are whole hours, grow with what is missing, and leave nothing out',
   const files = [0, 1, 2, 3, 4, 5, 6, 7].map((each) => file(`h${each}`, each, 300_000))
   const late = file('late', 0, 10)
   const paths = (some: readonly { path: string }[] | undefined) => some?.map(({ path }) => path)
-  const first = new Stages([...files, late], 'first')
+  const [forward, backward] = [{ isReverse: false }, { isReverse: true }]
+  const first = new Stages([...files, late], forward)
   assert.deepEqual(paths(first.next(0, 100)), ['h0', 'late'])
   assert.deepEqual(paths(first.next(40, 100)), ['h1', 'h2', 'h3'])
   assert.deepEqual(paths(first.next(90, 100)), ['h4', 'h5', 'h6', 'h7'])
   assert.equal(first.next(95, 100), undefined)
-  const last = new Stages([...files, late], 'last')
+  const last = new Stages([...files, late], backward)
   assert.deepEqual(paths(last.next(0, 100)), ['h7'])
   const { span: _, ...unknown } = late
-  assert.equal(new Stages([...files, unknown], 'first').next(0, 1)?.length, 9)
-  assert.deepEqual(paths(new Stages([file('few', 0, 5), file('more', 1, 5)], 'last').next(0, 9)), [
-    'more',
-    'few',
-  ])
+  assert.equal(new Stages([...files, unknown], forward).next(0, 1)?.length, 9)
+  assert.deepEqual(
+    paths(new Stages([file('few', 0, 5), file('more', 1, 5)], backward).next(0, 9)),
+    ['few', 'more'],
+  )
 })
 
 test('rows hour by hour are those of all hours at once', async () => {

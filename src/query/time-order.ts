@@ -1,4 +1,7 @@
-/** Answers whose rows come in order of time: those of one hour follow those of the other, and need no other hour. */
+/**
+ * Answers whose rows come in order of time, or of the time of day: those of one hour follow those of the other, and need
+ * no other hour, or those of one hour of all days.
+ */
 import type { StoreFields } from './fields.ts'
 import { functionTable } from './functions/table.ts'
 import { isPlanned, meantBy } from './planned.ts'
@@ -16,12 +19,17 @@ export interface TimeOrderQuestion {
   readonly zone: string
 }
 
-/** Whether the first hours come first, or the last; undefined where that is not known. */
-export type TimeOrder = 'first' | 'last'
+export interface TimeOrder {
+  /** The last hours come first. */
+  readonly isReverse: boolean
+  /** Of the hours of a day, all days together: seconds that these days begin before those of UTC, whole hours. */
+  readonly dayOffset?: number
+}
 
 /**
- * Which hours the first rows of an answer are of. Each row is one record's, or a group's whose key tells hours
- * apart, and the first thing they are ordered by rises from hour to hour; nothing else in it looks at other rows.
+ * Which hours the first rows of an answer are of; undefined where that is not known. Each row is one record's, or a group's
+ * whose key tells hours apart, and the first thing they are ordered by rises from hour to hour; nothing else in it
+ * looks at other rows.
  */
 export function timeOrder(question: TimeOrderQuestion): TimeOrder | undefined {
   const { sql, names } = question
@@ -36,13 +44,20 @@ export function timeOrder(question: TimeOrderQuestion): TimeOrder | undefined {
       names.includes(from.name.text.toLowerCase()) &&
       (from.alias?.columns ?? []).length === 0)
   if (!readsIt || body.distinct || body.windows.length > 0 || renamesTime(body)) return undefined
+  if (!looksAtItself(sql)) return undefined
   const times = new OrderedTimes(question)
-  if (!looksAtItself(sql) || !times.isOrdered(meantBy(body, first.value))) return undefined
-  const isWhole = (item: Select['groupBy'][number]): boolean =>
-    item.kind === 'expression' && times.isOrdered(meantBy(body, item.value))
+  const riseOf = (value: Expression): Rise | undefined => times.riseOf(meantBy(body, value))
+  const rise = riseOf(first.value)
+  if (rise === undefined) return undefined
+  const tellsApart = (item: Select['groupBy'][number]): boolean => {
+    const own = item.kind === 'expression' ? riseOf(item.value) : undefined
+    return own !== undefined && (own === 'always' || rise === 'within a day')
+  }
   const isPlain = body.groupBy.every(({ kind }) => kind === 'expression')
-  const grouped = body.groupBy.length > 0 ? isPlain && body.groupBy.some(isWhole) : !adds(sql)
-  return grouped ? (first.descending ? 'last' : 'first') : undefined
+  const grouped = body.groupBy.length > 0 ? isPlain && body.groupBy.some(tellsApart) : !adds(sql)
+  if (!grouped) return undefined
+  const isReverse = first.descending
+  return rise === 'always' ? { isReverse } : { isReverse, dayOffset: times.offset! }
 }
 
 const timeName = '__time__'
@@ -76,29 +91,33 @@ const dayAndHour = /^%Y[-/.]?%m[-/.]?%d[ T]?(?=%)(.+)$/
 /** Before the year 10000. */
 const fourDigitsUntil = 253_402_300_800
 
-/** Expressions that rise with the time, and are greater in each hour than in the one before. */
+/** Before it a time of day is not looked at: no time of a record, less an offset, is negative then. */
+const dayOrderSince = 86_400
+
+/** Of an expression that is greater in each hour than in the one before: of the range, or of each of its days. */
+type Rise = 'always' | 'within a day'
+
 class OrderedTimes {
+  /** Seconds that the zone is ahead of UTC, whole hours; undefined where it is not known, or changes. */
+  readonly offset: number | undefined
   readonly #question: TimeOrderQuestion
 
   constructor(question: TimeOrderQuestion) {
     this.#question = question
+    this.offset = fixedOffset(question.zone, question.range.from)
   }
 
-  isOrdered(value: Expression): boolean {
-    if (this.#isSeconds(value)) return true
-    if (value.kind === 'binary')
-      return value.operator === '/' && this.#isTime(value.left) && isInHour(value.right)
-    if (value.kind !== 'call' || !isPlain(value)) return false
-    if (this.#offset() === undefined) return false
-    if (value.name !== 'date_format') return this.#isTimestamp(value)
+  riseOf(value: Expression): Rise | undefined {
+    if (this.#isSeconds(value)) return 'always'
+    if (value.kind === 'binary') {
+      const rises = value.operator === '/' && this.#isTime(value.left) && isInHour(value.right)
+      return rises ? 'always' : undefined
+    }
+    if (value.kind !== 'call' || !isPlain(value) || this.offset === undefined) return undefined
+    if (value.name !== 'date_format') return this.#isTimestamp(value) ? 'always' : undefined
     const [time, format] = value.args
-    return (
-      value.args.length === 2 &&
-      time !== undefined &&
-      this.#isTimestamp(time) &&
-      format?.kind === 'literal' &&
-      this.#sorts(format.text)
-    )
+    if (value.args.length !== 2 || time === undefined || !this.#isTimestamp(time)) return undefined
+    return format?.kind === 'literal' ? this.#riseAs(format.text, this.offset) : undefined
   }
 
   /** `__time__`, `__time__ - __time__ % 60` */
@@ -126,18 +145,15 @@ class OrderedTimes {
     return this.#question.fields.sqlField(value.name)?.sql === '"__time__"'
   }
 
-  #offset(): number | undefined {
-    const { zone, range } = this.#question
-    return fixedOffset(zone, range.from)
-  }
-
-  #sorts(format: string): boolean {
+  #riseAs(format: string, offset: number): Rise | undefined {
     const { from, to } = this.#question.range
     const hours = dayAndHour.exec(format)?.[1]
-    if (hours !== undefined) return hoursOfADay.test(hours) && to < fourDigitsUntil
-    const offset = this.#offset()!
+    if (hours !== undefined)
+      return hoursOfADay.test(hours) && to < fourDigitsUntil ? 'always' : undefined
+    if (!hoursOfADay.test(format)) return undefined
     const dayOf = (time: number) => Math.floor((time + offset) / 86_400)
-    return hoursOfADay.test(format) && dayOf(from) === dayOf(to - 1)
+    if (dayOf(from) === dayOf(to - 1)) return 'always'
+    return from >= dayOrderSince ? 'within a day' : undefined
   }
 }
 
