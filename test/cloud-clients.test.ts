@@ -113,7 +113,7 @@ test('flow logs from creation to deletion, by each client and signature', async 
       const rollups = { projectName: 'nta-0123456789abcdef', logStoreName: 'tuple1-10' }
       await assert.rejects(
         client.createFlowLog(new models.CreateFlowLogRequest({ ...about, ...rollups })),
-        { code: 'InvalidParameter', message: /is a project of a traffic analyzer/ },
+        { code: 'Forbidden.RAM', message: /a traffic analyzer keeps its rollups there/ },
       )
       const { body: created } = await client.createFlowLog(
         new models.CreateFlowLogRequest({

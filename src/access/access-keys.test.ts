@@ -105,6 +105,57 @@ test('policies: what no statement allows is denied, and one that denies wins', (
   )
 })
 
+test('a resource that names an account is of keys of that account, and of the server’s', () => {
+  const policy = parsePolicy({
+    Version: '1',
+    Statement: [
+      { Effect: 'Allow', Action: 'log:Get*', Resource: 'acs:log:*:1210*:project/shop/*' },
+      { Effect: 'Allow', Action: 'vpc:*', Resource: ['acs:vpc:*::flowlog/*'] },
+      { Effect: 'Deny', Action: 'log:GetIndex', Resource: 'acs:log:*:77:project/*' },
+    ],
+  })
+  const table: [string, string, string | undefined, boolean][] = [
+    ['log:GetLogStore', 'project/shop/logstore/web', '1210123456789012', true],
+    ['log:GetLogStore', 'project/shop/logstore/web', '77', false],
+    ['log:GetLogStore', 'project/shop/logstore/web', undefined, true],
+    ['log:GetIndex', 'project/shop/logstore/web', '1210123456789012', true],
+    ['log:GetIndex', 'project/shop/logstore/web', undefined, false],
+    ['vpc:DeleteFlowLog', 'flowlog/fl-1', '77', true],
+  ]
+  for (const [action, resource, account, wanted] of table)
+    assert.equal(allows(policy, action, resource, account), wanted, `${action} of ${account}`)
+})
+
+test('a key has an account for good; keys of before have none', () => {
+  const db = new DatabaseSync(':memory:')
+  const master = openMasterKey('', { WEIR_MASTER_KEY: Buffer.alloc(32, 1).toString('base64') })
+  const keys = new AccessKeys(db, master)
+  const own = keys.create({ name: 'tenant', policy: admin, account: '77' })
+  const all = keys.create({ name: 'ops', policy: admin })
+  for (const each of [keys, new AccessKeys(db, master)]) {
+    each.change(own.id, { name: 'renamed' })
+    assert.deepEqual([each.get(own.id).account, each.caller(own.id).account], ['77', '77'])
+    assert.deepEqual('account' in each.get(all.id), false)
+    assert.equal(each.caller(all.id).account, undefined)
+  }
+  for (const account of ['', 'a b', 'a\nb', '7'.repeat(65)])
+    assert.throws(() => keys.create({ name: 'x', policy: admin, account }), {
+      code: 'ParameterInvalid',
+      message: /1 to 64 characters without spaces/,
+    })
+})
+
+test('access.db of version 3 gets the column of accounts, and its keys go on', () => {
+  const db = new DatabaseSync(':memory:')
+  const master = openMasterKey('', { WEIR_MASTER_KEY: Buffer.alloc(32, 1).toString('base64') })
+  const { id, secret } = new AccessKeys(db, master).create({ name: 'old', policy: admin })
+  db.exec('ALTER TABLE access_keys DROP COLUMN account; PRAGMA user_version = 3')
+  const keys = new AccessKeys(db, master)
+  assert.equal(keys.secretOf(id), secret)
+  assert.equal(keys.caller(id).account, undefined)
+  assert.equal(db.prepare('PRAGMA user_version').get()?.['user_version'], 4)
+})
+
 test('a policy that could not be meant is refused, with its place', () => {
   const refuse = (change: object, place: string, message: RegExp): void => {
     const Statement = [{ Effect: 'Deny', Action: 'log:*', Resource: '*', ...change }]

@@ -14,6 +14,8 @@ export interface NewKey {
   readonly limits?: KeyLimits
   /** Unix seconds; after it the key is as if disabled. */
   readonly expiresAt?: number
+  /** Whose it is, for good: it touches nothing of another account. Of all accounts unless told. */
+  readonly account?: string
 }
 
 export interface KeyEntry extends NewKey {
@@ -71,8 +73,9 @@ export class AccessKeys {
     readonly id: string
     readonly secret: string
   } {
-    const { name, secret = randomText(30), expiresAt } = wanted
+    const { name, secret = randomText(30), expiresAt, account } = wanted
     checkName(name)
+    checkAccount(account)
     if (!/^[!-~]{16,128}$/.test(secret))
       throw new WeirError('ParameterInvalid', "a key's secret has 16 to 128 ASCII characters")
     const policy = JSON.stringify(parsePolicy(wanted.policy))
@@ -80,8 +83,8 @@ export class AccessKeys {
     const id = `LTAI${randomText(20)}`
     const sealed = this.#master.seal(secret, id)
     this.#db
-      .prepare('INSERT INTO access_keys VALUES (?, ?, ?, ?, ?, 1, ?, ?, NULL)')
-      .run(id, name, sealed, policy, limits, this.#now(), expiresAt ?? null)
+      .prepare('INSERT INTO access_keys VALUES (?, ?, ?, ?, ?, 1, ?, ?, NULL, ?)')
+      .run(id, name, sealed, policy, limits, this.#now(), expiresAt ?? null, account ?? null)
     this.#reload(id)
     return { id, secret }
   }
@@ -190,6 +193,7 @@ export class AccessKeys {
     const id = String(row['id'])
     const expires = row['expires_at']
     const used = row['used_at']
+    const account = row['account']
     const entry: KeyEntry = {
       id,
       name: String(row['name']),
@@ -199,11 +203,12 @@ export class AccessKeys {
       createdAt: Number(row['created_at']),
       usedAt: used === null ? undefined : Number(used),
       ...(expires === null ? {} : { expiresAt: Number(expires) }),
+      ...(typeof account === 'string' ? { account } : {}),
     }
     this.#keys.set(id, {
       entry,
       secret: this.#master.open(row['secret'] as Uint8Array, id),
-      caller: callerOf(id, entry.name, entry.policy, entry.limits ?? {}),
+      caller: callerOf(id, entry.name, entry.policy, entry.limits ?? {}, entry.account),
       usedAt: this.#keys.get(id)?.usedAt ?? entry.usedAt,
     })
   }
@@ -212,6 +217,15 @@ export class AccessKeys {
 function checkName(name: string): void {
   if (name.trim() !== '' && name.length <= nameMax && !/\p{Cc}/u.test(name)) return
   throw new WeirError('ParameterInvalid', `a key's name has 1 to ${nameMax} printable characters`)
+}
+
+/** As a topology names accounts: the cloud's are 16 digits. */
+function checkAccount(account: string | undefined): void {
+  if (account === undefined || /^[^\s\p{Cc}]{1,64}$/u.test(account)) return
+  throw new WeirError(
+    'ParameterInvalid',
+    'an account is named by 1 to 64 characters without spaces, as 1234567890123456',
+  )
 }
 
 /** Bytes past the last whole multiple are left out, so each letter is as likely. */

@@ -8,6 +8,8 @@ export interface Caller {
   /** The key's name, for people. */
   readonly name: string
   readonly limits: KeyLimits
+  /** Whose things it may touch; undefined: those of every account. */
+  readonly account: string | undefined
   /**
    * @param action such as `log:GetLogStore`
    * @param resource such as `project/shop/logstore/flow-log`; `*` for what is no project's
@@ -17,12 +19,20 @@ export interface Caller {
   assertMay(action: string, resource: string): void
 }
 
-export function callerOf(keyId: string, name: string, policy: Policy, limits: KeyLimits): Caller {
-  const may = (action: string, resource: string): boolean => allows(policy, action, resource)
+export function callerOf(
+  keyId: string,
+  name: string,
+  policy: Policy,
+  limits: KeyLimits,
+  account?: string,
+): Caller {
+  const may = (action: string, resource: string): boolean =>
+    allows(policy, action, resource, account)
   return {
     keyId,
     name,
     limits,
+    account,
     may,
     assertMay(action, resource) {
       if (may(action, resource)) return

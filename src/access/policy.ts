@@ -117,16 +117,25 @@ export function policyOf(permissions: readonly Permission[]): Policy {
   return { Version: '1', Statement }
 }
 
-export function allows({ Statement }: Policy, action: string, resource: string): boolean {
+/** @param account whose the key is; undefined: the server's, which an account in a resource does not keep out */
+export function allows(
+  { Statement }: Policy,
+  action: string,
+  resource: string,
+  account?: string,
+): boolean {
+  const isOf = (wanted: string): boolean =>
+    account === undefined || wanted === '' || fits(wanted, account)
   const applies = ({ Action, Resource }: Statement): boolean =>
     Action.some((each) => fits(each.toLowerCase(), action.toLowerCase())) &&
-    Resource.some((each) => fits(plainResource(each), resource))
+    Resource.some((each) => {
+      const named = /^acs:[^:]*:[^:]*:([^:]*):/.exec(each)
+      if (named === null) return fits(each, resource)
+      return isOf(named[1]!) && fits(each.slice(named[0].length), resource)
+    })
   const applying = Statement.filter(applies)
   return applying.length > 0 && applying.every(({ Effect }) => Effect === 'Allow')
 }
-
-/** Without `acs:log:REGION:ACCOUNT:`: a server is one region of one account. */
-const plainResource = (resource: string): string => resource.replace(/^acs:[^:]*:[^:]*:[^:]*:/, '')
 
 /** `*` is any text, `?` a character. In time of both lengths' product at most. */
 function fits(wanted: string, text: string): boolean {

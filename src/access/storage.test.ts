@@ -99,10 +99,10 @@ test('a secret of one key is none of another', () => {
 
 test('tables of a newer version are left alone', () => {
   const db = new DatabaseSync(':memory:')
-  db.exec('PRAGMA user_version = 4')
+  db.exec('PRAGMA user_version = 5')
   assert.throws(() => new AuditLog(db), {
     code: 'DataDirInvalid',
-    message: 'access.db is of version 4, made by a newer Weir',
+    message: 'access.db is of version 5, made by a newer Weir',
   })
 })
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { WeirError } from '../base/errors.ts'
 
-const version = 3
+const version = 4
 
 /** Of version 1. */
 const schema = `
@@ -34,6 +34,9 @@ const begun = `
   ) STRICT;
 `
 
+/** What version 4 has besides: whose a key is. NULL: whoever runs the server. */
+const accounts = 'ALTER TABLE access_keys ADD COLUMN account TEXT;'
+
 /** Makes the tables of access.db, or those that it lacks. Throws DataDirInvalid when a newer Weir made them. */
 export function openTables(db: DatabaseSync): void {
   const found = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
@@ -46,7 +49,7 @@ export function openTables(db: DatabaseSync): void {
         hint: `This one reads version ${version}: start the newer one`,
       },
     )
-  const lacking = [schema, nonces, begun].slice(found).join('')
+  const lacking = [schema, nonces, begun, accounts].slice(found).join('')
   inTransaction(db, () => db.exec(`${lacking}; PRAGMA user_version = ${version}`))
 }
 

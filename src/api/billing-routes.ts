@@ -7,7 +7,7 @@ import type {
   TopUpRequest,
   TrafficRequest,
 } from './billing-contract.ts'
-import { rightTo } from './signed.ts'
+import { accountAsked, rightTo } from './signed.ts'
 
 const text = { type: 'string', minLength: 1, maxLength: 128 } as const
 const seconds = { type: 'string', pattern: '^(0|[1-9][0-9]{0,9})$' } as const
@@ -47,12 +47,16 @@ type Asked<Request> = {
  */
 export function addBillingRoutes(server: FastifyInstance, bills: BillKeeper): void {
   const constraints = { api: 'weir' }
-  const right = rightTo('weir:GetBill')
-  const query = rightTo('weir:Query', { resource: logstoreOf })
+  const right = rightTo('weir:GetBill', { ofAccounts: true })
+  const query = rightTo('weir:Query', { resource: logstoreOf, ofAccounts: true })
   server.get<{ Querystring: BillRequest }>(
     '/weir/v1/bill',
     { constraints, config: right, schema: { querystring: bill } },
-    async (request, reply) => reply.send(await bills.bill(request.query)),
+    async (request, reply) => {
+      const account = accountAsked(request as FastifyRequest, request.query.account)
+      const whose = account === undefined ? {} : { account }
+      return reply.send(await bills.bill({ ...request.query, ...whose }))
+    },
   )
   server.get<{ Querystring: Asked<EstimateRequest> }>(
     '/weir/v1/bill/estimate',

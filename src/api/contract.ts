@@ -65,10 +65,12 @@ export interface KeyRequest {
   readonly limits?: KeyLimits
   /** Unix seconds. */
   readonly expiresAt?: number
+  /** It touches nothing of another account; of all accounts unless told. */
+  readonly account?: string
 }
 
 /** The body of PATCH /weir/v1/keys/ID. */
-export type KeyChange = Partial<Omit<KeyRequest, 'expiresAt' | 'limits'>> & {
+export type KeyChange = Partial<Omit<KeyRequest, 'expiresAt' | 'account' | 'limits'>> & {
   readonly enabled?: boolean
   /** What is left out stays. */
   readonly limits?: LimitsChange

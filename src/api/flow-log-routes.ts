@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Caller } from '../access/access.ts'
 import { WeirError } from '../base/errors.ts'
 import {
   checkKnown,
@@ -16,7 +17,8 @@ import {
   type DifferencesQuery,
 } from './differences.ts'
 import { addQuotaRoutes } from './quota-routes.ts'
-import { callerOf, rightTo } from './signed.ts'
+import { assertOwnTarget, ownFlowLog, rightsToDeliver } from './owner.ts'
+import { assertOfServer, callerOf, rightTo } from './signed.ts'
 import type { FlowLogKeeper } from './things.ts'
 
 /** Longer than any value may be; which values are right, `flow-log/` says with better words. */
@@ -85,37 +87,40 @@ export function addFlowLogRoutes(server: FastifyInstance, flowLogs: FlowLogKeepe
   const one = '/weir/v1/flow-logs/:id'
   const constraints = { api: 'weir' }
   const schema = { querystring: noQuery }
-  const changes = true
   server.register((own, _, registered) => {
+    own.addHook('preHandler', (request, _reply, done) => {
+      const { id } = request.params as Partial<OfOne['Params']>
+      if (id !== undefined) ownFlowLog(flowLogs, id, callerOf(request).account)
+      done()
+    })
     own.get<{ Querystring: FlowLogFilter }>(
       all,
-      { constraints, config: rightTo('weir:ListFlowLogs'), schema: { querystring: filter } },
-      (request, reply) =>
-        reply.send({ flowLogs: fitting(flowLogs.list(), request.query).map(entryOf) }),
+      { constraints, config: ofOwn('weir:ListFlowLogs'), schema: { querystring: filter } },
+      (request, reply) => {
+        const own = fitting(ownOf(flowLogs, callerOf(request)), request.query)
+        return reply.send({ flowLogs: own.map(entryOf) })
+      },
     )
     own.post<{ Body: FlowLogRequest }>(
       all,
       {
         constraints,
-        config: rightTo('weir:CreateFlowLog', { changes }),
+        config: ofOwn('weir:CreateFlowLog', true),
         schema: { ...schema, body: newFlowLog },
       },
-      async (request, reply) => {
-        const { createMissing = false, analysisReport = false, ...wanted } = request.body
-        const options = { createMissing, analysisReport }
-        return reply.send(entryOf(await flowLogs.create(wanted, options, byOf(request))))
-      },
+      async (request, reply) =>
+        reply.send(entryOf(await created(flowLogs, request.body, callerOf(request)))),
     )
     own.get<OfOne>(
       one,
-      { constraints, config: rightTo('weir:ListFlowLogs'), schema },
+      { constraints, config: ofOwn('weir:ListFlowLogs'), schema },
       ({ params }, reply) => reply.send(entryOf(flowLogs.get(params.id))),
     )
     own.patch<OfOne & { Body: FlowLogPatch }>(
       one,
       {
         constraints,
-        config: rightTo('weir:ModifyFlowLog', { changes }),
+        config: ofOwn('weir:ModifyFlowLog', true),
         schema: { ...schema, body: patch },
       },
       async (request, reply) => {
@@ -126,7 +131,7 @@ export function addFlowLogRoutes(server: FastifyInstance, flowLogs: FlowLogKeepe
     )
     own.delete<OfOne>(
       one,
-      { constraints, config: rightTo('weir:DeleteFlowLog', { changes }), schema },
+      { constraints, config: ofOwn('weir:DeleteFlowLog', true), schema },
       async (request, reply) => {
         await flowLogs.delete(request.params.id, byOf(request))
         return reply.send({})
@@ -135,7 +140,7 @@ export function addFlowLogRoutes(server: FastifyInstance, flowLogs: FlowLogKeepe
     for (const [to, action] of switches)
       own.post<OfOne>(
         `${one}/${to}`,
-        { constraints, config: rightTo(action, { changes }), schema },
+        { constraints, config: ofOwn(action, true), schema },
         async (request, reply) =>
           reply.send(entryOf(await flowLogs[to](request.params.id, byOf(request)))),
       )
@@ -149,17 +154,16 @@ export function addFlowLogRoutes(server: FastifyInstance, flowLogs: FlowLogKeepe
 function addResourceRoutes(own: FastifyInstance, flowLogs: FlowLogKeeper): void {
   const constraints = { api: 'weir' }
   const one = '/weir/v1/flow-logs/:id'
-  const changes = true
   own.get<OfOne>(
     `${one}/history`,
-    { constraints, config: rightTo('weir:ListFlowLogs'), schema: { querystring: noQuery } },
+    { constraints, config: ofOwn('weir:ListFlowLogs'), schema: { querystring: noQuery } },
     ({ params }, reply) => reply.send({ edits: flowLogs.history(params.id) }),
   )
   own.get<OfOne & { Querystring: DifferencesQuery }>(
     `${one}/differences`,
     {
       constraints,
-      config: rightTo('weir:ListFlowLogs'),
+      config: ofOwn('weir:ListFlowLogs'),
       schema: { querystring: differencesQuery },
     },
     ({ params, query }, reply) => {
@@ -174,7 +178,7 @@ function addResourceRoutes(own: FastifyInstance, flowLogs: FlowLogKeeper): void 
     `${one}/disable-delivery`,
     {
       constraints,
-      config: rightTo('weir:ModifyFlowLog', { changes }),
+      config: ofOwn('weir:ModifyFlowLog', true),
       schema: { querystring: noQuery },
     },
     async (request, reply) =>
@@ -184,7 +188,7 @@ function addResourceRoutes(own: FastifyInstance, flowLogs: FlowLogKeeper): void 
     `${one}/analyzer`,
     {
       constraints,
-      config: rightTo('weir:ModifyFlowLog', { changes }),
+      config: rightTo('weir:ModifyFlowLog', { changes: true }),
       schema: { querystring: noQuery, body: attached },
     },
     (request, reply) => {
@@ -193,6 +197,37 @@ function addResourceRoutes(own: FastifyInstance, flowLogs: FlowLogKeeper): void 
       return reply.send(entryOf(flowLogs.attachAnalyzer(params.id, analyzer, byOf(request))))
     },
   )
+}
+
+/** Keys of one account may ask too, about what is theirs. */
+const ofOwn = (action: string, changes = false) =>
+  rightTo(action, { ofAccounts: true, ...(changes ? { changes } : {}) })
+
+const ownOf = (flowLogs: FlowLogKeeper, { account: owner }: Caller): FlowLogResource[] =>
+  flowLogs.list().filter(({ account }) => (owner ?? account) === account)
+
+function created(
+  flowLogs: FlowLogKeeper,
+  body: FlowLogRequest,
+  caller: Caller,
+): Promise<FlowLogResource> {
+  assertMayCreate(caller, body)
+  assertOwnTarget(flowLogs, body, caller.account)
+  const { createMissing = false, analysisReport = false, ...wanted } = body
+  return flowLogs.create(wanted, { createMissing, analysisReport }, caller.keyId)
+}
+
+/** Throws AccessDenied. */
+function assertMayCreate(caller: Caller, wanted: FlowLogRequest): void {
+  const { createMissing = false, analysisReport = false, project = '', analyzer } = wanted
+  if (createMissing && project !== '') caller.assertMay('log:CreateProject', `project/${project}`)
+  const further = [
+    ...(createMissing ? ['log:CreateLogStore'] : []),
+    ...(analysisReport ? ['log:CreateIndex', 'log:UpdateLogStore'] : []),
+  ]
+  for (const { action, resource } of rightsToDeliver(wanted, further))
+    caller.assertMay(action, resource)
+  if (analyzer !== undefined) assertOfServer(caller, 'attaching a traffic analyzer')
 }
 
 const byOf = (request: FastifyRequest): string => callerOf(request).keyId

@@ -41,7 +41,12 @@ const newKey = {
   type: 'object',
   required: ['name'],
   additionalProperties: false,
-  properties: { name: text, ...rights, expiresAt: { type: 'integer', minimum: 0 } },
+  properties: {
+    name: text,
+    ...rights,
+    expiresAt: { type: 'integer', minimum: 0 },
+    account: text,
+  },
 } as const
 const change = {
   type: 'object',
@@ -93,7 +98,7 @@ export function addKeyRoutes(server: FastifyInstance, gate: AccessGate): void {
       schema: { querystring: noQuery, body: newKey },
     },
     ({ body }, reply) => {
-      const { name, limits: wanted, expiresAt } = body
+      const { name, limits: wanted, expiresAt, account } = body
       const policy = rightsOf(body)
       if (policy === undefined)
         throw new WeirError('ParameterInvalid', 'a key needs permissions or a policy')
@@ -102,6 +107,7 @@ export function addKeyRoutes(server: FastifyInstance, gate: AccessGate): void {
         policy,
         ...(wanted === undefined ? {} : { limits: wanted }),
         ...(expiresAt === undefined ? {} : { expiresAt }),
+        ...(account === undefined ? {} : { account }),
       })
       return reply.send(made)
     },

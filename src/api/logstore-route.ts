@@ -29,7 +29,7 @@ export function addLogstoreRoute(
     '/weir/v1/logstore',
     {
       constraints: { api: 'weir' },
-      config: rightTo('log:CreateLogStore', { resource, changes: true }),
+      config: rightTo('log:CreateLogStore', { resource, changes: true, ofAccounts: true }),
       schema: { querystring: query },
     },
     async (request, reply) => {

@@ -39,7 +39,10 @@ export function addQueryRoute(
     '/weir/v1/query',
     {
       constraints: { api: 'weir' },
-      config: rightTo('weir:Query', { resource: ({ body: asked }) => logstoreOf(asked) }),
+      config: rightTo('weir:Query', {
+        resource: ({ body: asked }) => logstoreOf(asked),
+        ofAccounts: true,
+      }),
       schema: { body },
     },
     async (request, reply) => {

@@ -1,7 +1,7 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { WeirError } from '../base/errors.ts'
 import { prerequisiteNames } from '../flow-log/flow-log.ts'
-import { callerOf, rightTo } from './signed.ts'
+import { accountAsked, callerOf, rightTo } from './signed.ts'
 import type { FlowLogKeeper } from './things.ts'
 
 const text = { type: 'string', minLength: 1, maxLength: 128 } as const
@@ -32,32 +32,41 @@ interface OfName extends OfAccount {
 export function addQuotaRoutes(own: FastifyInstance, flowLogs: FlowLogKeeper): void {
   const constraints = { api: 'weir' }
   const changes = true
+  const ofAccounts = true
   const { quotas, prerequisites } = flowLogs
+  const of = (request: FastifyRequest<OfAccount>): string =>
+    accountAsked(request as FastifyRequest, request.query.account) ?? flowLogs.ownAccount()
   own.get<OfAccount>(
     '/weir/v1/quotas',
-    { constraints, config: rightTo('weir:ListQuotas'), schema: { querystring: account } },
-    ({ query }, reply) =>
-      reply.send({ quotas: quotas.list(query.account ?? flowLogs.ownAccount()) }),
+    {
+      constraints,
+      config: rightTo('weir:ListQuotas', { ofAccounts }),
+      schema: { querystring: account },
+    },
+    (request, reply) => reply.send({ quotas: quotas.list(of(request)) }),
   )
   own.put<OfName & { Body: { value: number; account?: string } }>(
     '/weir/v1/quotas/:name',
     { constraints, config: rightTo('weir:SetQuota', { changes }), schema: { body: setting } },
     (request, reply) => {
-      const { value, account: of = flowLogs.ownAccount() } = request.body
-      return reply.send(quotas.set(request.params.name, of, value, callerOf(request).keyId))
+      const { value, account: whose = flowLogs.ownAccount() } = request.body
+      return reply.send(quotas.set(request.params.name, whose, value, callerOf(request).keyId))
     },
   )
   own.get<OfAccount>(
     '/weir/v1/flow-log-prerequisites',
-    { constraints, config: rightTo('weir:ListFlowLogs'), schema: { querystring: account } },
-    ({ query }, reply) =>
-      reply.send({ prerequisites: prerequisites.list(query.account ?? flowLogs.ownAccount()) }),
+    {
+      constraints,
+      config: rightTo('weir:ListFlowLogs', { ofAccounts }),
+      schema: { querystring: account },
+    },
+    (request, reply) => reply.send({ prerequisites: prerequisites.list(of(request)) }),
   )
   own.put<OfName>(
     '/weir/v1/flow-log-prerequisites/:name',
     {
       constraints,
-      config: rightTo('weir:FulfilPrerequisite', { changes }),
+      config: rightTo('weir:FulfilPrerequisite', { changes, ofAccounts }),
       schema: { querystring: account },
     },
     (request, reply) => {
@@ -66,9 +75,8 @@ export function addQuotaRoutes(own: FastifyInstance, flowLogs: FlowLogKeeper): v
         throw new WeirError('NotFound', `there is no prerequisite ${request.params.name}`, {
           hint: `There are: ${prerequisiteNames.join(', ')}`,
         })
-      const of = request.query.account ?? flowLogs.ownAccount()
-      prerequisites.fulfil(of, name, callerOf(request).keyId)
-      return reply.send({ prerequisites: prerequisites.list(of) })
+      prerequisites.fulfil(of(request), name, callerOf(request).keyId)
+      return reply.send({ prerequisites: prerequisites.list(of(request)) })
     },
   )
 }

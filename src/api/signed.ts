@@ -18,6 +18,8 @@ export interface Right {
   readonly each?: true
   /** Changes are written down. */
   readonly changes?: true
+  /** Keys of one account may ask too: the route keeps to what is theirs. Other routes are about the whole server. */
+  readonly ofAccounts?: true
 }
 
 declare module 'fastify' {
@@ -45,6 +47,26 @@ export const rightTo = (
 export function callerOf(request: FastifyRequest): Caller {
   if (request.caller === undefined) throw new Error(`${request.url} is served without a signature`)
   return request.caller
+}
+
+/** Throws AccessDenied to a key of one account. @param action what is about the whole server */
+export function assertOfServer({ keyId, account }: Caller, action: string): void {
+  if (account === undefined) return
+  throw new WeirError(
+    'AccessDenied',
+    `key ${keyId} is of account ${account}, and ${action} is about the whole server`,
+    { hint: 'Ask with a key of the server: one that was made without --account' },
+  )
+}
+
+/** The account that is asked about: a key of one account asks about that. Throws AccessDenied. */
+export function accountAsked(
+  request: FastifyRequest,
+  asked: string | undefined,
+): string | undefined {
+  const { keyId, account } = callerOf(request)
+  if (account === undefined || asked === undefined || asked === account) return account ?? asked
+  throw new WeirError('AccessDenied', `key ${keyId} is of account ${account}, not of ${asked}`)
 }
 
 /** Looks at the signature of every request for a route that needs a right, before its body is read as anything. */
@@ -78,8 +100,11 @@ export function addSignatures(server: FastifyInstance, gate: AccessGate): void {
   })
   server.addHook('preHandler', (request, _reply, done) => {
     const { right } = request.routeOptions.config
-    if (right !== undefined && right.each !== true)
-      callerOf(request).assertMay(right.action, resourceOf(right, request))
+    if (right !== undefined) {
+      const caller = callerOf(request)
+      if (right.each !== true) caller.assertMay(right.action, resourceOf(right, request))
+      if (right.ofAccounts !== true) assertOfServer(caller, right.action)
+    }
     done()
   })
   server.addHook('onResponse', (request, reply, done) => {

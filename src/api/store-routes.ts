@@ -32,7 +32,7 @@ export function addStoreRoutes(
       '/weir/v1/projects',
       {
         constraints,
-        config: rightTo('weir:GetProjects', { each: true }),
+        config: rightTo('weir:GetProjects', { each: true, ofAccounts: true }),
         schema: { querystring: noQuery },
       },
       async (request, reply) =>
@@ -62,7 +62,10 @@ export function addStoreRoutes(
       '/weir/v1/records',
       {
         constraints,
-        config: rightTo('weir:PutRecords', { resource: ({ query }) => logstoreOf(query) }),
+        config: rightTo('weir:PutRecords', {
+          resource: ({ query }) => logstoreOf(query),
+          ofAccounts: true,
+        }),
         schema: { querystring: recordsQuery },
         bodyLimit: recordsBytesMax,
       },

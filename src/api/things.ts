@@ -128,6 +128,8 @@ export interface FlowLogKeeper {
   attachAnalyzer(id: string, analyzer: string | undefined, by: string): FlowLogResource
   /** Also of one that is deleted. */
   history(id: string): readonly FlowLogEdit[]
+  /** Whose a target is; undefined: there is none such. */
+  accountOf(target: Pick<FlowLogResource, 'resourceType' | 'resourceId'>): string | undefined
   /** Whose things are that say nothing else. */
   ownAccount(): string
   readonly quotas: Pick<Quotas, 'list' | 'set'>

@@ -122,6 +122,17 @@ export class FlowLogService {
     return { region, account }
   }
 
+  /** Whose a target is; undefined: there is none such. */
+  accountOf(target: Target): string | undefined {
+    try {
+      this.#things.checkTarget(target)
+    } catch (error) {
+      if (error instanceof WeirError && error.code === 'ResourceNotExist') return undefined
+      throw error
+    }
+    return this.#things.placeOf(target).account
+  }
+
   /** Whose things are that say nothing else. */
   ownAccount(): string {
     return this.#things.placeOf({ resourceType: 'VPC', resourceId: '' }).account

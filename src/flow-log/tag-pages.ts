@@ -18,6 +18,8 @@ export interface TagsWanted {
   /** Those with every one of these; without a value, any value of that key. */
   readonly tags?: readonly { readonly key: string; readonly value?: string }[]
   readonly nextToken?: string
+  /** Those of this account; of all unless told. */
+  readonly account?: string
   /** From 1 to 50; 50 unless told. */
   readonly maxResults?: number
 }
@@ -26,7 +28,7 @@ const resultsMax = 50
 
 /** In the order of flow logs and keys: what is added or removed meanwhile moves no other over the edge of a page. */
 export function tagPage(flowLogs: readonly FlowLogResource[], wanted: TagsWanted): TagPage {
-  const { ids, tags = [], nextToken = '', maxResults = resultsMax } = wanted
+  const { ids, tags = [], account, nextToken = '', maxResults = resultsMax } = wanted
   if (!Number.isInteger(maxResults) || maxResults < 1 || maxResults > resultsMax)
     throw new WeirError('ParameterInvalid', `MaxResults is a number from 1 to ${resultsMax}`)
   const after = placeOf(nextToken)
@@ -34,6 +36,7 @@ export function tagPage(flowLogs: readonly FlowLogResource[], wanted: TagsWanted
     .filter(
       (flowLog) =>
         (ids === undefined || ids.includes(flowLog.id)) &&
+        (account === undefined || flowLog.account === account) &&
         tags.every(({ key, value }) =>
           flowLog.tags.some(
             (tag) => tag.key === key && (value === undefined || tag.value === value),

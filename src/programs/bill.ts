@@ -42,10 +42,15 @@ export interface EstimateOptions extends RecordOptions {
 }
 
 export async function bill(options: BillOptions): Promise<number> {
-  const { server, by, format: _, json: _2, ...only } = options
-  const grouping = known('--by', by, billGroupings)
-  return tell(options, await billOfServer(server, { ...only, by: grouping }), billText)
+  const { server, month, flowLog, account, region } = options
+  const by = known('--by', options.by, billGroupings)
+  const only = given({ month, flowLog, account, region })
+  return tell(options, await billOfServer(server, { ...only, by }), billText)
 }
+
+/** Without what was not said. */
+const given = (options: Readonly<Record<string, string | undefined>>) =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 export const topUp = async (
   amount: string,

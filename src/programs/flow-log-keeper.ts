@@ -69,6 +69,7 @@ export function flowLogKeeper(
     disableDelivery: async (id, by) => settled(service.disableDelivery(id, by).id),
     attachAnalyzer: (id, analyzer, by) => service.attachAnalyzer(id, analyzer, by),
     history: (id) => service.history(id),
+    accountOf: (target) => service.accountOf(target),
     ownAccount: () => service.ownAccount(),
     quotas: service.quotas,
     prerequisites: service.prerequisites,

@@ -30,12 +30,17 @@ Examples:
     `  weir key create grafana --read shop
   weir key create collector --write shop --write lab --bytes-per-second 20000000
   weir key create agent-h2 --policy agent.json --file /etc/weir/key.json
+  weir key create tenant --admin '*' --account 1234567890123456
   weir key create ops --admin '*'`,
   )
     .option('--read <project...>', 'may query these projects; * is all')
     .option('--write <project...>', 'may write to them too')
     .option('--admin <project...>', 'may change them; with * the server too')
     .option('--policy <file>', 'what it may do as a document of the cloud’s access control, JSON')
+    .option(
+      '--account <id>',
+      'touches VPCs, flow logs and bills of this account alone; of all unless told',
+    )
     .option('--requests-per-second <n>', 'more are refused and may be sent again')
     .option('--bytes-per-second <n>', 'of bodies, as they are sent')
     .option('--body-bytes-max <n>', 'of one request, as it is sent')

@@ -33,6 +33,7 @@ interface LimitOptions {
 export interface CreateOptions extends RightOptions, LimitOptions {
   readonly server: string
   readonly expires?: string
+  readonly account?: string
   readonly file?: string
 }
 
@@ -48,6 +49,7 @@ export async function createKey(name: string, options: CreateOptions): Promise<n
     name,
     ...rights,
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
+    ...(options.account === undefined ? {} : { account: options.account }),
     ...(options.expires === undefined
       ? {}
       : { expiresAt: timeArgument('--expires', options.expires, 'UTC', Date.now() / 1000) }),
@@ -72,11 +74,12 @@ export async function listKeys(options: {
       key.id,
       key.name,
       key.enabled ? 'enabled' : 'disabled',
+      key.account ?? 'all',
       dateOf(key.createdAt),
       key.usedAt === undefined ? 'never' : dateOf(key.usedAt),
       rightsText(key),
     ])
-    const head = ['id', 'name', 'state', 'created (UTC)', 'used (UTC)', 'may']
+    const head = ['id', 'name', 'state', 'account', 'created (UTC)', 'used (UTC)', 'may']
     writeStandardOutput(await plainTable(head, rows))
   }
   return exitStatus.ok

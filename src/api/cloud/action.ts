@@ -18,10 +18,18 @@ export interface Asked {
   readonly signal: AbortSignal
 }
 
+export interface FurtherRight {
+  /** As `log:PostLogStoreLogs`. */
+  readonly action: string
+  readonly resource: string
+}
+
 /** An action with what it was asked, ready to run. */
 export interface Order {
   /** What a policy names, as `flowlog/fl-1`: each must be allowed. */
   readonly resources: readonly string[]
+  /** Further rights that are needed, of other services. */
+  readonly also: readonly FurtherRight[]
   run(asked: Asked): Promise<Fields> | Fields
 }
 
@@ -37,6 +45,7 @@ export interface CloudAction {
 interface ActionParts<S extends Shape> {
   readonly parameters: S
   readonly resources: (values: Values<S>) => readonly string[]
+  readonly also?: (values: Values<S>) => readonly FurtherRight[]
   readonly changes?: boolean
   /** @returns what the answer has besides RequestId */
   readonly run: (values: Values<S>, asked: Asked) => Promise<Fields> | Fields
@@ -45,13 +54,13 @@ interface ActionParts<S extends Shape> {
 export const actionOf = <const S extends Shape>(
   version: Version,
   name: string,
-  { parameters, resources, changes = false, run }: ActionParts<S>,
+  { parameters, resources, also = () => [], changes = false, run }: ActionParts<S>,
 ): CloudAction => ({
   version,
   name,
   changes,
   prepare(given) {
     const values = readAll(parameters, given)
-    return { resources: resources(values), run: (asked) => run(values, asked) }
+    return { resources: resources(values), also: also(values), run: (asked) => run(values, asked) }
   },
 })

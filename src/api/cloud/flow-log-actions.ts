@@ -6,6 +6,7 @@ import {
   scopes,
   trafficTypes,
 } from '../../flow-log/flow-log.ts'
+import { rightsToDeliver } from '../owner.ts'
 import { actionOf, type CloudAction } from './action.ts'
 import type { Fields } from './answer.ts'
 import { flowLogIn } from './flow-log-in.ts'
@@ -87,6 +88,8 @@ function createFlowLog(things: CloudThings): CloudAction {
       Tag: tagList,
     },
     resources: ofAll,
+    also: ({ ProjectName: project, LogStoreName: logstore }) =>
+      rightsToDeliver({ project, logstore }),
     changes: true,
     run(wanted, { keyId }) {
       const { ResourceGroupId, FlowLogName, Description, IpVersion, TrafficPath } = wanted
@@ -231,20 +234,21 @@ const switches = (things: CloudThings): readonly CloudAction[] =>
 const service = (things: CloudThings): readonly CloudAction[] => {
   const parameters = { RegionId: knownRegion(things), ClientToken: text(64) } as const
   const { prerequisites } = things.flowLogs
+  const account = things.owner ?? things.account
   return [
     actionOf(version, 'OpenFlowLogService', {
       parameters,
       resources: ofAll,
       changes: true,
       run(_wanted, { keyId }) {
-        prerequisites.open(things.account, keyId)
+        prerequisites.open(account, keyId)
         return { Code: '200', Message: 'successful' }
       },
     }),
     actionOf(version, 'GetFlowLogServiceStatus', {
       parameters,
       resources: ofAll,
-      run: () => ({ Enabled: prerequisites.isDone(things.account, 'activation') }),
+      run: () => ({ Enabled: prerequisites.isDone(account, 'activation') }),
     }),
   ]
 }

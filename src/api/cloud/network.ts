@@ -50,10 +50,22 @@ export interface Network {
 
 export type NetworkThings = Pick<
   CloudThings,
-  'region' | 'account' | 'topology' | 'sample' | 'interfaces'
+  'region' | 'account' | 'owner' | 'topology' | 'sample' | 'interfaces'
 >
 
 export function networkOf(things: NetworkThings): Network {
+  const { vpcs, vSwitches, enis } = wholeNetwork(things)
+  const { owner } = things
+  if (owner === undefined) return { vpcs, vSwitches, enis }
+  const isOwn = ({ vpc }: { readonly vpc: NetworkVpc }): boolean => vpc.account === owner
+  return {
+    vpcs: vpcs.filter(({ account }) => account === owner),
+    vSwitches: vSwitches.filter(isOwn),
+    enis: enis.filter(isOwn),
+  }
+}
+
+function wholeNetwork(things: NetworkThings): Network {
   const topology = things.topology()
   if (topology !== undefined) return ofTopology(topology, things)
   const seen = ofInterfaces(things)

@@ -14,6 +14,7 @@ import { type CloudAction, type Order, products, type Version } from './action.t
 import { contentTypes, type Format, formatOf, written } from './answer.ts'
 import { type CloudError, cloudError } from './errors.ts'
 import { type Given, invalid, merged, missing } from './parameters.ts'
+import { ownThings } from './own-things.ts'
 import type { CloudGate, CloudThings } from './things.ts'
 
 declare module 'fastify' {
@@ -29,11 +30,11 @@ const nothing = Buffer.alloc(0)
 
 export function serveActions(
   server: FastifyInstance,
-  actions: readonly CloudAction[],
+  actionsOf: (things: CloudThings) => readonly CloudAction[],
   things: CloudThings,
 ): void {
   const { bodies } = server
-  const byName = new Map(actions.map((each) => [`${each.version} ${each.name}`, each]))
+  const actions = actionsByAccount(actionsOf, things)
   server.decorateRequest('cloud', undefined)
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
@@ -56,7 +57,7 @@ export function serveActions(
       const begun = request.cloud!
       begun.working = true
       try {
-        return await answer(request, reply, byName, things)
+        return await answer(request, reply, actions, things)
       } finally {
         begun.working = false
         begun.room.leave()
@@ -65,10 +66,29 @@ export function serveActions(
   })
 }
 
+/** By version and name: what a key can ask for. @param account whose key it is; undefined: the server's */
+type ActionsFor = (account: string | undefined) => ReadonlyMap<string, CloudAction>
+
+/** Made when the first key of an account asks. */
+function actionsByAccount(
+  actionsOf: (things: CloudThings) => readonly CloudAction[],
+  things: CloudThings,
+): ActionsFor {
+  const made = new Map<string | undefined, ReadonlyMap<string, CloudAction>>()
+  return (account) => {
+    const known = made.get(account)
+    if (known !== undefined) return known
+    const seen = account === undefined ? things : ownThings(things, account)
+    const actions = new Map(actionsOf(seen).map((each) => [`${each.version} ${each.name}`, each]))
+    made.set(account, actions)
+    return actions
+  }
+}
+
 async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
-  actions: ReadonlyMap<string, CloudAction>,
+  actionsFor: ActionsFor,
   { gate }: CloudThings,
 ): Promise<FastifyReply> {
   const { method, headers } = request
@@ -81,12 +101,13 @@ async function answer(
   gate.take(caller, body.length)
   const format = formatOf(headers, given.get('Format') ?? '')
   if (format === undefined) throw invalid('Format', 'it is one of JSON, XML')
-  const action = chosen(headers, given, actions)
+  const action = chosen(headers, given, actionsFor(caller.account))
   const order = action.prepare(given)
   const ended = action.changes ? noted(request, caller, { action, order }, gate) : undefined
   let outcome = 'ok'
   try {
     for (const resource of order.resources) caller.assertMay(permissionOf(action), resource)
+    for (const { action: right, resource } of order.also) caller.assertMay(right, resource)
     const fields = await order.run({
       requestId: request.id,
       keyId: caller.keyId,

@@ -11,6 +11,8 @@ export interface CloudThings {
   readonly region: string
   /** Whose things are that say nothing else; `-` when nobody knows. */
   readonly account: string
+  /** Whose alone are looked at; undefined: those of all accounts. */
+  readonly owner?: string
   /** Those that requests may name. */
   regions(): readonly CloudRegion[]
   /** The one in force. */
@@ -34,6 +36,7 @@ export type CloudAnalyzers = Pick<
 
 export type CloudFlowLogs = Pick<
   FlowLogService,
+  | 'accountOf'
   | 'create'
   | 'list'
   | 'get'
