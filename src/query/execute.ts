@@ -5,7 +5,7 @@ import type { Engine, SourceView } from './engine.ts'
 import { checkStatement, createMacros, createViews, shutAround } from './engine.ts'
 import { formatValue, languageType } from './format.ts'
 import { parseQuery } from './parse.ts'
-import { dropFound, findRows } from './found.ts'
+import { dropFound, findRows, isOutOfMemory, promisedRows } from './found.ts'
 import { PageFiles } from './page-files.ts'
 import { foundTable, planQuery } from './plan.ts'
 import type { QueryPlan } from './plan.ts'
@@ -52,11 +52,19 @@ export async function executeQuery(
   await shutAround(engine, views, query.memoryBytesMax)
   const [view] = views
   const found = plan.found && view?.learns ? await findRows(engine, plan.found, view) : undefined
-  const sql = found?.isWhole ? plan.found!.sql : statementFor(plan, views)
   const names = views.map(({ name }) => name)
-  await checkStatement(engine, sql, found?.isWhole ? [foundTable] : names)
+  const answerTo = async (sql: string): Promise<Answer> => {
+    await checkStatement(engine, sql, found?.isWhole ? [foundTable] : names)
+    return new Answer({ ...plan, sql }, query, effects)
+  }
   if (plan.reach !== undefined) await checkStatement(engine, plan.reach.sql, names)
-  const answer = await new Answer({ ...plan, sql }, query, effects).take(engine, views)
+  const kept = found?.isWhole ? undefined : await keptStatement(engine, plan, views)
+  const sql = found?.isWhole ? plan.found!.sql : plan.sql
+  const first = await answerTo(kept ?? sql)
+  const answer = await first.take(engine, views).catch(async (error: unknown) => {
+    if (kept === undefined || first.hasRows || !isOutOfMemory(error)) throw error
+    return (await answerTo(sql)).take(engine, views)
+  })
   if (found?.isWhole) await dropFound(engine)
   return { ...answer, learned: found?.learned }
 }
@@ -68,12 +76,23 @@ interface LeasedView extends SourceView {
 /** Values that are held in memory for parts of a query that read the same rows: a gigabyte at most. */
 const keptValuesMax = 64_000_000
 
-/** Reading rows twice costs up to twice as much, but needs no memory. */
-function statementFor({ sql, kept }: QueryPlan, views: readonly SourceView[]): string {
-  if (kept === undefined) return sql
-  const files = views.flatMap((view) => view.files)
+/**
+ * The statement that holds what the search chose, where that is not too much by what a few files promise. Reading rows
+ * twice costs up to twice as much, but needs no memory.
+ */
+async function keptStatement(
+  engine: Engine,
+  { kept, found }: QueryPlan,
+  views: readonly SourceView[],
+): Promise<string | undefined> {
+  const [view] = views
+  if (kept === undefined || view === undefined) return undefined
+  const rowsMost = keptValuesMax / kept.width
+  const files = views.flatMap((each) => each.files)
   const rows = files.reduce((sum, { span }) => sum + (span?.rows ?? Infinity), 0)
-  return rows * kept.width <= keptValuesMax ? kept.sql : sql
+  if (rows <= rowsMost) return kept.sql
+  const promised = found && (await promisedRows(engine, found, view))
+  return promised !== undefined && promised * 2 <= rowsMost ? kept.sql : undefined
 }
 
 async function viewsOf(
@@ -163,6 +182,10 @@ class Answer {
     if (page === undefined) return
     await createViews(engine, [{ ...view, ...page }])
     await this.#run(engine)
+  }
+
+  get hasRows(): boolean {
+    return this.#rows > 0
   }
 
   #isFull(): boolean {

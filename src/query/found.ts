@@ -1,4 +1,5 @@
 /** What a search finds, put into a table before the query reads it: so it shows which files have none of it. */
+import type { ColumnSpec } from '../base/columns.ts'
 import type { Learned } from './condition-memory.ts'
 import type { Engine, SourceView } from './engine.ts'
 import { checkStatement, createViews } from './engine.ts'
@@ -32,11 +33,10 @@ export async function findRows(
   plan: FoundPlan,
   view: SourceView,
 ): Promise<Found | undefined> {
-  const hidden = new Set([foundFile, 'filename']) // what the engine calls the file, unless a column is called so
-  if (view.columns.some(({ name }) => hidden.has(name.toLowerCase()))) return undefined
+  const columns = withFile(view.columns)
+  if (columns === undefined) return undefined
   const [first, rest] = apart(view.files)
   if (Math.max(firstRows, rowsOf(first)) > firstShareMax * rowsOf(view.files)) return undefined
-  const columns = [...view.columns, { name: foundFile, kind: 'text' } as const]
   const take = async (files: readonly SourceRows[], how: string, most: number): Promise<number> => {
     await createViews(engine, [{ ...view, files, columns }])
     const limited = `${how} ${plan.select} LIMIT ${most + 1}`
@@ -51,16 +51,51 @@ export async function findRows(
     if (promised + more <= foundMax) return { isWhole: true, learned: await learn(engine, view) }
   } catch (error) {
     // The rows may be large; who reads them one after the other may have room.
-    if (!(error instanceof Error && error.message.startsWith('Out of Memory Error'))) throw error
+    if (!isOutOfMemory(error)) throw error
   }
   await dropFound(engine)
   await createViews(engine, [view])
   return takesMany
 }
 
+/** Files that tell for all of them, and no more than this share of the rows. */
+const tellingFiles = 3
+const tellingShareMax = 0.25
+
+/** How many rows a search takes of a view, by a few files between the first and the last; undefined where they are not few. */
+export async function promisedRows(
+  engine: Engine,
+  plan: FoundPlan,
+  view: SourceView,
+): Promise<number | undefined> {
+  const columns = withFile(view.columns)
+  const of = (each: number) => view.files.at(((each + 0.5) * view.files.length) / tellingFiles)
+  const files = [...new Set(Array.from({ length: tellingFiles }, (_, each) => of(each)))].filter(
+    (file) => file !== undefined,
+  )
+  const share = rowsOf(files) / rowsOf(view.files)
+  if (columns === undefined || !(share > 0 && share <= tellingShareMax)) return undefined
+  const count = `SELECT count(*) FROM (${plan.select})`
+  await checkStatement(engine, count, [view.name])
+  await createViews(engine, [{ ...view, files, columns }])
+  const reader = await engine.connection.runAndReadAll(count)
+  await createViews(engine, [view])
+  return Number(reader.getRows()[0]?.[0]) / share
+}
+
+/** And the file that a row is of; undefined where a column is called what the engine calls it. */
+function withFile(columns: readonly ColumnSpec[]): readonly ColumnSpec[] | undefined {
+  const hidden = new Set([foundFile, 'filename'])
+  if (columns.some(({ name }) => hidden.has(name.toLowerCase()))) return undefined
+  return [...columns, { name: foundFile, kind: 'text' }]
+}
+
 export async function dropFound({ connection }: Engine): Promise<void> {
   await connection.run(`DROP TABLE IF EXISTS ${foundTable}`)
 }
+
+export const isOutOfMemory = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('Out of Memory Error')
 
 /** Rows of other times than are asked for may be what the search takes too: such files are not told. */
 async function learn({ connection }: Engine, { files, range }: SourceView): Promise<Learned> {
