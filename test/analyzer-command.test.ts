@@ -226,7 +226,7 @@ async function isOnlyRead(url: string, id: string, key: ClientKey): Promise<void
   const ordered = await weir(['flow-log', 'create', '--vpc', 'vpc-shop', ...into])
   assert.match(
     ordered.stderr,
-    /^weir: ParameterInvalid: nta-\w+ is a project of a traffic analyzer/,
+    /^weir: AccessDenied: .* on project\/nta-\w+.*: a traffic analyzer keeps its rollups there/,
   )
   await assert.rejects(makeLogstore(url, { project: 'nta-mine', logstore: 'mine' }), {
     code: 'AccessDenied',
