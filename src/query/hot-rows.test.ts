@@ -180,6 +180,7 @@ test('pages of a search: both orders, further pages, every kind of condition', a
     'note:""',
     'größe',
     'dstaddr:"2001:db8::1"',
+    'srcaddr:10.0.0.1* and not dstaddr:10.0.2.*',
     '__topic__:x',
     '__source__:host and dstport in [60 100]',
   ])

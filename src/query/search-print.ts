@@ -5,7 +5,7 @@ import type { SearchField, StoreFields } from './fields.ts'
 import type { Condition, Predicate, TextCondition } from './predicate.ts'
 import { delimiters, wordsOf } from './predicate.ts'
 import type { QueryText } from './place.ts'
-import { quoteText } from './quote.ts'
+import { quoteName, quoteText } from './quote.ts'
 
 /** The predicate over every column of a logstore; see `printSearch`. */
 export const printPredicate = (
@@ -19,18 +19,23 @@ export const printPredicate = (
  * the condition: a key that is no field, a comparison on a text, a word where a number is needed.
  */
 export function printSearch(query: QueryText, predicate: Predicate, fields: StoreFields): string {
-  const print = (each: Predicate): string => {
+  const print = (each: Predicate, mustHold: boolean): string => {
     if (each.kind === 'all') return 'TRUE'
-    if (each.kind === 'and' || each.kind === 'or') {
-      return `(${each.of.map(print).join(each.kind === 'and' ? ' AND ' : ' OR ')})`
-    }
-    if (each.kind === 'not') return `(NOT coalesce(${print(each.of)}, FALSE))`
-    return `(${printCondition(query, each as Condition, fields)})`
+    if (each.kind === 'and') return `(${each.of.map((of) => print(of, mustHold)).join(' AND ')})`
+    if (each.kind === 'or') return `(${each.of.map((of) => print(of, false)).join(' OR ')})`
+    if (each.kind === 'not') return `(NOT coalesce(${print(each.of, false)}, FALSE))`
+    return `(${printCondition(query, each as Condition, fields, mustHold)})`
   }
-  return print(predicate)
+  return print(predicate, true)
 }
 
-function printCondition(query: QueryText, condition: Condition, fields: StoreFields): string {
+/** @param mustHold of each row, whatever else does */
+function printCondition(
+  query: QueryText,
+  condition: Condition,
+  fields: StoreFields,
+  mustHold: boolean,
+): string {
   if (condition.key === undefined) return printFullText(condition as TextCondition, fields)
   const field = fields.searchField(condition.key)
   if (field === undefined) {
@@ -46,13 +51,17 @@ function printCondition(query: QueryText, condition: Condition, fields: StoreFie
     const low = `${sql} ${condition.lowIncluded ? '>=' : '>'} ${condition.low}`
     return `${low} AND ${sql} ${condition.highIncluded ? '<=' : '<'} ${condition.high}`
   }
-  return type === 'text' ? printText(field, condition) : printNumber(query, field, condition)
+  return type === 'text'
+    ? printText(field, condition, mustHold)
+    : printNumber(query, field, condition)
 }
 
 /** A term without a key: in any text; several words may be in different fields. */
 function printFullText(condition: TextCondition, { fullText }: StoreFields): string {
   const anywhere = (each: typeof condition) =>
-    ['FALSE', ...fullText.map((field) => `coalesce(${printText(field, each)}, FALSE)`)].join(' OR ')
+    ['FALSE', ...fullText.map((field) => `coalesce(${printText(field, each, false)}, FALSE)`)].join(
+      ' OR ',
+    )
   const cut = { token: Array.from(delimiters), caseSensitive: true }
   const words = condition.kind === 'words' ? wordsOf(condition.text, cut) : []
   if (words.length < 2) return anywhere(condition)
@@ -84,7 +93,7 @@ function printNumber(query: QueryText, field: SearchField, condition: TextCondit
   return `${field.sql} = ${text}`
 }
 
-function printText(field: SearchField, condition: TextCondition): string {
+function printText(field: SearchField, condition: TextCondition, mustHold: boolean): string {
   const { caseSensitive, token } = field.words
   const text = caseSensitive ? condition.text : condition.text.toLowerCase()
   if (text === notApplicable && condition.key !== undefined && field.dashIsAbsent) {
@@ -96,10 +105,23 @@ function printText(field: SearchField, condition: TextCondition): string {
   if (token.length > 0 && (!field.oneWord || cut)) return printWords(field, condition, folded)
   if (condition.kind === 'pattern') {
     const prefix = /^[^*?]*\*$/.test(text)
-    if (prefix) return `starts_with(${folded}, ${quoteText(text.slice(0, -1))})`
+    const isPlain = mustHold && folded === quoteName(field.name)
+    if (prefix) return printPrefix(folded, text.slice(0, -1), isPlain)
     return `${folded} LIKE ${quoteText(likePattern(text))} ESCAPE '\\'`
   }
   return `${folded} = ${quoteText(text)}`
+}
+
+/**
+ * Texts are in order of their bytes: those that begin so lie from the prefix up to where its last character is the next. A
+ * plain column that must lie there is compared where it is read, by its statistics, dictionary and bytes; in other
+ * places that costs more than a look at its beginning.
+ */
+function printPrefix(sql: string, prefix: string, isPlain: boolean): string {
+  const last = prefix.charCodeAt(prefix.length - 1)
+  if (!isPlain || !(last >= 0x20 && last < 0x7e)) return `starts_with(${sql}, ${quoteText(prefix)})`
+  const next = prefix.slice(0, -1) + String.fromCharCode(last + 1)
+  return `${sql} >= ${quoteText(prefix)} AND ${sql} < ${quoteText(next)}`
 }
 
 /** Words of a value that is cut: the condition's own words are cut in the same way. */
