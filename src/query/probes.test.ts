@@ -360,3 +360,16 @@ test('the second fence alone refuses what a translation never holds', async () =
   await f('SELECT other.sum(1)', 'another schema|function')
   await checkStatement(engine, 'WITH a AS (SELECT one FROM __store) SELECT sum(one) FROM a')
 })
+
+test('what the fence let through it lets through again, for what it may read alone', async () => {
+  const sql = 'SELECT one FROM __store'
+  await checkStatement(engine, sql)
+  await checkStatement(engine, sql)
+  const refused = { code: 'QueryRefused', message: /the table __store/ }
+  await assert.rejects(checkStatement(engine, sql, ['__store2']), refused)
+  await assert.rejects(checkStatement(engine, sql, []), refused)
+  for (let each = 0; each < 300; each++) await checkStatement(engine, `SELECT ${each} FROM __store`)
+  assert.ok(engine.passed.size <= 100)
+  for (let times = 0; times < 2; times++)
+    await assert.rejects(checkStatement(engine, 'SELECT 1 FROM secret'), { code: 'QueryRefused' })
+})
