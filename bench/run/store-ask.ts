@@ -1,6 +1,7 @@
 /** Asks an engine the questions of `npm run bench store` and says what each costs, its child processes included. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { LogStore } from '../../src/logstore/logstore.ts'
 import { defaultQueryConfig, QueryEngine } from '../../src/query/query.ts'
 import { childrenSeconds } from './measure.ts'
@@ -72,17 +73,29 @@ export function weirEngine(
     { ...defaultQueryConfig, linkFolder, threads: 1, workers: 1, timeMaxMilliseconds },
     store,
   )
+  const run = async (query: string, [from, to]: readonly [number, number]) =>
+    engine.run({ project, logstore, query, from, to })
+  let begun: Promise<void> | undefined
   return {
     name: 'weir',
     version: 'this checkout',
     scale: 1,
     async ask({ text, range = wholeRange }) {
+      begun ??= run('* | select 1', wholeRange).then(started)
+      await begun
       const before = treeSeconds()
-      const [from, to] = range
-      const { rows } = await engine.run({ project, logstore, query: text, from, to })
+      const { rows } = await run(text, range)
       return { rows, cpuSeconds: treeSeconds() - before }
     },
     close: () => engine.close(),
+  }
+}
+
+/** Processes begin while the first question is answered, which would be counted as what it costs. */
+async function started(): Promise<void> {
+  for (let before = -1, now = treeSeconds(); now - before > 0.01; now = treeSeconds()) {
+    before = now
+    await setTimeout(1000)
   }
 }
 
