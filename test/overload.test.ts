@@ -110,7 +110,7 @@ test('100 searches and 40 SQL queries at once beside ingest: both go on, and ans
   const { target } = await startSmallServer(t, project)
   await createLogstore(target, 'storm', { n: number, text })
   await ingest(target, 1) // code is warm then
-  const seconds = long ? 20 : 4
+  const seconds = long ? 20 : 3
   const calm = await ingest(target, seconds)
   const met = { ok: 0, busy: 0, partial: 0 }
   let over = false

@@ -19,7 +19,7 @@ import { defaultQueryConfig, QueryEngine } from './query.ts'
 const at = 1_767_322_800
 const seed = Number(process.env['WEIR_SEED'] ?? 20_260_104)
 const isLong = process.env['WEIR_LONG'] !== undefined
-const answersMin = isLong ? 3000 : 60
+const answersMin = isLong ? 3000 : 30
 /** A process is ended after so many answers. */
 const answersPerKill = isLong ? 40 : 15
 

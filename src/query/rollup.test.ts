@@ -15,7 +15,7 @@ const hour = 3600
 /** 2026-01-02T03:00:00Z. */
 const at = 1_767_322_800
 const seed = Number(process.env['WEIR_SEED'] ?? 20_260_102)
-const questions = process.env['WEIR_LONG'] === undefined ? 60 : 3000
+const questions = process.env['WEIR_LONG'] === undefined ? 40 : 3000
 
 const columns: readonly ColumnSpec[] = [
   { name: 'eni-id', kind: 'text' },
