@@ -221,6 +221,8 @@ function created(
 function assertMayCreate(caller: Caller, wanted: FlowLogRequest): void {
   const { createMissing = false, analysisReport = false, project = '', analyzer } = wanted
   if (createMissing && project !== '') caller.assertMay('log:CreateProject', `project/${project}`)
+  if (analysisReport && project !== '')
+    caller.assertMay('log:CreateDashboard', `project/${project}/dashboard/*`)
   const further = [
     ...(createMissing ? ['log:CreateLogStore'] : []),
     ...(analysisReport ? ['log:CreateIndex', 'log:UpdateLogStore'] : []),

@@ -61,6 +61,11 @@ export class Documents {
     this.#set(project, name, document)
   }
 
+  /** Throws as `create`, but for what is there already. */
+  createUnlessThere(project: string, document: Document): void {
+    if (this.#find(project, this.#check(document)) === undefined) this.create(project, document)
+  }
+
   /** Throws the kind's `missing`. */
   get(project: string, name: string): Document {
     const found = this.#find(project, name)

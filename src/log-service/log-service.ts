@@ -4,8 +4,10 @@
  * `api/log-service/` has the wire forms.
  */
 import type { LogStore } from '../logstore/logstore.ts'
+import type { DocumentStore } from './documents.ts'
 import { flowLogIndex } from './flow-log-index.ts'
 import { Indexes, type IndexStore } from './index-config.ts'
+import { createReportDashboards } from './report-dashboards.ts'
 
 export { type CheckPoint, type ConsumerGroup, ConsumerGroups } from './consumer-groups.ts'
 export {
@@ -47,13 +49,15 @@ const reportTtlDays = 7
 
 /**
  * What the report does to the logstore of a flow log: it has the flow log index (alibaba-api.md §6.2), in place of any
- * other, and keeps logs for 7 days. Throws ProjectNotExist, LogStoreNotExist.
+ * other, dashboards in its project, and keeps logs for 7 days. Throws ProjectNotExist, LogStoreNotExist, and
+ * ParameterInvalid where a project has no room for dashboards.
  */
 export function enableLogAnalysisReport(
-  store: IndexStore & Pick<LogStore, 'updateTtl'>,
+  store: IndexStore & DocumentStore & Pick<LogStore, 'updateTtl'>,
   project: string,
   logstore: string,
 ): void {
   new Indexes(store).set(project, logstore, flowLogIndex())
+  createReportDashboards(store, project, logstore)
   store.updateTtl(project, logstore, reportTtlDays)
 }

@@ -1,7 +1,11 @@
 /** Flow logs as customers manage them: what they name must be there before one is made. */
 import type { FlowLogKeeper } from '../api/things.ts'
 import { WeirError } from '../base/errors.ts'
-import { enableLogAnalysisReport, type IndexStore } from '../log-service/log-service.ts'
+import {
+  type DocumentStore,
+  enableLogAnalysisReport,
+  type IndexStore,
+} from '../log-service/log-service.ts'
 import type { FlowLog, FlowLogService } from '../flow-log/flow-log.ts'
 import type { LogStore } from '../logstore/logstore.ts'
 import type { EniIdentity } from '../record/batch.ts'
@@ -27,7 +31,8 @@ export type Logstores = Pick<
   | 'updateTtl'
   | 'addColumns'
 > &
-  IndexStore
+  IndexStore &
+  DocumentStore
 
 /** Who waits for the end of what is under way; each answers when it is reached. @param ttlDays of logstores made */
 export function flowLogKeeper(
