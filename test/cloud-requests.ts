@@ -35,8 +35,9 @@ const escape = (value: string): string =>
 
 const joined = (pairs: readonly (readonly [string, string])[]): string =>
   pairs
-    .map(([name, value]) => `${escape(name)}=${escape(value)}`)
-    .toSorted()
+    .map(([name, value]) => [escape(name), escape(value)] as const)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${value}`)
     .join('&')
 
 const second = (time: Date): string => time.toISOString().replace(/\.\d+/, '')

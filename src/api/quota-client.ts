@@ -39,12 +39,16 @@ export function differencesOfFlowLog(
 /** Errors as `queryServer`. */
 export const prerequisitesOfServer = (
   server: string,
+  account?: string,
 ): Promise<{ readonly prerequisites: readonly Prerequisite[] }> =>
-  call(server, '/weir/v1/flow-log-prerequisites', {})
+  call(server, `/weir/v1/flow-log-prerequisites${ofAccount(account)}`, {})
 
 /** Throws NotFound; other errors as `queryServer`. */
 export const fulfilAtServer = (
   server: string,
   name: string,
+  account?: string,
 ): Promise<{ readonly prerequisites: readonly Prerequisite[] }> =>
-  call(server, `/weir/v1/flow-log-prerequisites/${encodeURIComponent(name)}`, { method: 'PUT' })
+  call(server, `/weir/v1/flow-log-prerequisites/${encodeURIComponent(name)}${ofAccount(account)}`, {
+    method: 'PUT',
+  })

@@ -62,6 +62,7 @@ test('"the shortest sampling interval among all instances becomes the actual cap
   assert.equal(windowSecondsOf(c, [stopped, narrow, wide]), undefined)
 })
 
+/** "By default, Alibaba Cloud VPC does not record network logs." */
 test('no flow log, or only stopped ones: nothing is captured', () => {
   assert.deepEqual(capturePlan(enis, []), [])
   assert.deepEqual(

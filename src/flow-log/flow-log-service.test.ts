@@ -160,6 +160,7 @@ test('"The maximum number of flow log instances that a user can create": 10, and
   )
 })
 
+/** "To use the flow log feature for the first time, you must": what exactly, test/cloud-rules.test.ts quotes. */
 test('the three prerequisites, each with an error of its own, in order', () => {
   const { service, database } = open({ prerequisitesDone: false })
   const { prerequisites } = service
@@ -358,6 +359,7 @@ test('one that ended without an analyzer may go on for one, and for no logstore'
   assert.deepEqual([service.get(id).status, attachmentsOf(flowLogs).isAlone(id)], ['Active', true])
 })
 
+/** "You can deliver logs to Simple Log Service (SLS) and NIS Traffic Analyzer." */
 test('a flow log for an analyzer, without a logstore; one for nothing is refused', async () => {
   const { service, take, flowLogs } = open({
     checkDestination: () => assert.fail('there is none'),

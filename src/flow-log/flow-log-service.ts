@@ -149,7 +149,7 @@ export class FlowLogService {
   }
 
   /**
-   * `Modifying`, then what it was. Throws FlowLogNotExist, ParameterInvalid, IncorrectStatus.flowlog,
+   * `Modifying`, then what it was; nothing is under way when nothing changes. Throws FlowLogNotExist, ParameterInvalid, IncorrectStatus.flowlog,
    * OperationUnsupported.action, FlowLogSuspended, and what `checkAnalyzer` throws.
    */
   modify(id: string, change: FlowLogChange, by: string): FlowLogResource {
@@ -157,6 +157,7 @@ export class FlowLogService {
     if (change.ipVersion !== undefined) checkIpVersion(region, change.ipVersion)
     if (analyzer !== undefined)
       this.#things.checkAnalyzer(analyzer, change.windowSeconds ?? windowSeconds)
+    if (!this.#flowLogs.differs(id, change)) return this.get(id)
     return this.#order(id, 'Modifying', () => void this.#flowLogs.modify(id, change, by))
   }
 

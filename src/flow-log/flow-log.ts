@@ -39,12 +39,21 @@ export {
 } from './prerequisites.ts'
 export { type Quota, type Quotas } from './quotas.ts'
 export { hasIpv6, type Region, regions } from './regions.ts'
-export { type FlowLogResource, type NewFlowLogResource, type Tag } from './resource.ts'
+export {
+  checkedTags,
+  checkResourceGroup,
+  type FlowLogResource,
+  type NewFlowLogResource,
+  type Tag,
+} from './resource.ts'
 export { FlowLogService, type FlowLogServiceThings } from './flow-log-service.ts'
 export { type TagPage, type TagsWanted } from './tag-pages.ts'
 export {
   activeIn,
+  checkDescription,
   checkKnown,
+  checkName,
+  checkScope,
   completed,
   flowLogStatuses,
   ipVersions,

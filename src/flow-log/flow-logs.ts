@@ -143,11 +143,20 @@ export class FlowLogs {
     return flowLog
   }
 
-  /** Throws FlowLogNotExist, ParameterInvalid. */
+  /** Whether it would be otherwise then. Throws FlowLogNotExist, ParameterInvalid. */
+  differs(id: string, change: FlowLogChange): boolean {
+    const before = this.get(id)
+    checkValues({ ...before, ...change })
+    return differingKeys(before, change).length > 0
+  }
+
+  /** Nothing changes when it is so already. Throws FlowLogNotExist, ParameterInvalid. */
   modify(id: string, change: FlowLogChange, by = itself): FlowLog {
     const before = this.get(id)
     const flowLog = { ...before, ...change }
     checkValues(flowLog)
+    const keys = differingKeys(before, change)
+    if (keys.length === 0) return before
     this.#change(() => {
       this.#run(
         `UPDATE flow_logs SET name = ?, description = ?, ip_version = ?, window_seconds = ?, changed_at = ?
@@ -159,15 +168,9 @@ export class FlowLogs {
         this.#effects.now(),
         id,
       )
-      const was = (key: string): unknown => before[key as keyof FlowLogChange]
-      const keys = Object.keys(change)
-      this.history.add(
-        id,
-        by,
-        'modify',
-        Object.fromEntries(keys.map((key) => [key, was(key)])),
-        change,
-      )
+      const of = (values: FlowLogChange) =>
+        Object.fromEntries(keys.map((key) => [key, values[key]]))
+      this.history.add(id, by, 'modify', of(before), of(flowLog))
     })
     return this.get(id)
   }
@@ -260,6 +263,11 @@ export class FlowLogs {
     )
   }
 }
+
+const changeable = ['name', 'description', 'ipVersion', 'windowSeconds'] as const
+
+const differingKeys = (before: FlowLog, change: FlowLogChange) =>
+  changeable.filter((key) => change[key] !== undefined && change[key] !== before[key])
 
 type Row = Readonly<Record<string, SQLOutputValue>>
 

@@ -136,17 +136,31 @@ export function checkValues(flowLog: FlowLogValues): void {
     ['logstore', 'project'],
   ] as const)
     if (flowLog[key] === '' && flowLog[other] !== '') throw invalid(`${key} is empty`)
-  for (const key of ['name', 'description'] as const)
-    if (Array.from(flowLog[key]).length > lengthMax[key] || /^https?:\/\//.test(flowLog[key]))
-      throw invalid(
-        `a ${key} has at most ${lengthMax[key]} characters and does not begin with http:// or https://`,
-      )
-  for (const scope of flowLog.scope) checkKnown('scope', scope, scopes)
-  if (flowLog.scope.length === 0)
-    throw invalid('scope is empty', `One or several of ${list(scopes)}.`)
-  if (new Set(flowLog.scope).size < flowLog.scope.length) throw invalid('a scope is given twice')
+  checkName(flowLog.name)
+  checkDescription(flowLog.description)
+  checkScope(flowLog.scope)
+}
+
+/** Throws ParameterInvalid. */
+export const checkName = (name: string): void => checkText('name', name)
+
+/** Throws ParameterInvalid. */
+export const checkDescription = (description: string): void => checkText('description', description)
+
+function checkText(key: keyof typeof lengthMax, text: string): void {
+  if (Array.from(text).length > lengthMax[key] || /^https?:\/\//.test(text))
+    throw invalid(
+      `a ${key} has at most ${lengthMax[key]} characters and does not begin with http:// or https://`,
+    )
+}
+
+/** Throws ParameterInvalid. */
+export function checkScope(scope: readonly string[]): void {
+  for (const each of scope) checkKnown('scope', each, scopes)
+  if (scope.length === 0) throw invalid('scope is empty', `One or several of ${list(scopes)}.`)
+  if (new Set(scope).size < scope.length) throw invalid('a scope is given twice')
   // "Before you make a selection, you must deselect the default All Scenarios option."
-  if (flowLog.scope.includes('all') && flowLog.scope.length > 1)
+  if (scope.includes('all') && scope.length > 1)
     throw invalid('the scope all cannot be combined with others', 'Leave out all.')
 }
 

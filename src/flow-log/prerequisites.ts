@@ -13,20 +13,14 @@ export type PrerequisiteName = (typeof prerequisiteNames)[number]
 export const archiveRole = 'AliyunVPCLogArchiveRole'
 export const archiveRolePolicy = 'AliyunVPCLogArchiveRolePolicy'
 
-/** In the order in which they are asked for. */
+/** In the order in which they are asked for. What is missing, of which account: the end of a sentence. */
 const lacking: Readonly<Record<PrerequisiteName, readonly [ErrorCode, string]>> = {
-  activation: [
-    'OperationDenied.FlowLogServiceNotOpen',
-    'flow logs are not activated for this account: OpenFlowLogService activates them',
-  ],
+  activation: ['OperationDenied.FlowLogServiceNotOpen', 'flow logs are not activated'],
   authorisation: [
     'OperationDenied.RoleNotAuthorized',
-    `flow logs may not write to the log service: there is no role ${archiveRole} with the policy ${archiveRolePolicy}`,
+    `flow logs may not write to the log service, as there is no role ${archiveRole} with the policy ${archiveRolePolicy},`,
   ],
-  logService: [
-    'OperationDenied.LogServiceNotOpen',
-    'the log service is not activated for this account',
-  ],
+  logService: ['OperationDenied.LogServiceNotOpen', 'the log service is not activated'],
 }
 
 export interface Prerequisite {
@@ -68,22 +62,28 @@ export class Prerequisites {
     })
   }
 
-  /** "Activate Now". Throws OperationFailed.ExceedPurchaseLimit when it is done (alibaba-api.md 1.6). */
-  open(account: string, by: string): void {
+  /**
+   * "Activate Now". Throws OperationFailed.ExceedPurchaseLimit when it is done (alibaba-api.md 1.6).
+   * @param token of who asks: a request that is repeated, since its answer was lost, is answered as the first was
+   */
+  open(account: string, by: string, token?: string): void {
+    if (token !== undefined && this.#row(account, 'activation')?.['token'] === token) return
     if (this.isDone(account, 'activation'))
       throw new WeirError(
         'OperationFailed.ExceedPurchaseLimit',
         'You have reached the limit of purchase quantity.',
       )
-    this.fulfil(account, 'activation', by)
+    this.fulfil(account, 'activation', by, token)
   }
 
   /** Does one of them; nothing changes when it is done already. */
-  fulfil(account: string, name: PrerequisiteName, by: string): void {
+  fulfil(account: string, name: PrerequisiteName, by: string, token?: string): void {
     if (this.isDone(account, name)) return
     this.#database
-      .prepare('INSERT INTO flow_log_prerequisites (account, name, at, by) VALUES (?, ?, ?, ?)')
-      .run(account, name, this.#now(), by)
+      .prepare(
+        'INSERT INTO flow_log_prerequisites (account, name, at, by, token) VALUES (?, ?, ?, ?, ?)',
+      )
+      .run(account, name, this.#now(), by, token ?? null)
   }
 
   /** Throws the error of the first that is not done. */
@@ -91,12 +91,18 @@ export class Prerequisites {
     const missing = prerequisiteNames.find((name) => !this.isDone(account, name))
     if (missing === undefined) return
     const [code, message] = lacking[missing]
-    throw new WeirError(code, message)
+    const command = `weir flow-log prerequisites --fulfil ${missing} --account ${account}`
+    throw new WeirError(code, `${message} for account ${account}`, {
+      hint:
+        missing === 'activation'
+          ? `OpenFlowLogService activates them for the account of its key; so does ${command}`
+          : command,
+    })
   }
 
   #row(account: string, name: PrerequisiteName) {
     return this.#database
-      .prepare('SELECT at, by FROM flow_log_prerequisites WHERE account = ? AND name = ?')
+      .prepare('SELECT at, by, token FROM flow_log_prerequisites WHERE account = ? AND name = ?')
       .get(account, name)
   }
 }

@@ -71,11 +71,14 @@ const tables = `
     PRIMARY KEY (account, name)
   ) STRICT`
 
-/** Columns that flow_logs got after it was first made; each with what rows of before have there. */
+/** Columns that tables got after they were first made; each with what rows of before have there. */
 const laterColumns = {
-  description: "TEXT NOT NULL DEFAULT ''",
-  changed_at: 'INTEGER NOT NULL DEFAULT 0',
-  deleted_at: 'INTEGER',
+  flow_logs: {
+    description: "TEXT NOT NULL DEFAULT ''",
+    changed_at: 'INTEGER NOT NULL DEFAULT 0',
+    deleted_at: 'INTEGER',
+  },
+  flow_log_prerequisites: { token: 'TEXT' },
 } as const
 
 /**
@@ -93,14 +96,16 @@ const fillWhatIsMissing = `
 export function prepareTables(database: DatabaseSync): void {
   inTransaction(database, () => {
     database.exec(tables)
-    const there = new Set(
-      database
-        .prepare("SELECT name FROM pragma_table_info('flow_logs')")
-        .all()
-        .map(({ name }) => name),
-    )
-    for (const [name, type] of Object.entries(laterColumns))
-      if (!there.has(name)) database.exec(`ALTER TABLE flow_logs ADD COLUMN ${name} ${type}`)
+    for (const [table, columns] of Object.entries(laterColumns)) {
+      const there = new Set(
+        database
+          .prepare('SELECT name FROM pragma_table_info(?)')
+          .all(table)
+          .map(({ name }) => name),
+      )
+      for (const [name, type] of Object.entries(columns))
+        if (!there.has(name)) database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`)
+    }
     database.exec(fillWhatIsMissing)
   })
 }

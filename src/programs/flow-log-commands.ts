@@ -50,6 +50,7 @@ export function addFlowLogCommands(
     '  weir flow-log prerequisites\n  weir flow-log prerequisites --fulfil authorisation',
   )
     .option('--fulfil <name>', 'do one: activation, authorisation or logService')
+    .option('--account <id>', "the account; the server's own unless told")
     .action(async (options) => ended(await (await load()).prerequisites(options)))
   command('stop', 'Collect no more; the records stay', '  weir flow-log stop fl-ID')
     .argument('<id>', 'its id')

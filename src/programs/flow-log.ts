@@ -134,14 +134,14 @@ export async function diff(
 
 /** Shows what an account does before its first flow log, having done one of it. */
 export async function prerequisites(
-  options: FlowLogOptions & { readonly fulfil?: string },
+  options: FlowLogOptions & { readonly fulfil?: string; readonly account?: string },
 ): Promise<number> {
   const format = formatOf(options)
-  const { server, fulfil } = options
+  const { server, fulfil, account } = options
   const { prerequisites: all } =
     fulfil === undefined
-      ? await prerequisitesOfServer(server)
-      : await fulfilAtServer(server, fulfil)
+      ? await prerequisitesOfServer(server, account)
+      : await fulfilAtServer(server, fulfil, account)
   const rows = all.map(({ name, done, by }) => ({
     prerequisite: name,
     done: done ? 'yes' : 'no',

@@ -610,8 +610,9 @@ test('OpenFlowLogService, prerequisites, quota and states answer with codes of t
   const open = { action: 'OpenFlowLogService', parameters: { ...of, ClientToken: 't' } }
   assert.deepEqual((await call(open)).body, { Code: '200', Message: 'successful' })
   assert.equal(await enabled(), true)
+  const again = { ...open, parameters: of }
   assert.match(
-    await refused(open, 400, 'OperationFailed.ExceedPurchaseLimit'),
+    await refused(again, 400, 'OperationFailed.ExceedPurchaseLimit'),
     /^You have reached the limit of purchase quantity\.$/,
   )
   await refused(create, 400, 'OperationDenied.RoleNotAuthorized')

@@ -97,7 +97,9 @@ export function cloudError(thrown: unknown, { requestId, host, format }: Failed)
   }
 }
 
-function messageOf({ message, hint }: WeirError): string {
-  if (hint === undefined) return message
-  return `${message}${message.endsWith('.') ? '' : '.'} ${hint}`
+function messageOf({ code, message, place, hint }: WeirError): string {
+  const isNamed = code === 'ParameterInvalid' && place !== undefined
+  const told = isNamed ? `The specified parameter "${place}" is not valid: ${message}` : message
+  const ended = told.endsWith('.') || (hint === undefined && !isNamed) ? told : `${told}.`
+  return hint === undefined ? ended : `${ended} ${hint}`
 }

@@ -1,5 +1,9 @@
 /** Flow logs as the VPC API manages them (2016-04-28, alibaba-api.md 1.2 to 1.6). */
 import {
+  checkDescription,
+  checkName,
+  checkResourceGroup,
+  checkScope,
   type FlowLogResource,
   ipVersions,
   resourceTypes,
@@ -13,6 +17,7 @@ import { flowLogIn } from './flow-log-in.ts'
 import { networkOf } from './network.ts'
 import { pageOf, paging } from './paging.ts'
 import {
+  checked,
   clearable,
   invalid,
   known,
@@ -54,6 +59,9 @@ const scopeList: Parameter<readonly (typeof scopes)[number][]> = {
         throw invalid(name, `it is one of ${scopes.join(', ')}`)
       }),
 }
+const scopeOrNone = checked(scopeList, (scope) => {
+  if (scope.length > 0) checkScope(scope)
+})
 
 const done: Fields = { Success: 'true' }
 const ofAll = (): readonly string[] => ['flowlog/*']
@@ -78,13 +86,13 @@ function createFlowLog(things: CloudThings): CloudAction {
       TrafficType: required(oneOf(trafficTypes)),
       ProjectName: required(text()),
       LogStoreName: required(text()),
-      FlowLogName: text(),
-      Description: text(),
+      FlowLogName: checked(text(), checkName),
+      Description: checked(text(), checkDescription),
       AggregationInterval: orElse(interval, '10'),
-      TrafficPath: scopeList,
+      TrafficPath: scopeOrNone,
       IpVersion: oneOf(ipVersions),
       LogFormat: logFormat,
-      ResourceGroupId: text(),
+      ResourceGroupId: checked(text(), checkResourceGroup),
       Tag: tagList,
     },
     resources: ofAll,
@@ -185,8 +193,8 @@ function modifyFlowLog(things: CloudThings): CloudAction {
     parameters: {
       RegionId: knownRegion(things),
       FlowLogId: required(text()),
-      FlowLogName: clearable(),
-      Description: clearable(),
+      FlowLogName: checked(clearable(), checkName),
+      Description: checked(clearable(), checkDescription),
       AggregationInterval: interval,
       IpVersion: oneOf(ipVersions),
       LogFormat: logFormat,
@@ -230,25 +238,34 @@ const switches = (things: CloudThings): readonly CloudAction[] =>
     }),
   )
 
-/** A second request with the same token finds the service open already, which is what a token is for. */
+const notAscii = /[^\x20-\x7e]/
+/** "ASCII" */
+const clientToken: Parameter<string | undefined> = {
+  read(given, name) {
+    const value = text(64).read(given, name)
+    if (value === undefined || !notAscii.test(value)) return value
+    throw invalid(name, 'it holds what is no ASCII character')
+  },
+}
+
 const service = (things: CloudThings): readonly CloudAction[] => {
-  const parameters = { RegionId: knownRegion(things), ClientToken: text(64) } as const
+  const parameters = { RegionId: knownRegion(things), ClientToken: clientToken } as const
   const { prerequisites } = things.flowLogs
-  const account = things.owner ?? things.account
+  const account = () => things.flowLogs.ownAccount()
   return [
     actionOf(version, 'OpenFlowLogService', {
       parameters,
       resources: ofAll,
       changes: true,
-      run(_wanted, { keyId }) {
-        prerequisites.open(account, keyId)
+      run({ ClientToken }, { keyId }) {
+        prerequisites.open(account(), keyId, ClientToken)
         return { Code: '200', Message: 'successful' }
       },
     }),
     actionOf(version, 'GetFlowLogServiceStatus', {
       parameters,
       resources: ofAll,
-      run: () => ({ Enabled: prerequisites.isDone(account, 'activation') }),
+      run: () => ({ Enabled: prerequisites.isDone(account(), 'activation') }),
     }),
   ]
 }

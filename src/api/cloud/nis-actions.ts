@@ -65,9 +65,11 @@ export const nisActions = ({ analyzers }: CloudThings): readonly CloudAction[] =
             Sort: text(),
             TopN: whole(1, 1000),
             Language: text(),
+            // Of no meaning to an answer without rows; a ranking is read in pages of its own.
+            ...page,
           },
           resources: ofAnalyzer,
-          run: async (wanted, { signal }) => ({
+          run: async ({ MaxResults: _, NextToken: _2, ...wanted }, { signal }) => ({
             ...(await analyzers.startRanking(known(wanted), signal)),
           }),
         }),

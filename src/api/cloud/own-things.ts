@@ -16,6 +16,7 @@ function ownFlowLogs(flowLogs: CloudFlowLogs, owner: string): CloudFlowLogs {
   const every = (ids: readonly string[]): readonly string[] => ids.map(own)
   return {
     accountOf: (target) => flowLogs.accountOf(target),
+    ownAccount: () => owner,
     create(wanted, by) {
       assertOwnTarget(flowLogs, wanted, owner)
       return flowLogs.create(wanted, by)

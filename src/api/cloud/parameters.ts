@@ -131,6 +131,28 @@ function numbersOf(given: Given, name: string, countMax: number): number[] {
   return [...numbers].toSorted((a, b) => a - b)
 }
 
+/** With a rule that stands elsewhere: what that refuses is refused as a value of this parameter. */
+export const checked = <T>(
+  parameter: Parameter<T>,
+  check: (value: NonNullable<T>) => void,
+): Parameter<T> => ({
+  read(given, name) {
+    const value = parameter.read(given, name)
+    if (value === undefined || value === null) return value
+    try {
+      check(value)
+    } catch (error) {
+      if (!(error instanceof WeirError) || error.code !== 'ParameterInvalid') throw error
+      const { message, hint } = error
+      throw new WeirError('ParameterInvalid', message, {
+        place: name,
+        ...(hint === undefined ? {} : { hint }),
+      })
+    }
+    return value
+  },
+})
+
 type Known<T> = {
   readonly [Name in keyof T as undefined extends T[Name] ? never : Name]: T[Name]
 } & {
@@ -152,9 +174,9 @@ export const missing = (name: string): WeirError =>
     `The input parameter "${name}" that is mandatory for processing this request is not supplied.`,
   )
 
-/** @param why a sentence without its end, for people */
+/** The answer names the parameter (`errors.ts`). @param why a sentence without its end, for people */
 export const invalid = (name: string, why: string): WeirError =>
-  new WeirError('ParameterInvalid', `The specified parameter "${name}" is not valid: ${why}.`)
+  new WeirError('ParameterInvalid', why, { place: name })
 
 const notText = /[^\P{Cc}\t\n\r]/u
 const quoted = (name: string): string => (name.length > 64 ? `${name.slice(0, 64)}...` : name)

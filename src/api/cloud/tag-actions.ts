@@ -1,7 +1,19 @@
 /** Tags and resource groups of flow logs (VPC API 2016-04-28, alibaba-api.md 1.7). */
+import { checkResourceGroup } from '../../flow-log/flow-log.ts'
 import { actionOf, type CloudAction } from './action.ts'
 import { flowLogIn } from './flow-log-in.ts'
-import { flag, known, missing, oneOf, orElse, required, text, texts, whole } from './parameters.ts'
+import {
+  checked,
+  flag,
+  known,
+  missing,
+  oneOf,
+  orElse,
+  required,
+  text,
+  texts,
+  whole,
+} from './parameters.ts'
 import { knownRegion } from './regions.ts'
 import { tagFilter, tagList } from './tags.ts'
 import type { CloudThings } from './things.ts'
@@ -59,7 +71,7 @@ export const tagActions = (things: CloudThings): readonly CloudAction[] => {
       parameters: {
         ...common,
         ResourceId: required(text()),
-        NewResourceGroupId: required(text()),
+        NewResourceGroupId: required(checked(text(), checkResourceGroup)),
       },
       resources: ({ ResourceId }) => [`flowlog/${ResourceId}`],
       changes: true,

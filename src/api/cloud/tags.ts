@@ -1,15 +1,18 @@
-import type { Tag } from '../../flow-log/flow-log.ts'
+import { checkedTags, type Tag } from '../../flow-log/flow-log.ts'
 import type { Fields } from './answer.ts'
-import { type Parameter, required, structures, text } from './parameters.ts'
+import { checked, type Parameter, required, structures, text } from './parameters.ts'
 
 const countMax = 20
 const pairs = structures({ Key: required(text()), Value: text() }, countMax)
 
 /** `Tag.1.Key=k&Tag.1.Value=v`; a value may be empty. */
-export const tagList: Parameter<readonly Tag[]> = {
-  read: (given, name) =>
-    pairs.read(given, name).map(({ Key, Value = '' }) => ({ key: Key, value: Value })),
-}
+export const tagList: Parameter<readonly Tag[]> = checked(
+  {
+    read: (given, name) =>
+      pairs.read(given, name).map(({ Key, Value = '' }) => ({ key: Key, value: Value })),
+  },
+  (tags) => void checkedTags(tags),
+)
 
 type TagFilter = Pick<Tag, 'key'> & Partial<Tag>
 

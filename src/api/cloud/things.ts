@@ -37,6 +37,7 @@ export type CloudAnalyzers = Pick<
 export type CloudFlowLogs = Pick<
   FlowLogService,
   | 'accountOf'
+  | 'ownAccount'
   | 'create'
   | 'list'
   | 'get'
