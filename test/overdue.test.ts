@@ -217,7 +217,8 @@ test('BusinessStatus through protection limit, suspension, top-up, grace and rel
   await client.modifyFlowLogAttribute(new models.ModifyFlowLogAttributeRequest(modified))
   assert.deepEqual(await described(started, own), goesOn)
 
-  // "If your overdue payment exceeds the suspension protection limit, the service is automatically stopped."
+  // "You are billed as normal during this grace period." "If your overdue payment exceeds the suspension protection limit,
+  // the service is automatically stopped."
   await generate(own, 1)
   await pass(3 * hour)
   assert.deepEqual(await described(started, own), goesOn, 'the bill is not made yet')
@@ -225,8 +226,9 @@ test('BusinessStatus through protection limit, suspension, top-up, grace and rel
   assert.equal(await accountState(), 'suspended')
   assert.deepEqual(await described(started, own), isLocked)
   assert.deepEqual(await described(started, other), goesOn, 'of another account')
+  // "After the VPC flow log is stopped, billing also stops, and you cannot perform any operations on the VPC flow log."
   await refusesAll(started, own)
-  // "After the VPC flow log is stopped, billing also stops": its last windows come.
+  // Its last windows come.
   await generate(own, 5)
   await pass(day)
   const { accounts } = await keeper.bill({ account: '1' })
@@ -261,6 +263,7 @@ test('BusinessStatus through protection limit, suspension, top-up, grace and rel
   const names = () => store.logstores(project).map(({ name }) => name)
   assert.ok(names().includes('one'))
   await pass(1)
+  // "After the service is released, its configurations and data are permanently deleted."
   assert.equal(await accountState(), 'released')
   for (const id of [own, stopped]) assert.equal(await described(started, id), undefined)
   assert.deepEqual(await described(started, other), goesOn)

@@ -24,6 +24,25 @@ export interface AccountStanding {
 
 const normal: OverdueState = { name: 'normal' }
 
+/**
+ * What an account was charged it owes in the currency of that bill, so no list of another may go on with it. Throws
+ * ConfigInvalid.
+ */
+export function checkCurrency(db: DatabaseSync, currency: string): void {
+  const other = db
+    .prepare(
+      'SELECT currency FROM billing_moves JOIN billing_cycles USING (cycle) WHERE currency <> ? LIMIT 1',
+    )
+    .get(currency)
+  if (other === undefined) return
+  const theirs = String(other['currency'])
+  throw new WeirError(
+    'ConfigInvalid',
+    `accounts were charged in ${theirs}, and the price list is in ${currency}`,
+    { place: 'billing.prices', hint: `Use a list in ${theirs}, or leave out billing.overdue` },
+  )
+}
+
 /** Only where overdue rules are configured: without them nobody pays and nobody is stopped. */
 export class Accounts {
   readonly #db: DatabaseSync

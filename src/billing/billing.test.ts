@@ -32,11 +32,11 @@ const recordBytes = 22
 /** A clock, a disk and a log store of one file, which outlive the process that bills. */
 function world(t: TestContext, more: Partial<BillingThings> = {}) {
   const path = join(temporaryFolder(t), 'bills.db')
-  const state = { now: lastHour + 10, free: 1000, stored: 0n, asked: 0 }
+  const state = { now: lastHour + 10, free: 1000, stored: 0n, hasLogstores: true, asked: 0 }
   const stored = new Set<string>()
   const done: string[] = []
   const effect = (name: string) => async (account: string) => void done.push(`${name} ${account}`)
-  const start = () => {
+  const start = (other: Partial<BillingThings> = {}) => {
     const db = new DatabaseSync(path)
     db.exec('PRAGMA journal_mode = WAL')
     const billing = new Billing({
@@ -53,12 +53,14 @@ function world(t: TestContext, more: Partial<BillingThings> = {}) {
       isStored: ({ id }) => stored.has(`${id.run} ${id.number}`),
       stored: async (targets) => {
         state.asked++
-        return targets.map((target) => ({ target, bytes: state.stored, longBytes: 0n }))
+        const there = state.hasLogstores ? targets : []
+        return there.map((target) => ({ target, bytes: state.stored, longBytes: 0n }))
       },
       freeBytes: () => state.free,
       now: () => state.now,
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
       ...more,
+      ...other,
     })
     const put = (number: number) =>
       billing.store(
@@ -120,6 +122,10 @@ test('bills go on where they were after a restart, and what was due meanwhile is
   assert.equal(billing.bill({}).billedThrough, lastHour + 5 * hour)
 })
 
+/**
+ * "After you stop a flow log, you will no longer be charged for flow log generation. However, Simple Log Service (SLS)
+ * continues to incur charges for the stored flow logs." The same sentences stand for one that is deleted.
+ */
 test('what is stored is measured once an hour, and costs on when nothing is generated', async (t) => {
   const { state, start } = world(t)
   const { billing, put } = start()
@@ -144,8 +150,15 @@ test('what is stored is measured once an hour, and costs on when nothing is gene
       freeBytes: 500 * 2 ** 20,
       unpricedBytes: 0,
       amount: '1.150000', // 100 GB for a day at 0.0115
+      currency: 'CNY',
     },
   ])
+  // "To stop all charges, you must go to the Simple Log Service console and delete the corresponding Logstore."
+  state.hasLogstores = false
+  state.now = lastHour + 25 * hour
+  await billing.tick()
+  const { total, rows: last } = billing.bill({ month: '2022-10', by: 'hour' })
+  assert.deepEqual([total, last.length], ['1.150000', 24])
 })
 
 test('"After the VPC flow log is stopped, billing also stops"', async (t) => {
@@ -208,6 +221,87 @@ test('days left: the disk at the rate of a week, over a restart; the free quota 
   assert.equal(quota.daysLeft, quota.leftBytes / ((recordBytes / (state.now - began)) * day))
 })
 
+test('"a free quota of 5 GB per month": at the rate of the last day, also of the month before, and renewed', async (t) => {
+  const { state, start } = world(t)
+  const { billing, put } = start()
+  state.now = lastHour - 11 * hour // 12:00 on September 30
+  await put(0)
+  await billing.stop()
+  const quota = () => billing.bill({ account: '1' }).freeQuotas[0]
+  assert.equal(quota()!.renewedInDays, 0.5)
+  state.now = lastHour + hour + hour / 2
+  assert.equal(quota(), undefined, 'nothing was used in October')
+  await put(1)
+  await billing.stop()
+  const { leftBytes, daysLeft, renewedInDays } = quota()!
+  assert.equal(leftBytes, 5 * 2 ** 30 - recordBytes)
+  assert.equal(daysLeft, (leftBytes / (2 * recordBytes)) * (12.5 / 24))
+  assert.equal(renewedInDays, 31 - 0.5 / 24)
+  const [september] = billing.bill({ account: '1', month: '2022-09' }).freeQuotas
+  assert.deepEqual([september!.daysLeft, september!.renewedInDays], [undefined, undefined])
+})
+
+test('bills keep their currency and their prices when the list is another', async (t) => {
+  const yuan = readPriceList(cloudPrices)
+  const items = yuan.items.map((item) => ({ ...item, free: 0n, tiers: [{ price: 10n ** 14n }] }))
+  const dear = { list: { ...yuan, items }, plan: 'byFeature' as const }
+  const { state, start } = world(t, { prices: dear })
+  const { billing, put, db } = start()
+  await put(0)
+  await billing.stop()
+  state.now = lastHour + 4 * hour
+  await billing.tick()
+  const before = billing.bill({ month: '2022-09', account: '1' })
+  assert.deepEqual([before.currency, before.others], ['CNY', []])
+  assert.ok(Number(before.total) > 0)
+  db.close()
+  const dollars = { ...dear.list, name: 'mine', currency: 'USD', date: '2026-12-01' }
+  const prices = { ...dear, list: dollars }
+  const next = start({ prices })
+  const after = next.billing.bill({ month: '2022-09', account: '1' })
+  assert.deepEqual(
+    [after.currency, after.total, after.others, after.prices],
+    [
+      'USD',
+      '0.000000',
+      [{ currency: 'CNY', total: before.total, billed: before.total }],
+      'cloud list prices, China (mainland), 2026-11-22',
+    ],
+  )
+  assert.ok(after.rows.every(({ currency }) => currency === 'CNY'))
+  await next.put(1)
+  await next.billing.stop()
+  const october = next.billing.bill({ month: '2022-10', account: '1' })
+  assert.deepEqual(
+    [october.currency, october.others, october.prices],
+    ['USD', [], 'mine, 2026-12-01'],
+  )
+  assert.ok(Number(october.total) > 0)
+})
+
+test('what accounts were charged in one currency is not gone on with in another', async (t) => {
+  const yuan = readPriceList(cloudPrices)
+  const items = yuan.items.map((item) => ({ ...item, free: 0n, tiers: [{ price: 10n ** 14n }] }))
+  const overdue = { protectionLimit: amountOfText('100'), graceSeconds: undefined }
+  const prices = { list: { ...yuan, items }, plan: 'byFeature' as const }
+  const { state, start } = world(t, { prices, overdue })
+  const { billing, put, db } = start()
+  await put(0)
+  await billing.stop()
+  state.now = lastHour + 4 * hour
+  await billing.tick()
+  db.close()
+  assert.throws(() => start({ prices: { ...prices, list: { ...prices.list, currency: 'USD' } } }), {
+    code: 'ConfigInvalid',
+    message: 'accounts were charged in CNY, and the price list is in USD',
+  })
+})
+
+/**
+ * "Simple Log Service charges these fees after it receives the flow logs. These fees cover data writes and storage."
+ * "Network Intelligence Service charges these fees after Traffic Analyzer receives the flow logs. These fees cover traffic
+ * analysis processing and storage."
+ */
 test('what an analyzer reads too is counted with it, once', async (t) => {
   const { state, start } = world(t, { analyzerOf: (flowLog) => flowLog.replace('fl', 'nta') })
   const { billing, put } = start()

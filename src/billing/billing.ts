@@ -14,8 +14,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { type ColumnBatch, copyBatch } from '../base/columns.ts'
 import { WeirError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import { type AccountStanding, Accounts, type OverdueEffects } from './accounts.ts'
-import { type BillLine, Bills, type Prices } from './bills.ts'
+import { type AccountStanding, Accounts, checkCurrency, type OverdueEffects } from './accounts.ts'
+import { type BillLine, Bills, nameOfList, type Prices } from './bills.ts'
 import { cycleAt, cycleSeconds, monthAt, monthRange } from './cycles.ts'
 import { type IsStored, Meter, type MeteredBatch, type MeteredPart } from './meter.ts'
 import { amountOfText, amountDigits } from './money.ts'
@@ -25,12 +25,13 @@ import { DiskBook, type DiskRunway } from './runway.ts'
 import { inTransaction, prepareBillingTables } from './tables.ts'
 import { type Usage, UsageBook } from './usage.ts'
 import {
-  amountOfLines,
   type BillGrouping,
   type BillRow,
+  type BillSum,
   type FreeQuota,
   freeQuotasOf,
   rowsOf,
+  sumsOf,
 } from './view.ts'
 
 export { amount, cloudPrices, logServicePlans, readPriceList } from './price-list.ts'
@@ -108,12 +109,15 @@ export interface Bill {
   /** Its days and months are those of this time zone. */
   readonly zone: string
   readonly currency: string
-  /** The name of the price list, and its date. */
+  /** The name of the price list, and its date; of each where there were several. */
   readonly prices: string
   readonly logService: Prices['plan']
+  /** Of what is priced in `currency`. */
   readonly total: string
   /** Of it what is in bills that were made; the others come 3 to 4 hours after their hour. */
   readonly billed: string
+  /** What bills say that were made by a price list of another currency. */
+  readonly others: readonly BillSum[]
   /** The end of the latest hour with a bill, Unix seconds; 0 before the first. */
   readonly billedThrough: number
   readonly rows: readonly BillRow[]
@@ -144,11 +148,15 @@ export class Billing {
   #ticking: Promise<void> | undefined
   #problem: string | undefined
 
-  /** Settles what an earlier run left, so the store must be open and take nothing yet. */
+  /**
+   * Settles what an earlier run left, so the store must be open and take nothing yet. Throws ConfigInvalid for overdue
+   * rules by a price list of another currency than the bills that were charged.
+   */
   constructor(things: BillingThings) {
     const { db, prices, overdue, effects, isStored } = things
     this.#things = things
     prepareBillingTables(db)
+    if (overdue !== undefined) checkCurrency(db, prices.list.currency)
     this.#usage = new UsageBook(db)
     this.#bills = new Bills(db, this.#usage, prices)
     this.#meter = new Meter(db, this.#usage, isStored)
@@ -248,24 +256,34 @@ export class Billing {
     const range = monthRange(wanted, list.zone)
     const billed = this.#usage.billedThrough()
     const isNow = now() >= range.from && now() < range.to
+    const [own, ...others] = sumsOf(chosen, list.currency)
+    const lists = new Set(chosen.map((line) => line.prices))
     return {
       month: wanted,
       zone: list.zone,
-      currency: list.currency,
-      prices: `${list.name}, ${list.date}`,
+      ...own,
+      others,
+      prices: lists.size === 0 ? nameOfList(list) : [...lists].join('; '),
       logService: plan,
-      total: amountOfLines(chosen),
-      billed: amountOfLines(chosen.filter((line) => line.billed)),
       billedThrough: billed < 0 ? 0 : billed + cycleSeconds,
       rows: rowsOf(chosen, by, list.zone),
       freeQuotas: freeQuotasOf(
         lines.filter((line) => fits(line, { ...only, flowLog: undefined })),
-        prices,
-        isNow ? now() : range.to,
+        isNow ? this.#linesOfDay(range.from, lines) : [],
+        { prices, now: now(), renewedAt: isNow ? range.to : undefined },
       ),
       accounts: this.#standings(only.account),
       disk: withoutUndefined(this.runway()),
     }
+  }
+
+  /** Those of the last day, also of the month before when this one is younger. @param lines of this month */
+  #linesOfDay(monthBegan: number, lines: readonly BillLine[]): readonly BillLine[] {
+    const { now, prices } = this.#things
+    const since = now() - 86_400
+    const before =
+      since < monthBegan ? this.#bills.month(monthAt(monthBegan - 1, prices.list.zone)) : []
+    return [...before, ...lines].filter(({ cycle }) => cycle >= since)
   }
 
   /** How long the disk lasts. */

@@ -67,6 +67,20 @@ test('example 3: 60 TB: "25,587.5 + 25,600 + 10,240 + 2,560 = CNY 63,987.5"', ()
   assert.equal(amountText(feeOf(generation, 0n, 60n * terabyte).amount), '63987.50')
 })
 
+/** "billed based on the monthly volume of logs generated in each region and use a tiered pricing model" */
+test('"0 TB to 10 TB (inclusive)", "10 TB to 30 TB (inclusive)", "30 TB to 50 TB (inclusive)", "More than 50 TB"', () => {
+  for (const [end, before, after] of [
+    [10n, '2.5', '1.25'],
+    [30n, '1.25', '0.5'],
+    [50n, '0.5', '0.25'],
+  ] as const) {
+    const bytes = end * terabyte
+    const ofGb = (price: string) => amountOfText(price) / gigabyte
+    assert.equal(feeOf(generation, bytes - 1n, 1n).amount, ofGb(before), `the last of ${end} TB`)
+    assert.equal(feeOf(generation, bytes, 1n).amount, ofGb(after), `the first above ${end} TB`)
+  }
+})
+
 for (const [bytes, wanted] of [
   [3n * gigabyte, '0'],
   [100n * gigabyte, '237.5'],
@@ -125,6 +139,7 @@ test('an hour that is not yet billed costs what its bill will say', () => {
   assert.deepEqual(plain(after), plain(before))
 })
 
+/** "Each primary account receives a free quota of 5 GB per month in each region." */
 test('the free quota is of each month, account and region, and a month ends in its time zone', () => {
   const { usage, bills } = open()
   const last = september.to - hour
@@ -197,6 +212,7 @@ test('what is stored costs by the hour, above its free quota in each', () => {
   )
 })
 
+/** "Simple Log Service offers two billing methods: pay-by-data-volume and pay-by-feature." */
 test('pay-by-data-volume has other items', () => {
   assert.deepEqual(
     itemsOf(list, 'byDataVolume').map(({ item }) => item),

@@ -27,6 +27,10 @@ export interface BillLine {
   readonly unpriced: bigint
   /** In units of `amountOne`. */
   readonly amount: bigint
+  /** Of the list that it is priced by, as a bill keeps it. */
+  readonly currency: string
+  /** The name and the date of that list. */
+  readonly prices: string
   /** Not yet: its bill is to come. */
   readonly billed: boolean
 }
@@ -35,6 +39,9 @@ export interface Prices {
   readonly list: PriceList
   readonly plan: LogServicePlan
 }
+
+/** As people are told it: `cloud list prices, China (mainland), 2026-11-22`. */
+export const nameOfList = ({ name, date }: PriceList): string => `${name}, ${date}`
 
 /** Told of each bill within its transaction. */
 export type OnBill = (account: string, cycle: number, amount: bigint) => void
@@ -59,7 +66,10 @@ export class Bills {
       `INSERT INTO billing_lines (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#close = db.prepare('INSERT INTO billing_cycles VALUES (?, ?, ?, ?)')
-    this.#lines = db.prepare(`SELECT ${columns} FROM billing_lines WHERE month = ? ORDER BY number`)
+    this.#lines = db.prepare(
+      `SELECT ${columns}, prices, currency FROM billing_lines JOIN billing_cycles USING (cycle)
+      WHERE month = ? ORDER BY number`,
+    )
     this.#before = db.prepare(
       `SELECT account, region, item, sum(quantity) AS quantity FROM billing_lines WHERE month = ? AND per = 'GB'
       GROUP BY account, region, item`,
@@ -96,7 +106,7 @@ export class Bills {
             line.unpriced,
             String(line.amount),
           )
-        this.#close.run(cycle, Math.floor(now), `${list.name}, ${list.date}`, list.currency)
+        this.#close.run(cycle, Math.floor(now), nameOfList(list), list.currency)
         for (const [account, its] of Map.groupBy(lines, (line) => line.account))
           onBill(
             account,
@@ -132,7 +142,8 @@ export class Bills {
 
   /** @param sums bytes of the month so far by account, region and item; what is priced is added */
   #price(usage: readonly Usage[], sums: Map<string, bigint>, billed: boolean): BillLine[] {
-    const items = itemsOf(this.#prices.list, this.#prices.plan)
+    const { list, plan } = this.#prices
+    const items = itemsOf(list, plan)
     return usage.flatMap(({ kind, bytes, ...use }) =>
       items
         // Of what went to no logstore the log service takes nothing.
@@ -146,7 +157,9 @@ export class Bills {
           sums.set(key, before + quantity)
           return {
             ...use,
-            month: monthAt(use.cycle, this.#prices.list.zone),
+            month: monthAt(use.cycle, list.zone),
+            currency: list.currency,
+            prices: nameOfList(list),
             item: item.item,
             per: item.per,
             quantity,
@@ -171,5 +184,7 @@ const lineOf = (row: Record<string, unknown>): BillLine => ({
   free: BigInt(row['free'] as bigint),
   unpriced: BigInt(row['unpriced'] as bigint),
   amount: BigInt(String(row['amount'])),
+  currency: String(row['currency']),
+  prices: String(row['prices']),
   billed: true,
 })

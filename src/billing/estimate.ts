@@ -1,5 +1,5 @@
 /** What a flow log would cost, from records of the same traffic. */
-import type { Prices } from './bills.ts'
+import { nameOfList, type Prices } from './bills.ts'
 import { feeOf, quantityOf } from './fees.ts'
 import { amountText } from './money.ts'
 import { itemsOf } from './price-list.ts'
@@ -56,7 +56,7 @@ export function estimate(measured: readonly Measured[], seconds: number, prices:
   const most = sums[0]?.bytes ?? 0
   return {
     currency: list.currency,
-    prices: `${list.name}, ${list.date}`,
+    prices: nameOfList(list),
     seconds,
     options: sums.map(({ records, bytes, ...option }) => ({
       ...option,

@@ -24,6 +24,15 @@ export interface BillRow {
   readonly unpricedBytes: number
   /** Cut off after six decimals; sums are of what was not cut. */
   readonly amount: string
+  readonly currency: string
+}
+
+/** What a month costs in one currency: bills keep that of the price list they were made by. */
+export interface BillSum {
+  readonly currency: string
+  readonly total: string
+  /** Of it what is in bills that were made. */
+  readonly billed: string
 }
 
 export interface FreeQuota {
@@ -32,17 +41,36 @@ export interface FreeQuota {
   readonly item: string
   readonly bytes: number
   readonly leftBytes: number
-  /** At the rate of the last day; undefined when nothing is used. */
+  /** At the rate of the last day; absent when nothing was used then, and of other months than this. */
   readonly daysLeft?: number
+  /** Until the next month, which has a quota of its own; absent of other months than this. */
+  readonly renewedInDays?: number
 }
 
-const hoursOfDay = 24
+const daySeconds = 86_400
 
 const sumOf = (lines: readonly BillLine[], key: 'quantity' | 'free' | 'unpriced' | 'amount') =>
   lines.reduce((sum, line) => sum + line[key], 0n)
 
-export const amountOfLines = (lines: readonly BillLine[]): string =>
-  amountDigits(sumOf(lines, 'amount'))
+const amountOfLines = (lines: readonly BillLine[]): string => amountDigits(sumOf(lines, 'amount'))
+
+/** @param currency comes first, also where nothing costs that */
+export function sumsOf(
+  lines: readonly BillLine[],
+  currency: string,
+): readonly [BillSum, ...BillSum[]] {
+  const of = (one: string): BillSum => {
+    const its = lines.filter((line) => line.currency === one)
+    return {
+      currency: one,
+      total: amountOfLines(its),
+      billed: amountOfLines(its.filter(({ billed }) => billed)),
+    }
+  }
+  const others = new Set(lines.map((line) => line.currency))
+  others.delete(currency)
+  return [of(currency), ...[...others].map(of)]
+}
 
 export function rowsOf(lines: readonly BillLine[], by: BillGrouping, zone: string): BillRow[] {
   const of = ({ cycle, flowLog, target }: BillLine): string => {
@@ -51,7 +79,7 @@ export function rowsOf(lines: readonly BillLine[], by: BillGrouping, zone: strin
     return by === 'day' ? dayAt(cycle, zone) : String(cycle)
   }
   const groups = Map.groupBy(lines, (line) =>
-    JSON.stringify([of(line), line.account, line.region, line.item]),
+    JSON.stringify([of(line), line.account, line.region, line.item, line.currency]),
   )
   return [...groups.values()].map((group) => {
     const [line] = group as [BillLine]
@@ -65,36 +93,43 @@ export function rowsOf(lines: readonly BillLine[], by: BillGrouping, zone: strin
       freeBytes: Number(sumOf(group, 'free') / mean),
       unpricedBytes: Number(sumOf(group, 'unpriced') / mean),
       amount: amountOfLines(group),
+      currency: line.currency,
     }
   })
 }
 
-/** Of each account and region that used something of an item with a free quota this month. */
+/**
+ * Of each account and region that used something of an item with a free quota in a month.
+ * @param lines of the month
+ * @param lately those of the last day, in whatever month; none where the month is not this one
+ */
 export function freeQuotasOf(
   lines: readonly BillLine[],
-  { list, plan }: Prices,
-  now: number,
+  lately: readonly BillLine[],
+  { prices: { list, plan }, now, renewedAt }: FreeQuotaTimes,
 ): FreeQuota[] {
   const items = itemsOf(list, plan).filter(({ free, per }) => free > 0n && per === 'GB')
-  const groups = Map.groupBy(lines, ({ account, region, item }) =>
-    JSON.stringify([account, region, item]),
-  )
-  return [...groups.values()].flatMap((group) => {
-    const [{ account, region, item: name }] = group as [BillLine]
-    const item = items.find((each) => each.item === name)
+  const key = ({ account, region, item }: BillLine) => JSON.stringify([account, region, item])
+  const ofDay = Map.groupBy(lately, key)
+  return [...Map.groupBy(lines, key)].flatMap(([name, group]) => {
+    const [{ account, region, item: itemName }] = group as [BillLine]
+    const item = items.find((each) => each.item === itemName)
     if (item === undefined) return []
     const used = sumOf(group, 'quantity')
     const left = Number(item.free > used ? item.free - used : 0n)
-    const dayAgo = now - hoursOfDay * 3600
-    const recent = Number(
-      sumOf(
-        group.filter(({ cycle }) => cycle >= dayAgo),
-        'quantity',
-      ),
-    )
-    const began = Math.min(...group.map(({ cycle }) => cycle))
-    const days = daysLeft(left, recent, now - Math.max(began, dayAgo))
-    const base = { account, region, item: name, bytes: Number(item.free), leftBytes: left }
-    return [days === undefined ? base : { ...base, daysLeft: days }]
+    const base = { account, region, item: itemName, bytes: Number(item.free), leftBytes: left }
+    if (renewedAt === undefined) return [base]
+    const recent = ofDay.get(name) ?? []
+    const began = Math.min(...recent.map(({ cycle }) => cycle))
+    const days = daysLeft(left, Number(sumOf(recent, 'quantity')), now - began)
+    const renewedInDays = (renewedAt - now) / daySeconds
+    return [{ ...base, renewedInDays, ...(days === undefined ? {} : { daysLeft: days }) }]
   })
+}
+
+interface FreeQuotaTimes {
+  readonly prices: Prices
+  readonly now: number
+  /** When the next month begins; undefined: the lines are of another month than this. */
+  readonly renewedAt: number | undefined
 }

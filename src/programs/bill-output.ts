@@ -24,14 +24,14 @@ export async function billText(bill: Bill): Promise<string> {
   const hasUnpriced = bill.rows.some(({ unpricedBytes }) => unpricedBytes > 0)
   const head = ['', 'account', 'region', 'item', 'GB', 'free GB', bill.currency]
   const rows = timed.map(
-    ({ of, account, region, item, bytes, freeBytes, unpricedBytes, amount }) => [
+    ({ of, account, region, item, bytes, freeBytes, unpricedBytes, amount, currency }) => [
       of,
       account,
       region,
       item,
       gb(bytes),
       gb(freeBytes),
-      unpricedBytes > 0 ? `${money(amount)} *` : money(amount),
+      `${money(amount)}${currency === bill.currency ? '' : ` ${currency}`}${unpricedBytes > 0 ? ' *' : ''}`,
     ],
   )
   const table =
@@ -42,6 +42,10 @@ export async function billText(bill: Bill): Promise<string> {
     `${bill.month}, time zone ${bill.zone}: ${bill.currency} ${money(bill.total)}, of it ${money(bill.billed)} in bills${
       bill.billedThrough === 0 ? '' : ` (hours up to ${hourText(bill.billedThrough, bill.zone)})`
     }\n`,
+    ...bill.others.map(
+      ({ currency, total, billed }) =>
+        `By prices of before: ${currency} ${money(total)}, of it ${money(billed)} in bills\n`,
+    ),
     `Prices: ${shown(bill.prices)}; log service ${bill.logService === 'byFeature' ? 'by feature' : 'by data volume'}; 1 GB is 2^30 bytes\n\n`,
     table,
     hasUnpriced ? '* no price is set for a part of it\n' : '',
@@ -57,16 +61,17 @@ export async function billText(bill: Bill): Promise<string> {
 
 const quotaTable = ({ freeQuotas }: Bill): Promise<string> =>
   plainTable(
-    ['free quota', 'account', 'region', 'GB', 'left', 'at this rate'],
-    freeQuotas.map(({ item, account, region, bytes, leftBytes, daysLeft }) => [
+    ['free quota', 'account', 'region', 'GB', 'left', 'at this rate', 'renewed in'],
+    freeQuotas.map(({ item, account, region, bytes, leftBytes, daysLeft, renewedInDays }) => [
       item,
       account,
       region,
       gb(bytes),
       gb(leftBytes),
       daysLeft === undefined ? '' : days(daysLeft),
+      renewedInDays === undefined ? '' : days(renewedInDays),
     ]),
-    ['left', 'left', 'left', 'right', 'right', 'right'],
+    ['left', 'left', 'left', 'right', 'right', 'right', 'right'],
   )
 
 const days = (count: number): string =>
@@ -95,7 +100,7 @@ function standingLine(
 }
 
 export const standingText = async (standing: Standing): Promise<string> =>
-  `${standingLine(standing, 'UTC')}\n`
+  `${standingLine(standing, 'UTC')}${standing.since === undefined ? '' : ' (UTC)'}\n`
 
 export async function estimateText(estimate: Estimate): Promise<string> {
   const { currency, prices, seconds, options } = estimate

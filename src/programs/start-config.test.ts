@@ -22,6 +22,7 @@ const defaults = {
   query: { zone: 'UTC', workers: 2, seconds: 55, memoryMebibytes: 2048 },
   // "Otherwise, the default is 300 days."
   logstore: { ttlDays: 300, reserveMebibytes: 256 },
+  // "the pay-by-feature billing method is used by default"
   billing: { prices: cloudPrices, trafficPrices: emptyTrafficPrices, logService: 'byFeature' },
 }
 
