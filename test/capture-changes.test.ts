@@ -162,6 +162,10 @@ test(
   },
 )
 
+/**
+ * "After you enable flow logs, the first traffic capture from a new elastic network interface may be delayed by up to 10
+ * minutes." Here it is not: from the line in the log on each packet counts.
+ */
 test('a host without interfaces, and then one comes, goes down and up', { skip }, async (t) => {
   using pair = new NamespacePair({ ipv6: false })
   pair.ip(pair.guest, 'link', 'del', 'eth0')

@@ -28,6 +28,7 @@ test('30 creates at once: 10 are made, 20 are QuotaExceeded.Flowlog; a raised qu
   assert.equal(codes.filter((code) => code === 'made').length, 10)
   assert.equal(codes.filter((code) => code === 'QuotaExceeded.Flowlog').length, 20)
   assert.equal(flowLogs.list().length, 10)
+  // "To request a quota increase, go to the Quota Management page or Quota Center."
   const set = await send(`${url}/weir/v1/quotas/${quotaName}`, 'PUT', { value: 12 })
   const { at, ...quota } = set.body
   assert.equal(typeof at, 'number')
